@@ -1,0 +1,3 @@
+"""Disaster recovery as code."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What the organisation runs, as validated and frozen data."""

@@ -1,0 +1,1 @@
+"""A runbook bound to an estate, an environment and parameters: exact commands. Pure."""

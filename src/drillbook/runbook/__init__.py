@@ -1,0 +1,1 @@
+"""What to do in one situation, as validated and frozen data."""
