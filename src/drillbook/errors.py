@@ -44,7 +44,7 @@ class ExitCode(IntEnum):
         return member
 
     OK = 0, "done; a drill met its objectives"
-    INTERNAL = 1, "an error in drillbook itself; nothing is known to be lost"
+    INTERNAL = 1, "invoke did not understand the command line, or drillbook itself has an error"
     USAGE = 2, "unknown name, missing or wrong parameter"
     INVALID = 3, "a file is wrong; every finding is printed with file and line"
     REFUSED = 4, "a gate refused; no packet was sent"

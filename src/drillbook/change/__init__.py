@@ -1,0 +1,1 @@
+"""Permission to run a plan, or a refusal that says why."""

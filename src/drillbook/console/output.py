@@ -1,0 +1,36 @@
+"""The one console, and the way an error is said."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from drillbook.errors import DrillbookError, InvalidInput
+from drillbook.text import visible
+
+if TYPE_CHECKING:
+    from drillbook.errors import ExitCode
+
+# Nothing that comes from a file or a host is read as rich's markup: values are not syntax.
+console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+errors = Console(markup=False, highlight=False, stderr=True, soft_wrap=not sys.stderr.isatty())
+
+
+def say_error(error: DrillbookError) -> ExitCode:
+    """Print an error for a person and give its exit code."""
+    if isinstance(error, InvalidInput):
+        for finding in error.findings:
+            line = Text(f"{visible(finding.file)}:{finding.line}: ", style="bold")
+            line.append(f"{finding.rule}: ", style="red")
+            line.append(visible(finding.message, limit=400))
+            errors.print(line)
+        errors.print(Text(f"{error.message}. Nothing was run.", style="bold"))
+        return error.exit_code
+    errors.print(Text("✗ ", style="bold red") + Text(error.message, style="bold"))
+    if error.remedy:
+        for number, line in enumerate(error.remedy.splitlines()):
+            errors.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(line))
+    return error.exit_code

@@ -1,0 +1,1 @@
+"""Effects on hosts: a permitted plan, step by step, with its journal ahead of it."""

@@ -1,0 +1,415 @@
+"""Runs a permitted plan: journals what it will do, does it, journals what came of it.
+
+Every effect is announced durably before it happens and its result is durable before the next. So a
+process that is killed anywhere leaves a journal from which ``Engine`` goes on: done steps are not
+done again, and a step without a result is asked for on its host, or treated as its ``repeat`` says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drillbook.errors import (
+    AssumptionFailed,
+    DrillbookError,
+    ExitCode,
+    FencingNotProved,
+    HostUnreachable,
+    JournalError,
+    OutcomeUnknown,
+    Refused,
+    StepFailed,
+    StoppedByPerson,
+)
+from drillbook.execution.actions import Result, World, act, effect, of_effect, operator
+from drillbook.execution.state import RunState, Stage, state_from_records
+from drillbook.hosts.agent import Ended
+from drillbook.plan.model import CheckRun, Command, FenceRun, PlaybookRun, PowerRun, action_name
+from drillbook.runbook.model import Repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drillbook.journal.record import Record
+    from drillbook.journal.writer import Journal
+    from drillbook.plan.model import PlannedStep
+
+_VERIFY_POLL = 0.02
+_EFFECT_POLL = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended or stopped. ``result``: succeeded | rolled_back | failed | unknown | stopped | refused."""
+
+    result: str
+    exit_code: ExitCode
+    message: str
+    remedy: str
+    step: str | None
+
+
+class Engine:
+    """One run of one plan. Journal, hosts and everything else outside are injected."""
+
+    def __init__(self, world: World, journal: Journal, records: Iterable[Record] = ()) -> None:
+        """Take the world, the open journal, and the records that it holds already (of a run to resume)."""
+        self._world = world
+        self._journal = journal
+        self.state: RunState = state_from_records(records)
+        self._resolving = {id_ for id_, step in self.state.steps.items() if step.stage is Stage.STARTED}
+        # Attempts that their host has not seen begin. They are made again under the same key, so that
+        # one which is merely late and its repetition cannot both begin.
+        self._absent: set[str] = set()
+        journal.listen(self.state.apply)
+
+    def run(self) -> Outcome:
+        """Go from where the journal stands to the end, or to where it stops. Never raises DrillbookError."""
+        return self._guard(self._forward)
+
+    def rollback(self) -> Outcome:
+        """Undo the steps that were begun, last first. Refused when one of them cannot be undone."""
+        return self._guard(self._backward)
+
+    def abandon(self) -> Outcome:
+        """Close a run that nobody will go on with, and give its locks back. Changes nothing else."""
+        return self._guard(self._give_up)
+
+    # --- forward ---------------------------------------------------------------------------------
+
+    def _forward(self) -> Outcome:
+        if self.state.rolling_back:
+            raise Refused(
+                "this run is being rolled back; it does not go forward again",
+                remedy=f"./inv runbooks.rollback {self._world.run}",
+            )
+        plan = self._world.plan
+        self._take_locks(plan.locks)
+        if not self.state.assumed:
+            self._check_assumptions()
+        for step in plan.steps:
+            if self.state.step(step.id).stage is not Stage.DONE:
+                self._before_step(step)
+                self._do(step)
+        return self._close("succeeded", "")
+
+    def _before_step(self, step: PlannedStep) -> None:
+        if self._world.stopping():
+            raise StoppedByPerson(f"stopped before step {step.id}")
+        if not self._journal.has_reserve():
+            raise JournalError(
+                f"the disk under {self._journal.path.parent} was full; step {step.id} is not begun",
+                remedy="free some space there, then resume the run",
+            )
+
+    def _take_locks(self, items: Iterable[str]) -> None:
+        for item in sorted(items):
+            self._lock(item)
+
+    def _lock(self, item: str) -> int:
+        """Take a host's lock, or take note that we hold it. Refused when another run had it in between."""
+        token = self._world.agent(item).lock(self._world.run, operator())
+        known = self.state.tokens.get(item)
+        if known is None:
+            self._journal.append("lock.taken", item=item, token=token)
+        elif known != token:
+            self._world.agent(item).unlock(self._world.run)
+            raise Refused(
+                f"{item} was used by another run since this one stopped; going on would not be what was planned",
+                remedy=f"./inv runbooks.abandon {self._world.run}, then plan anew from how the hosts are now",
+            )
+        return token
+
+    def _token(self, item: str) -> int:
+        """Give the fencing token of a host that a step is about to change; lock it when it is not yet."""
+        token = self.state.tokens.get(item)
+        return self._lock(item) if token is None else token
+
+    def _check_assumptions(self) -> None:
+        for assumption in self._world.plan.assumptions:
+            fact = self._world.checks.run(assumption.check)
+            data = {
+                "text": assumption.text.en,
+                "item": assumption.check.item,
+                "held": fact.held,
+                "known": fact.known,
+                "detail": fact.detail,
+            }
+            self._journal.append("assumption.checked", **data)
+            if not fact.held:
+                raise AssumptionFailed(
+                    f"the plan assumes: {assumption.text.en}. Found on {assumption.check.item}: {fact.detail}",
+                    remedy="nothing was changed; plan anew with the parameters that fit how the hosts are now",
+                )
+        self._journal.append("assumptions.held")
+
+    def _do(self, step: PlannedStep) -> None:
+        """Bring one step to its end. Raises when it does not get there."""
+        began = self._world.clock.monotonic()
+        status = self.state.step(step.id)
+        if status.stage is Stage.ACTED:
+            self._verify(step, began)
+            return
+        resolved = None
+        if step.id in self._resolving or status.stage is Stage.UNKNOWN:
+            self._resolving.discard(step.id)
+            resolved = self._resolve(step)
+            if self.state.step(step.id).stage is Stage.DONE:
+                return
+        if resolved is None:
+            resolved = self._attempt(step)
+        if resolved.outcome == "unknown":
+            # The connection broke in the middle: the host may know by now.
+            resolved = self._resolve(step) or self._attempt(step)
+            if self.state.step(step.id).stage is Stage.DONE:
+                return
+        if resolved.outcome == "unknown":
+            raise OutcomeUnknown(f"step {step.id}: {resolved.detail}", remedy=self._way_on(step))
+        if resolved.outcome == "failed":
+            raise self._failure(step, resolved)
+        self._verify(step, began)
+
+    def _attempt(self, step: PlannedStep) -> Result:
+        attempt = self.state.step(step.id).attempts + (step.id not in self._absent)
+        self._absent.discard(step.id)
+        key = step_key(step.id, attempt)
+        action = step.action
+        token = self._token(step.item) if step.item and isinstance(action, Command | PlaybookRun) else None
+        self._journal.append(
+            "step.started", step=step.id, attempt=attempt, key=key, item=step.item, action=action_name(action)
+        )
+        began = self._world.clock.monotonic()
+        try:
+            if isinstance(action, Command):
+                assert step.item is not None
+                assert token is not None
+                result = effect(step.item, action, self._world, key=key, token=token, timeout=step.timeout)
+            else:
+                result = act(action, self._world, key=key, token=token, timeout=step.timeout)
+        except KeyboardInterrupt:
+            result = self._interrupted(step, key)
+        except (HostUnreachable, OutcomeUnknown) as error:
+            result = Result("unknown", error.message)
+        except DrillbookError as error:
+            result = Result("failed", error.message, {}, error)
+        self._ended(step, attempt, result, self._world.clock.monotonic() - began, recovered=False)
+        return result
+
+    def _ended(self, step: PlannedStep, attempt: int, result: Result, seconds: float, *, recovered: bool) -> None:
+        self._journal.append(
+            "step.ended",
+            step=step.id,
+            attempt=attempt,
+            outcome=result.outcome,
+            detail=result.detail,
+            seconds=round(seconds, 4),
+            recovered=recovered,
+            evidence=result.evidence,
+        )
+
+    def _interrupted(self, step: PlannedStep, key: str) -> Result:
+        """A person insists (second Ctrl-C): end the effect on its host, and say what is known."""
+        stopped = StoppedByPerson(f"stopped in step {step.id}")
+        if not isinstance(step.action, Command) or step.item is None:
+            return Result("unknown", "stopped by a person in the middle of it", {}, stopped)
+        try:
+            self._world.hosts[step.item].close()
+            result = of_effect(self._world.agent(step.item).stop(self._world.run, key))
+        except DrillbookError as error:
+            return Result("unknown", f"stopped by a person; {error.message}", {}, stopped)
+        return Result(result.outcome, result.detail, result.evidence, stopped)
+
+    def _resolve(self, step: PlannedStep) -> Result | None:
+        """Find out about a step that was begun and has no result. None: it is to be done (again)."""
+        status = self.state.step(step.id)
+        if isinstance(step.action, Command) and step.item is not None:
+            told = self._ask_host(step, step_key(step.id, status.attempts))
+            if told is not None:
+                if told.outcome != "unknown":
+                    self._ended(step, status.attempts, told, 0.0, recovered=True)
+                    return told
+            else:
+                self._absent.add(step.id)
+                return None
+        elif not isinstance(step.action, PlaybookRun | PowerRun | FenceRun):
+            return None  # looking again changes nothing
+        match step.repeat:
+            case Repeat.SAFE:
+                return None
+            case Repeat.CHECK:
+                facts = [self._world.checks.run(check) for check in step.verify]
+                if any(not fact.known for fact in facts):
+                    raise OutcomeUnknown(f"step {step.id}: its checks cannot tell", remedy=self._way_on(step))
+                if all(fact.held for fact in facts):
+                    self._ended(step, status.attempts, Result("succeeded", "its checks hold"), 0.0, recovered=True)
+                    self._journal.append("step.done", step=step.id)
+                    return Result("succeeded")
+                return None
+            case Repeat.NEVER:
+                raise OutcomeUnknown(
+                    f"step {step.id} was begun, nobody can say whether it took effect, and it must not be repeated",
+                    remedy=self._way_on(step),
+                )
+
+    def _ask_host(self, step: PlannedStep, key: str) -> Result | None:
+        """Ask the host for an effect's result, and wait while it runs. None: it never began."""
+        assert step.item is not None
+        deadline = self._world.clock.monotonic() + step.timeout + 10
+        try:
+            agent = self._world.agent(step.item)
+            while (told := agent.status(self._world.run, key)).ended is Ended.RUNNING:
+                if self._world.clock.monotonic() > deadline:
+                    break
+                self._world.clock.sleep(_EFFECT_POLL)
+        except (HostUnreachable, OutcomeUnknown) as error:
+            raise OutcomeUnknown(f"step {step.id}: {error.message}", remedy=self._way_on(step)) from None
+        return None if told.ended is Ended.ABSENT else of_effect(told)
+
+    def _verify(self, step: PlannedStep, began: float) -> None:
+        """Poll each check of the step until it holds; the step's time limit bounds all of them."""
+        for check in step.verify:
+            self._verify_one(step, check, began + step.timeout)
+        self._journal.append("step.done", step=step.id)
+
+    def _verify_one(self, step: PlannedStep, check: CheckRun, deadline: float) -> None:
+        clock = self._world.clock
+        asked = clock.monotonic()
+        while not (fact := self._world.checks.run(check)).held:
+            if clock.monotonic() + _VERIFY_POLL > deadline or self._world.stopping():
+                self._journal.append(
+                    "verify.failed", step=step.id, check=check.function, item=check.item, detail=fact.detail
+                )
+                raise StepFailed(
+                    f"step {step.id} ran, but its proof does not hold: {fact.detail}", remedy=self._way_on(step)
+                )
+            clock.sleep(_VERIFY_POLL)
+        self._journal.append(
+            "verify.held",
+            step=step.id,
+            check=check.function,
+            item=check.item,
+            seconds=round(clock.monotonic() - asked, 4),
+        )
+
+    def _failure(self, step: PlannedStep, result: Result) -> DrillbookError:
+        match result.error:
+            case FencingNotProved() | StoppedByPerson() as error:
+                error.remedy = error.remedy or self._way_on(step)
+                return error
+            case _:
+                return StepFailed(f"step {step.id}: {result.detail}", remedy=self._way_on(step))
+
+    def _way_on(self, step: PlannedStep) -> str:
+        run = self._world.run
+        lines = [f"mend the cause, then ./inv runbooks.resume {run}", f"or go back: ./inv runbooks.rollback {run}"]
+        if step.by_hand:
+            lines.append(f"by hand: ./inv runbooks.show {self._world.plan.runbook} has the commands of each step")
+        return "\n".join(lines)
+
+    # --- back ------------------------------------------------------------------------------------
+
+    def _backward(self) -> Outcome:
+        plan = self._world.plan
+        touched = [step for step in plan.steps if self.state.step(step.id).touched]
+        for step in reversed(touched):
+            if step.undo.irreversible is not None:
+                raise Refused(
+                    f"step {step.id} cannot be undone: {step.undo.irreversible.en}",
+                    remedy=f"the way is forward: ./inv runbooks.resume {self._world.run}",
+                )
+        self._take_locks([item for item in plan.locks if item in self.state.tokens])
+        if not self.state.rolling_back:
+            self._journal.append("rollback.started", steps=[step.id for step in reversed(touched)])
+        for step in reversed(touched):
+            self._before_step(step)
+            if step.undo.action is not None:
+                self._undo(step)
+            else:
+                self._journal.append("undo.ended", step=step.id, outcome="succeeded", detail="changes nothing")
+        return self._close("rolled_back", "")
+
+    def _undo(self, step: PlannedStep) -> None:
+        """Undo one step. Undo actions are safe to repeat (a rule of runbooks), so an open one is done anew."""
+        action = step.undo.action
+        assert action is not None
+        item = action.item if isinstance(action, PlaybookRun) else step.item
+        assert item is not None
+        attempt = self.state.step(step.id).undo_attempts + 1
+        key = "undo." + step_key(step.id, attempt)
+        token = self._token(item)
+        self._journal.append("undo.started", step=step.id, attempt=attempt, key=key, item=item)
+        if isinstance(action, Command):
+            result = effect(item, action, self._world, key=key, token=token, timeout=step.timeout)
+        else:
+            result = act(action, self._world, key=key, token=token, timeout=step.timeout)
+        self._journal.append("undo.ended", step=step.id, outcome=result.outcome, detail=result.detail)
+        if result.outcome != "succeeded":
+            error = OutcomeUnknown if result.outcome == "unknown" else StepFailed
+            raise error(
+                f"undoing step {step.id}: {result.detail}",
+                remedy=f"mend the cause, then ./inv runbooks.rollback {self._world.run}",
+            )
+
+    def _give_up(self) -> Outcome:
+        return self._close("abandoned", "given up by a person; what was done stays done")
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _close(self, result: str, message: str) -> Outcome:
+        self._journal.append("run.closed", outcome=result, message=message)
+        self._unlock()
+        return Outcome(result, ExitCode.OK, message, "", None)
+
+    def _unlock(self) -> None:
+        """Give the locks back. A host that cannot be reached keeps its lock: its message names this run."""
+        for item in sorted(self.state.tokens):
+            try:
+                self._world.agent(item).unlock(self._world.run)
+            except DrillbookError:
+                continue
+
+    def _guard(self, body: Any) -> Outcome:
+        """Turn whatever stops the run into a record and an outcome."""
+        try:
+            outcome = body()
+            assert isinstance(outcome, Outcome)
+        except JournalError as error:
+            # It cannot be written down; the hosts keep their locks and know what ran.
+            return Outcome("failed", error.exit_code, error.message, error.remedy, self._at())
+        except DrillbookError as error:
+            return self._stopped(error)
+        except KeyboardInterrupt:
+            return self._stopped(StoppedByPerson("stopped by a person"))
+        return outcome
+
+    def _at(self) -> str | None:
+        for step in self._world.plan.steps:
+            if self.state.step(step.id).stage not in (Stage.DONE, Stage.UNDONE):
+                return step.id
+        return None
+
+    def _stopped(self, error: DrillbookError) -> Outcome:
+        untouched = not any(step.touched for step in self.state.steps.values())
+        names = {
+            ExitCode.UNKNOWN: "unknown",
+            ExitCode.STOPPED: "stopped",
+            ExitCode.NOT_FENCED: "not_fenced",
+        }
+        result = "refused" if untouched else names.get(error.exit_code, "failed")
+        kind = "run.closed" if untouched else "run.stopped"
+        fields = {"outcome": result} if untouched else {"reason": result}
+        try:
+            self._journal.append(kind, **fields, message=error.message, remedy=error.remedy, step=self._at())
+        except JournalError as broken:
+            return Outcome("failed", broken.exit_code, broken.message, broken.remedy, self._at())
+        if untouched:
+            self._unlock()
+        remedy = error.remedy or f"./inv runbooks.resume {self._world.run}"
+        return Outcome(result, error.exit_code, error.message, remedy, self._at())
+
+
+def step_key(step: str, attempt: int) -> str:
+    """Give the name of an attempt on its host: letters, digits, dash and dot."""
+    name = step.replace("/", ".")
+    return name if attempt == 1 else f"{name}.{attempt}"

@@ -1,0 +1,87 @@
+"""Fencing: power off from outside, and the proof that it worked.
+
+The proof has two halves. Power control, asked again after the action, reads ``off``; and no witness
+gets an answer on any of the host's ports. Witnesses can refute what power control says, never replace
+it. A witness that cannot be asked is no evidence; at least one must have looked. What this cannot
+see: power control that lies about a host which no witness can reach either. Synchronous replication
+is the second barrier for that case (docs/fencing.md).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from drillbook.errors import DrillbookError, FencingNotProved
+from drillbook.hosts.power import PowerState
+
+if TYPE_CHECKING:
+    from drillbook.clock import Clock
+    from drillbook.hosts.connection import Hosts
+    from drillbook.hosts.power import PowerDriver
+    from drillbook.plan.model import FenceRun, Target
+
+# A host of the same network answers a connection attempt within a millisecond.
+LOOK_SECONDS = 0.15
+_POLL_SECONDS = 0.01
+# Prints the ports that accept a connection, one a line; "$1" is the address, the rest are ports.
+_LOOK = (
+    'address=$1; limit=$2; shift 2; for port in "$@"; do '
+    "{ timeout \"$limit\" bash -c 'exec 3<>\"/dev/tcp/$0/$1\"' \"$address\" \"$port\" 2>/dev/null && echo \"$port\"; } & "
+    "done; wait"
+)
+
+
+def fence(
+    action: FenceRun, *, target: Target, driver: PowerDriver, hosts: Hosts, clock: Clock, timeout: float
+) -> dict[str, Any]:
+    """Fence a host and give the proof, as a JSON value for the journal.
+
+    Raises FencingNotProved, with what stands against the proof; then the host may still act.
+    """
+    deadline = clock.monotonic() + timeout
+    by_hand = f"switch {action.item} off by hand and see that it is dark; then resume the run"
+    try:
+        driver.off()
+        while (state := driver.state()) is not PowerState.OFF:
+            if clock.monotonic() > deadline:
+                raise FencingNotProved(
+                    f"power control still reads '{state}' for {action.item} after {timeout:g} s", remedy=by_hand
+                )
+            clock.sleep(_POLL_SECONDS)
+    except FencingNotProved:
+        raise
+    except DrillbookError as error:
+        raise FencingNotProved(
+            f"power control of {action.item} failed: {error.message}", remedy=by_hand
+        ) from None
+    seen = _look(action, target, hosts)
+    looked = [item for item, ports in seen.items() if ports is not None]
+    for item in looked:
+        if seen[item]:
+            raise FencingNotProved(
+                f"power control says that {action.item} is off, but {item} still gets an answer from it on "
+                f"port {', '.join(map(str, seen[item] or ()))}: power control is wrong",
+                remedy=by_hand,
+            )
+    if not looked:
+        raise FencingNotProved(
+            f"no witness could look whether {action.item} is silent ({', '.join(action.witnesses)})",
+            remedy=by_hand,
+        )
+    return {"power": str(state), "witnesses": seen, "ports": list(action.ports)}
+
+
+def _look(action: FenceRun, target: Target, hosts: Hosts) -> dict[str, list[int] | None]:
+    """Give for each witness the ports that answered it, or None when it could not look."""
+
+    def ask(item: str) -> list[int] | None:
+        argv = ["bash", "-c", _LOOK, "look", target.address, str(LOOK_SECONDS), *map(str, action.ports)]
+        try:
+            done = hosts[item].run(argv, timeout=LOOK_SECONDS + 3)
+        except DrillbookError:
+            return None
+        return sorted(int(word) for word in done.stdout.split())
+
+    with ThreadPoolExecutor(max_workers=len(action.witnesses)) as pool:
+        return dict(zip(action.witnesses, pool.map(ask, action.witnesses), strict=True))

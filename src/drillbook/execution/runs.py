@@ -1,0 +1,150 @@
+"""The folders of runs: ``.drillbook/runs/<run id>/`` with the plan, the sealed artifacts, the journal."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drillbook.artifacts.seal import seal, verify
+from drillbook.canonical import canonical_json, digest
+from drillbook.clock import Clock, run_id
+from drillbook.errors import DrillbookError, Refused, UsageError
+from drillbook.execution.actions import operator
+from drillbook.execution.state import RunState, state_from_records
+from drillbook.journal.record import read_journal
+from drillbook.journal.writer import Journal
+from drillbook.plan.model import plan_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from drillbook.change.permit import Permission
+    from drillbook.journal.record import Record
+    from drillbook.plan.model import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where one run keeps its things."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.path.name
+
+    @property
+    def plan_file(self) -> Path:
+        """The plan, as canonical JSON."""
+        return self.path / "plan.json"
+
+    @property
+    def artifacts(self) -> Path:
+        """The sealed copy of playbooks/."""
+        return self.path / "artifacts"
+
+    @property
+    def journal(self) -> Path:
+        """The journal."""
+        return self.path / "journal.jsonl"
+
+
+def new_run(plan: Plan, permission: Permission, *, root: Path, state: Path, clock: Clock, purpose: str) -> tuple[RunFolder, Journal]:
+    """Make a run's folder, seal what it will use, and open its journal with ``run.opened``.
+
+    ``root`` is the estate, ``state`` its ``.drillbook``; ``purpose`` says in a word what started it.
+    Raises Refused when the permission is for another plan or the tree has changed since the plan.
+    """
+    if permission.plan_digest != plan.digest:
+        raise Refused("the permission is for another plan")
+    folder = RunFolder(state / "runs" / run_id(clock))
+    folder.path.mkdir(mode=0o700, parents=True)
+    sealed = seal(root, folder.artifacts)
+    if sealed.digest != plan.artifacts_digest:
+        raise Refused(
+            "playbooks/ has changed since the plan was made; nothing was run", remedy="plan again"
+        )
+    with os.fdopen(os.open(folder.plan_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(canonical_json(plan.to_json()))
+        file.flush()
+        os.fsync(file.fileno())
+    journal = Journal.create(folder.journal, clock)
+    journal.append(
+        "run.opened",
+        run=folder.id,
+        plan=permission.plan_digest,
+        runbook=plan.runbook,
+        environment=plan.environment,
+        parameters=dict(plan.parameters),
+        change=permission.change_type,
+        purpose=purpose,
+        operator=operator(),
+        process=os.getpid(),
+        engine=plan.engine,
+    )
+    return folder, journal
+
+
+def reopen_run(folder: RunFolder, clock: Clock, *, event: str) -> tuple[Plan, Journal, list[Record]]:
+    """Open a run again and journal ``event`` (``run.resumed`` and the like), after proving it unchanged.
+
+    Raises JournalError, Locked, or Refused when plan or artifacts are not those of the journal.
+    """
+    journal, records = Journal.reopen(folder.journal, clock)
+    try:
+        plan = load_plan(folder)
+        if not records or records[0].data.get("plan") != plan.digest:
+            raise Refused(f"{folder.plan_file} is not the plan that this run was opened with")
+        verify(folder.artifacts, plan.artifacts_digest)
+        journal.append(event, operator=operator(), process=os.getpid())
+    except DrillbookError:
+        journal.close()
+        raise
+    return plan, journal, records
+
+
+def load_plan(folder: RunFolder) -> Plan:
+    """Read a run's plan. Raises Refused when it cannot be read as one."""
+    try:
+        value = json.loads(folder.plan_file.read_bytes())
+        plan = plan_from_json(value)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(f"{folder.plan_file} cannot be read as a plan: {error}") from None
+    if digest(value) != plan.digest:
+        raise Refused(f"{folder.plan_file} holds more than a plan")
+    return plan
+
+
+def find_run(state: Path, name: str) -> RunFolder:
+    """Give the run whose id is ``name`` or begins or ends with it; ``last`` is the newest.
+
+    Raises UsageError when there is none, or more than one.
+    """
+    folders = [RunFolder(path) for path in _paths(state)]
+    if name == "last" and folders:
+        return folders[-1]
+    found = [each for each in folders if name and (each.id.startswith(name) or each.id.endswith(name))]
+    if len(found) == 1:
+        return found[0]
+    what = "no run is" if not found else f"{len(found)} runs are"
+    raise UsageError(f"{what} named '{name[:60]}'", remedy="./inv runbooks.status lists the runs")
+
+
+def _paths(state: Path) -> list[Path]:
+    runs = state / "runs"
+    return sorted(path for path in runs.iterdir() if (path / "journal.jsonl").is_file()) if runs.is_dir() else []
+
+
+def runs(state: Path) -> Iterator[tuple[RunFolder, RunState, list[Record], Plan]]:
+    """Give all runs, oldest first. One that cannot be read is passed over; ``journal.verify`` is for that."""
+    for path in _paths(state):
+        folder = RunFolder(path)
+        try:
+            records = read_journal(folder.journal)
+            yield folder, state_from_records(records), records, load_plan(folder)
+        except DrillbookError:
+            continue

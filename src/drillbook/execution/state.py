@@ -1,0 +1,112 @@
+"""Where a run stands, read from its journal and from nothing else. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drillbook.journal.record import Record
+
+
+class Stage(StrEnum):
+    """How far one step is."""
+
+    PENDING = "pending"
+    STARTED = "started"  # its effect was announced, and no end is on record
+    ACTED = "acted"  # its effect succeeded; it is not verified yet
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    UNDONE = "undone"
+
+
+@dataclass(slots=True)
+class StepState:
+    """One step: its stage, how often it was begun, and the times of its records in monotonic seconds."""
+
+    stage: Stage = Stage.PENDING
+    attempts: int = 0
+    undo_attempts: int = 0
+    undo_open: bool = False
+    detail: str = ""
+    began: float | None = None
+    ended: float | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether the step may have changed something that is not undone."""
+        return self.stage not in (Stage.PENDING, Stage.UNDONE)
+
+
+@dataclass(slots=True)
+class RunState:
+    """A run: its steps by id, the fencing tokens by item, and how it was closed, when it was."""
+
+    run: str = ""
+    steps: dict[str, StepState] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
+    assumed: bool = False
+    rolling_back: bool = False
+    closed: str | None = None
+    stopped: str | None = None
+
+    def step(self, id_: str) -> StepState:
+        """Give a step's state; a step without records is pending."""
+        return self.steps.setdefault(id_, StepState())
+
+    def apply(self, record: Record) -> None:
+        """Take one record in. Kinds that say nothing about the state are passed over."""
+        data = record.data
+        match record.kind:
+            case "run.opened":
+                self.run = data["run"]
+            case "lock.taken":
+                self.tokens[data["item"]] = data["token"]
+            case "assumptions.held":
+                self.assumed = True
+            case "step.started":
+                step = self.step(data["step"])
+                step.stage, step.attempts = Stage.STARTED, data["attempt"]
+                if step.began is None:
+                    step.began = record.mono
+            case "step.ended":
+                step = self.step(data["step"])
+                step.stage = {"succeeded": Stage.ACTED, "failed": Stage.FAILED}.get(data["outcome"], Stage.UNKNOWN)
+                step.detail = data["detail"]
+                step.ended = record.mono
+            case "verify.failed":
+                step = self.step(data["step"])
+                step.stage, step.detail = Stage.FAILED, data["detail"]
+            case "step.done":
+                step = self.step(data["step"])
+                step.stage, step.ended = Stage.DONE, record.mono
+            case "undo.started":
+                step = self.step(data["step"])
+                step.undo_attempts, step.undo_open = data["attempt"], True
+            case "undo.ended":
+                step = self.step(data["step"])
+                step.undo_open = False
+                if data["outcome"] == "succeeded":
+                    step.stage = Stage.UNDONE
+            case "rollback.started":
+                self.rolling_back = True
+            case "run.stopped":
+                self.stopped = data["reason"]
+            case "run.resumed":
+                self.stopped = None
+            case "run.closed":
+                self.closed = data["outcome"]
+            case _:
+                pass
+
+
+def state_from_records(records: Iterable[Record]) -> RunState:
+    """Replay a journal."""
+    state = RunState()
+    for record in records:
+        state.apply(record)
+    return state

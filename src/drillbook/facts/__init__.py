@@ -1,0 +1,1 @@
+"""What the hosts say of themselves: read, recorded, never changed."""

@@ -1,0 +1,104 @@
+"""Runs checks: functions that take a pytest-testinfra ``host`` and assert.
+
+The host object speaks over the connection that is already open. The functions come from the sealed
+copy of playbooks/; the same files run under pytest, where ``host`` is testinfra's fixture.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from testinfra.backend.base import BaseBackend, CommandResult
+from testinfra.host import Host
+
+from drillbook.errors import DrillbookError, InvalidInput
+from drillbook.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from drillbook.hosts.connection import HostConnection, Hosts
+    from drillbook.plan.model import CheckRun
+
+COMMAND_TIMEOUT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a check found. ``held``; ``known`` is False when it could not be told; ``seconds`` it took."""
+
+    held: bool
+    known: bool
+    detail: str
+    seconds: float
+
+
+class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra is untyped
+    """Testinfra's way to a host, over our connection."""
+
+    NAME = "drillbook"
+    HAS_RUN_SALT = False
+    HAS_RUN_ANSIBLE = False
+
+    def __init__(self, connection: HostConnection) -> None:
+        super().__init__(connection.target.item)
+        self._over = connection
+
+    def run(self, command: str, *args: str, **_: Any) -> CommandResult:
+        """Run a command line, quoted by testinfra, in the host's shell."""
+        line = self.quote(command, *args)
+        done = self._over.run(["/bin/sh", "-c", line], timeout=COMMAND_TIMEOUT)
+        return self.result(done.exit_code, line.encode(), done.stdout, done.stderr)
+
+
+class Checks:
+    """The checks of one sealed tree, on one set of hosts."""
+
+    def __init__(self, artifacts: Path, hosts: Hosts) -> None:
+        """Take the sealed tree and the connections; nothing is read yet."""
+        self._artifacts = artifacts
+        self._hosts = hosts
+        self._modules: dict[str, dict[str, Any]] = {}
+        self._seen: dict[str, Host] = {}
+
+    def load(self, check: CheckRun) -> Callable[..., None]:
+        """Give a check's function. Raises InvalidInput when the sealed tree has none of that name."""
+        if check.file not in self._modules:
+            path = self._artifacts / check.file
+            scope: dict[str, Any] = {"__name__": f"drillbook_check.{path.stem}", "__file__": str(path)}
+            try:
+                # The sealed, reviewed text itself; importing it would look for cached bytecode first.
+                exec(compile(path.read_bytes(), str(path), "exec"), scope)  # noqa: S102
+            except (OSError, SyntaxError, ImportError, NameError) as error:
+                raise InvalidInput.at(
+                    check.file, getattr(error, "lineno", None) or 1, "check-file", f"cannot be loaded: {error}"
+                ) from None
+            self._modules[check.file] = scope
+        found = self._modules[check.file].get(check.function)
+        if not callable(found):
+            raise InvalidInput.at(check.file, 1, "check-function", f"has no function '{check.function}'")
+        function: Callable[..., None] = found
+        return function
+
+    def run(self, check: CheckRun) -> Fact:
+        """Run a check once. Whatever goes wrong inside it is a fact that did not hold."""
+        function = self.load(check)
+        if check.item not in self._seen:
+            backend = _Backend(self._hosts[check.item])
+            self._seen[check.item] = Host(backend)
+            backend.set_host(self._seen[check.item])
+        began = time.monotonic()
+        try:
+            function(self._seen[check.item], **check.arguments)
+        except AssertionError as failed:
+            detail = str(failed).splitlines()[0] if str(failed) else f"{check.function} does not hold"
+            return Fact(False, True, visible(detail), time.monotonic() - began)
+        except DrillbookError as error:
+            return Fact(False, False, visible(error.message), time.monotonic() - began)
+        except Exception as error:  # noqa: BLE001 - a check that breaks says nothing: fail closed
+            detail = f"{check.function} broke: {type(error).__name__}: {error}"
+            return Fact(False, False, visible(detail), time.monotonic() - began)
+        return Fact(True, True, "", time.monotonic() - began)

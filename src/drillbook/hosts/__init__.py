@@ -1,0 +1,1 @@
+"""How hosts are reached: connections, what runs on them, and their power."""

@@ -1,0 +1,137 @@
+#!/bin/sh
+# drillbook's side of a host: locks with fencing tokens, and effects as transient systemd units.
+# Constant text; every value arrives as an argument. State lives in /var/lib/drillbook:
+#   token            the last fencing token given
+#   lock             "RUN TOKEN SINCE HOLDER" of the run that holds this host, when one does
+#   runs/RUN/KEY.*   one effect: .started (made once, exclusively), .out, .err, .result
+# Exit codes of our own: 75 held by another run, 76 an old token, 77 begun before.
+set -eu
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
+umask 077
+state=/var/lib/drillbook
+self=$0
+
+store() { # FILE TEXT: whole or not at all, and durable
+    printf '%s\n' "$2" > "$1.new"
+    sync "$1.new"
+    mv "$1.new" "$1"
+}
+
+held() { # RUN TOKEN: does this run still hold this host, by this token?
+    [ -f "$state/lock" ] || return 1
+    read -r run token rest < "$state/lock"
+    [ "$run" = "$1" ] && [ "$token" = "$2" ]
+}
+
+unit_of() { # RUN KEY
+    printf 'drillbook-%s-%s.service' "$1" "$2"
+}
+
+report() { # RUN KEY: one line, then the outputs
+    base=$state/runs/$1/$2
+    if [ -f "$base.result" ]; then
+        read -r result < "$base.result"
+    elif systemctl --quiet is-active "$(unit_of "$1" "$2")"; then
+        result=running
+    elif [ -f "$base.started" ]; then
+        result=interrupted
+    else
+        result=absent
+    fi
+    out=$(wc -c < "$base.out" 2>/dev/null || echo 0)
+    err=$(wc -c < "$base.err" 2>/dev/null || echo 0)
+    [ "$out" -le 65536 ] || out=65536
+    [ "$err" -le 65536 ] || err=65536
+    printf '%s %s %s\n' "$result" "$out" "$err"
+    [ "$out" -eq 0 ] || head -c "$out" "$base.out"
+    [ "$err" -eq 0 ] || head -c "$err" "$base.err"
+}
+
+verb=$1
+shift
+case $verb in
+lock) # RUN HOLDER -> token
+    mkdir -p "$state/runs"
+    exec 9> "$state/guard"
+    flock 9
+    if [ -f "$state/lock" ]; then
+        read -r run token since holder < "$state/lock"
+        [ "$run" = "$1" ] || { printf '%s %s %s\n' "$run" "$since" "$holder"; exit 75; }
+        printf '%s\n' "$token"
+        exit 0
+    fi
+    token=0
+    [ ! -f "$state/token" ] || read -r token < "$state/token"
+    token=$((token + 1))
+    store "$state/token" "$token"
+    store "$state/lock" "$1 $token $(date -u +%Y-%m-%dT%H:%M:%SZ) $2"
+    printf '%s\n' "$token"
+    ;;
+unlock) # RUN: ends what that run still has here, then gives the host free
+    mkdir -p "$state"
+    exec 9> "$state/guard"
+    flock 9
+    [ -f "$state/lock" ] || exit 0
+    read -r run token rest < "$state/lock"
+    [ "$run" = "$1" ] || exit 0
+    systemctl --quiet stop "drillbook-$1-*.service" 2>/dev/null || :
+    rm -f "$state/lock"
+    ;;
+holds) # RUN TOKEN
+    held "$1" "$2" || exit 76
+    ;;
+effect) # RUN KEY TOKEN TIMEOUT USER STDIN ARGV...
+    run=$1 key=$2 token=$3 limit=$4 user=$5 stdin=$6
+    shift 6
+    base=$state/runs/$run/$key
+    mkdir -p "$state/runs/$run"
+    printf '%s' "$stdin" > "$base.stdin"
+    systemd-run --quiet --wait --collect --unit="$(unit_of "$run" "$key")" \
+        -p RuntimeMaxSec="$limit" -p TimeoutStopSec=3 -p KillMode=control-group \
+        -p StandardInput="file:$base.stdin" \
+        -p StandardOutput="append:$base.out" -p StandardError="append:$base.err" \
+        -p ExecStopPost="/bin/sh $self ended $run $key" \
+        /bin/sh "$self" begin "$run" "$key" "$token" "$user" "$@" || :
+    report "$run" "$key"
+    ;;
+begin) # inside the unit: RUN KEY TOKEN USER ARGV...
+    run=$1 key=$2 token=$3 user=$4
+    shift 4
+    base=$state/runs/$run/$key
+    exec 9< "$state/guard"
+    flock 9
+    held "$run" "$token" || exit 76
+    # Made exclusively: whoever comes second ends here.
+    (set -C; : > "$base.started") 2>/dev/null || exit 77
+    sync "$base.started" "$state/runs/$run"
+    exec 9<&-
+    home=$(getent passwd "$user" | cut -d: -f6)
+    exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups \
+        env -i PATH="$PATH" LC_ALL="$LC_ALL" HOME="${home:-/}" USER="$user" -- "$@"
+    ;;
+ended) # inside the unit, afterwards; systemd says in the environment how it ended: RUN KEY
+    base=$state/runs/$1/$2
+    case "$EXIT_CODE $EXIT_STATUS" in
+    "exited 76") [ -f "$base.started" ] || { store "$base.result" refused; exit 0; } ;;
+    "exited 77") [ ! -f "$base.result" ] || exit 0 ;;
+    esac
+    store "$base.result" "$SERVICE_RESULT:$EXIT_CODE:$EXIT_STATUS"
+    ;;
+status) # RUN KEY
+    report "$1" "$2"
+    ;;
+stop) # RUN KEY: end the effect's processes on this host
+    systemctl --quiet stop "$(unit_of "$1" "$2")" 2>/dev/null || :
+    report "$1" "$2"
+    ;;
+begun) # RUN: the effects that began here, one name a line (evidence that nothing ran twice)
+    cd "$state/runs/$1" 2>/dev/null || exit 0
+    for file in *.started; do
+        [ ! -f "$file" ] || printf '%s\n' "${file%.started}"
+    done
+    ;;
+*)
+    printf 'unknown verb\n' >&2
+    exit 64
+    ;;
+esac

@@ -1,0 +1,1 @@
+"""The append-only, hash-chained, durable record of one run."""

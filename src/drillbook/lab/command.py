@@ -1,0 +1,56 @@
+"""Running programs of this machine: argument lists, a deadline for each, one clear sentence when they fail."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from drillbook.errors import MissingPrerequisite, StepFailed
+from drillbook.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    what: str,
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and give its outputs as text.
+
+    ``timeout`` in seconds; ``what`` completes the sentence "cannot …". With ``check`` off a non-zero
+    exit code is given back instead of raised. The program is killed when we are (``setpriv
+    --pdeathsig``), so that a killed ``up`` leaves nothing running that the next one would meet.
+
+    Raises StepFailed when it fails or does not end in time, MissingPrerequisite when there is no such
+    program.
+    """
+    try:
+        done = subprocess.run(
+            ["setpriv", "--pdeathsig", "KILL", "--", *argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env=env,
+            check=False,
+            cwd="/",
+        )
+    except subprocess.TimeoutExpired:
+        raise StepFailed(f"cannot {what}: '{argv[0]}' did not end within {timeout:g} s") from None
+    except FileNotFoundError:
+        raise MissingPrerequisite(
+            "this machine has no setpriv", remedy="apt-get install util-linux"
+        ) from None
+    if done.returncode == 127 and not done.stdout:
+        raise MissingPrerequisite(f"cannot {what}: {visible(done.stderr.strip())}")
+    if check and done.returncode != 0:
+        said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
+        raise StepFailed(f"cannot {what}: {visible(said[-1], limit=400)} (exit code {done.returncode})")
+    return done

@@ -1,0 +1,125 @@
+"""Podman, kept apart from everything else on the machine.
+
+Every call goes through ``podman()``. It has its own storage, run directory, lock files, and its own
+configuration in place of the machine's, so containers, images and networks of others are not even
+seen. It runs in a private mount namespace, kept in a file, for two reasons:
+
+- where cgroup v2 is mounted beside v1, crun refuses ("cgroups in hybrid mode not supported"); in the
+  namespace that mount is taken away, and the machine keeps it;
+- crun keeps its state in /run/crun whatever it is told; in the namespace that is a directory of ours.
+
+Containers get no network from podman (netavark leaves firewall chains behind and keeps a ledger of
+addresses that a crash leaves wrong): ``lab.network`` gives them one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from drillbook.lab.command import run
+from drillbook.lab.state import LAB, RUN_DIR, STATE_DIR, write_file
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+    from pathlib import Path
+
+NAMESPACE = RUN_DIR / "ns" / "mnt"
+STORAGE = STATE_DIR / "storage"
+IMAGES = STATE_DIR / "images"
+CGROUP = LAB
+LABEL = f"{LAB}=1"
+
+_HYBRID = "/sys/fs/cgroup/unified"
+_CONFIGURATION = """\
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+lock_type = "file"
+runtime = "crun"
+[network]
+network_backend = "netavark"
+"""
+_ENTER = f"""\
+set -eu
+if mountpoint -q {_HYBRID}; then umount {_HYBRID}; fi
+mount --bind "$1" /run/crun
+"""
+
+
+def namespace_lives() -> bool:
+    """Tell whether the private mount namespace is there."""
+    return os.path.ismount(NAMESPACE)
+
+
+def make_namespace() -> None:
+    """Make the private mount namespace. It must not exist."""
+    folder = NAMESPACE.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = RUN_DIR / "crun"
+    state.mkdir(mode=0o700, exist_ok=True)
+    what = "make a private mount namespace"
+    if not os.path.ismount(folder):
+        run(["mount", "--bind", "--make-private", str(folder), str(folder)], timeout=10, what=what)
+    NAMESPACE.touch()
+    run(
+        [
+            "unshare", f"--mount={NAMESPACE}", "--propagation", "private",
+            "sh", "-c", _ENTER, "sh", str(state),
+        ],
+        timeout=10,
+        what=what,
+    )  # fmt: skip
+
+
+def drop_namespace() -> None:
+    """Take the private mount namespace away; it ends with the last process in it."""
+    for place in (NAMESPACE, NAMESPACE.parent):
+        while os.path.ismount(place):
+            run(["umount", str(place)], timeout=10, what=f"unmount {place}")
+    shutil.rmtree(NAMESPACE.parent, ignore_errors=True)
+
+
+def podman(
+    *arguments: str,
+    timeout: float,
+    what: str,
+    store: Path = STORAGE,
+    images: Sequence[Path] = (),
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run podman on a store of ours.
+
+    ``timeout`` in seconds, ``what`` completes "cannot …"; ``store`` holds containers and images,
+    ``images`` are further stores that are only read. Raises StepFailed.
+    """
+    name = store.name
+    _write_configuration(name, store, images)
+    environment = {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        "LC_ALL": "C.UTF-8",
+        "TMPDIR": str(STATE_DIR),
+        "CONTAINERS_CONF": str(RUN_DIR / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(RUN_DIR / f"{name}.conf"),
+    }
+    return run(
+        ["nsenter", f"--mount={NAMESPACE}", "podman", "--tmpdir", str(RUN_DIR / f"{name}.tmp"), *arguments],
+        timeout=timeout,
+        what=what,
+        env=environment,
+        check=check,
+    )
+
+
+def _write_configuration(name: str, store: Path, images: Sequence[Path]) -> None:
+    text = f'[storage]\ndriver = "overlay"\nrunroot = "{RUN_DIR}/{name}.run"\ngraphroot = "{store}"\n'
+    if images:
+        quoted = ", ".join(f'"{each}"' for each in images)
+        text += f"[storage.options]\nadditionalimagestores = [{quoted}]\n"
+    for file, content in ((f"{name}.conf", text), ("containers.conf", _CONFIGURATION)):
+        path = RUN_DIR / file
+        if not path.is_file() or path.read_text() != content:
+            write_file(path, content)

@@ -1,0 +1,81 @@
+"""What every task has: the estate's root, and errors that end as a message and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import invoke
+
+from drillbook.errors import DrillbookError, ExitCode, StoppedByPerson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def estate_root() -> Path:
+    """Give the estate's folder: the nearest one upwards from here that holds ``cmdb.yaml``.
+
+    Gives the working directory when there is none, so that the message about the missing file names
+    a place that the person knows.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "cmdb.yaml").is_file():
+            return folder
+    return here
+
+
+def state_folder(root: Path) -> Path:
+    """Give ``.drillbook`` in the estate: runs, samples and usual durations; not for git."""
+    folder = root / ".drillbook"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _ended(error: BaseException) -> ExitCode:
+    from drillbook.console.output import errors, say_error
+
+    if isinstance(error, DrillbookError):
+        return say_error(error)
+    if isinstance(error, KeyboardInterrupt):
+        return say_error(StoppedByPerson("stopped by Ctrl-C"))
+    place = estate_root() / ".drillbook" / "last-error.txt"
+    try:
+        state_folder(estate_root())
+        place.write_text("".join(traceback.format_exception(error)))
+        where = f"the details are in {place}"
+    except OSError:
+        where = "".join(traceback.format_exception(error))
+    errors.print(f"✗ an error in drillbook itself: {type(error).__name__}: {error}\n  → {where}")
+    return ExitCode.INTERNAL
+
+
+def guarded(body: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a task: any error becomes one clear message and the exit code of its kind."""
+
+    @functools.wraps(body)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return body(*args, **kwargs)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it well
+            sys.exit(_ended(error))
+
+    return run
+
+
+def task(*args: Any, **options: Any) -> Any:
+    """Be ``invoke.task``, guarded. Use as ``@task`` or ``@task(...)``, as invoke's own."""
+    if len(args) == 1 and callable(args[0]) and not options:
+        return invoke.task(guarded(args[0]))
+
+    def decorate(body: Callable[..., Any]) -> Any:
+        return invoke.task(*args, **options)(guarded(body))
+
+    return decorate
