@@ -106,8 +106,8 @@ begin) # inside the unit: RUN KEY TOKEN USER ARGV...
     sync "$base.started" "$state/runs/$run"
     exec 9<&-
     home=$(getent passwd "$user" | cut -d: -f6)
-    exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups \
-        env -i PATH="$PATH" LC_ALL="$LC_ALL" HOME="${home:-/}" USER="$user" -- "$@"
+    exec env -i PATH="$PATH" LC_ALL="$LC_ALL" HOME="${home:-/}" USER="$user" \
+        setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$@"
     ;;
 ended) # inside the unit, afterwards; systemd says in the environment how it ended: RUN KEY
     base=$state/runs/$1/$2

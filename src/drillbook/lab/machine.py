@@ -141,7 +141,10 @@ def limits() -> list[str]:
     import resource
 
     options = []
-    for name, limit, wanted in (("nofile", resource.RLIMIT_NOFILE, 4096), ("nproc", resource.RLIMIT_NPROC, 4000)):
+    for name, limit, wanted in (
+        ("nofile", resource.RLIMIT_NOFILE, 4096),
+        ("nproc", resource.RLIMIT_NPROC, 4000),
+    ):
         hard = resource.getrlimit(limit)[1]
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         options += ["--ulimit", f"{name}={value}:{value}"]

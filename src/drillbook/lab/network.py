@@ -117,7 +117,9 @@ def _links() -> list[str]:
 def _addresses(link: str) -> set[str]:
     if link not in _links():
         return set()
-    said = run(["ip", "-j", "-4", "addr", "show", "dev", link, "up"], timeout=10, what="read addresses").stdout
+    said = run(
+        ["ip", "-j", "-4", "addr", "show", "dev", link, "up"], timeout=10, what="read addresses"
+    ).stdout
     found: list[dict[str, Any]] = json.loads(said or "[]")
     return {f"{each['local']}/{each['prefixlen']}" for item in found for each in item.get("addr_info", [])}
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = RUN_DIR / "ns" / "mnt"
 STORAGE = STATE_DIR / "storage"
+RUNROOT = RUN_DIR / "storage.run"
 IMAGES = STATE_DIR / "images"
 CGROUP = LAB
 LABEL = f"{LAB}=1"
@@ -82,44 +83,30 @@ def drop_namespace() -> None:
     shutil.rmtree(NAMESPACE.parent, ignore_errors=True)
 
 
-def podman(
-    *arguments: str,
-    timeout: float,
-    what: str,
-    store: Path = STORAGE,
-    images: Sequence[Path] = (),
-    check: bool = True,
-) -> subprocess.CompletedProcess[str]:
-    """Run podman on a store of ours.
+def configure(store: Path, images: Sequence[Path] = ()) -> None:
+    """Write the configuration with which podman works on a store; ``images`` are stores that it only reads."""
+    text = f'[storage]\ndriver = "overlay"\nrunroot = "{RUN_DIR}/{store.name}.run"\ngraphroot = "{store}"\n'
+    if images:
+        quoted = ", ".join(f'"{each}"' for each in images)
+        text += f"[storage.options]\nadditionalimagestores = [{quoted}]\n"
+    write_file(RUN_DIR / "containers.conf", _CONFIGURATION)
+    write_file(RUN_DIR / f"{store.name}.conf", text)
 
-    ``timeout`` in seconds, ``what`` completes "cannot …"; ``store`` holds containers and images,
-    ``images`` are further stores that are only read. Raises StepFailed.
+
+def podman(
+    *arguments: str, timeout: float, what: str, store: Path = STORAGE
+) -> subprocess.CompletedProcess[str]:
+    """Run podman on a store of ours, configured before.
+
+    ``timeout`` in seconds, ``what`` completes "cannot …". Raises StepFailed.
     """
-    name = store.name
-    _write_configuration(name, store, images)
     environment = {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",
         "LC_ALL": "C.UTF-8",
         "TMPDIR": str(STATE_DIR),
         "CONTAINERS_CONF": str(RUN_DIR / "containers.conf"),
-        "CONTAINERS_STORAGE_CONF": str(RUN_DIR / f"{name}.conf"),
+        "CONTAINERS_STORAGE_CONF": str(RUN_DIR / f"{store.name}.conf"),
     }
-    return run(
-        ["nsenter", f"--mount={NAMESPACE}", "podman", "--tmpdir", str(RUN_DIR / f"{name}.tmp"), *arguments],
-        timeout=timeout,
-        what=what,
-        env=environment,
-        check=check,
-    )
-
-
-def _write_configuration(name: str, store: Path, images: Sequence[Path]) -> None:
-    text = f'[storage]\ndriver = "overlay"\nrunroot = "{RUN_DIR}/{name}.run"\ngraphroot = "{store}"\n'
-    if images:
-        quoted = ", ".join(f'"{each}"' for each in images)
-        text += f"[storage.options]\nadditionalimagestores = [{quoted}]\n"
-    for file, content in ((f"{name}.conf", text), ("containers.conf", _CONFIGURATION)):
-        path = RUN_DIR / file
-        if not path.is_file() or path.read_text() != content:
-            write_file(path, content)
+    enter = ["nsenter", f"--mount={NAMESPACE}", "podman", "--tmpdir", str(RUN_DIR / f"{store.name}.tmp")]
+    return run([*enter, *arguments], timeout=timeout, what=what, env=environment)

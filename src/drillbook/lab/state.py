@@ -42,6 +42,8 @@ IDENTITY = SSH_DIR / "id_ed25519"
 
 UP_COMMAND = "./inv lab.up"
 
+_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
@@ -56,7 +58,7 @@ class LabHost:
 class LabState:
     """A lab that is complete.
 
-    ``network`` is the bridge on this machine; ``recipe`` is the digest of everything the hosts were
+    ``network`` is the bridge on this machine, ``subnet`` its IPv4 subnet; ``recipe`` is the digest of everything the hosts were
     made from (image, addresses, playbook, inventory), so that a change of it is noticed.
     """
 
@@ -64,6 +66,7 @@ class LabState:
     checkout: Path
     environment: str
     network: str
+    subnet: str
     recipe: str
     hosts: Mapping[str, LabHost]
 
@@ -80,11 +83,14 @@ def read_state() -> LabState:
         ) from None
     except ValueError:
         raise MissingPrerequisite("the lab's state is damaged", remedy=UP_COMMAND) from None
+    if value.get("version") != _VERSION:
+        raise MissingPrerequisite("the lab is of another version of drillbook", remedy=UP_COMMAND)
     return LabState(
         name=value["name"],
         checkout=Path(value["checkout"]),
         environment=value["environment"],
         network=value["network"],
+        subnet=value["subnet"],
         recipe=value["recipe"],
         hosts=MappingProxyType({item: LabHost(item=item, **host) for item, host in value["hosts"].items()}),
     )
@@ -95,10 +101,12 @@ def write_state(state: LabState) -> None:
     write_json(
         STATE_DIR / "lab.json",
         {
+            "version": _VERSION,
             "name": state.name,
             "checkout": str(state.checkout),
             "environment": state.environment,
             "network": state.network,
+            "subnet": state.subnet,
             "recipe": state.recipe,
             "hosts": {
                 host.item: {"address": host.address, "container_id": host.container_id}

@@ -1,0 +1,204 @@
+"""From the files to the validated CMDB; all findings of all files at once."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+from drillbook.canonical import canonical_json, digest_bytes
+from drillbook.cmdb.includes import TOP, included
+from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
+from drillbook.cmdb.rules import RULES, Draft
+from drillbook.errors import Finding, InvalidInput
+from drillbook.schema import findings_of, hostile_findings, read_schema
+from drillbook.source import Map, read_yaml
+from drillbook.text import forbidden_character, visible
+
+SCHEMA = Path(__file__).with_name("schema.json")
+
+_ESCAPED_CONTROL = re.compile(r"\\[bfnrtu]")
+
+
+def load(root: Path) -> Cmdb:
+    """Read and check the CMDB below ``root``, the folder of cmdb.yaml.
+
+    Raises InvalidInput with everything that is wrong in all files.
+    """
+    cmdb, findings = _read(root)
+    if findings:
+        raise InvalidInput(findings)
+    return cmdb
+
+
+def check(root: Path) -> list[Finding]:
+    """Give everything that is wrong with the CMDB and what is generated from it, sorted.
+
+    Beyond what ``load`` refuses: inventories that are stale, and playbooks that environments name
+    and that do not exist.
+    """
+    from drillbook.cmdb.inventory import stale_findings
+
+    try:
+        cmdb = load(root)
+    except InvalidInput as error:
+        return list(error.findings)
+    return sorted([*stale_findings(cmdb, root), *_missing_playbooks(cmdb, root)])
+
+
+def _missing_playbooks(cmdb: Cmdb, root: Path) -> list[Finding]:
+    return [
+        Finding(
+            environment.file, environment.line, "provision",
+            f"environments.{environment.id}.provision names playbooks/{environment.get('provision')}, "
+            "which does not exist; write that playbook or correct the name",
+        )
+        for environment in cmdb.environments
+        if environment.get("provision") and not (root / "playbooks" / environment.get("provision")).is_file()
+    ]  # fmt: skip
+
+
+def _read(root: Path) -> tuple[Cmdb, list[Finding]]:
+    findings: list[Finding] = []
+    documents: list[Map] = []
+    complete = True
+    try:
+        top = read_yaml(root / TOP, shown_as=TOP)
+    except InvalidInput as error:
+        findings.extend(error.findings)
+        top = Map(TOP, 1)
+        complete = False
+    else:
+        documents.append(top)
+    files, problems = included(root, top)
+    findings.extend(problems)
+    complete = complete and not problems
+    for file in files:
+        try:
+            documents.append(read_yaml(file.path, shown_as=file.name))
+        except InvalidInput as error:
+            findings.extend(error.findings)
+            complete = False
+    merge = _Merge()
+    for document in documents:
+        merge.add(document, is_top=document is top)
+    findings.extend(merge.findings)
+    draft = merge.draft(complete=complete)
+    for rule in RULES:
+        findings.extend(rule.findings(draft))
+    return draft.cmdb, findings
+
+
+@functools.cache
+def _schema() -> tuple[dict[str, Any], jsonschema_rs.Draft202012Validator]:
+    schema = read_schema(SCHEMA)
+    return schema, jsonschema_rs.Draft202012Validator(schema)
+
+
+class _Merge:
+    """Puts the sections of all files together and keeps out what has not the right shape."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.organisation = ""
+        self.entries: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
+        self.known: dict[str, str] = {}
+        self.places: dict[str, str] = {}
+        self.documents: list[Map] = []
+        self.include: list[Any] = []
+        self.whole = True
+
+    def add(self, document: Map, *, is_top: bool) -> None:
+        """Take one file."""
+        self.documents.append(document)
+        malformed = self._hold_against_schema(document)
+        self._place_of_top_keys(document, is_top=is_top)
+        for section in SECTIONS:
+            entries = document.get(section)
+            if not isinstance(entries, Map):
+                continue
+            kept = self.entries[section]
+            for (id_, fields), line in zip(entries.items(), entries.key_lines, strict=True):
+                if id_ in self.known:
+                    self._twice(document, section, id_, line)
+                    continue
+                self.known[id_] = section
+                self.places[id_] = f"{document.file}:{line}"
+                if isinstance(fields, Map) and (section, id_) not in malformed:
+                    kept[id_] = Entry(section=section, id=id_, fields=fields, file=document.file, line=line)
+
+    def draft(self, *, complete: bool) -> Draft:
+        """Give what the rules read."""
+        content = {
+            "organisation": self.organisation,
+            "sections": {
+                section: {id_: entry.fields for id_, entry in entries.items()}
+                for section, entries in self.entries.items()
+            },
+        }
+        encoded = canonical_json(content)
+        text = encoded.decode()
+        self._look_for_characters(text)
+        cmdb = Cmdb(
+            organisation=self.organisation,
+            **{section: Section(section, entries) for section, entries in self.entries.items()},
+            digest=digest_bytes(encoded),
+        )
+        return Draft(cmdb=cmdb, text=text, known=self.known, complete=complete and self.whole)
+
+    def _hold_against_schema(self, document: Map) -> set[tuple[str, str]]:
+        schema, gate = _schema()
+        if gate.is_valid(document):
+            return set()
+        self.findings.extend(findings_of(schema, document, document.file))
+        malformed: set[tuple[str, str]] = set()
+        for error in gate.iter_errors(document):
+            path = [str(part) for part in error.instance_path[:2]]
+            if len(path) == 2:  # noqa: PLR2004 - a section and an id
+                malformed.add((path[0], path[1]))
+            else:  # a section that is no mapping, or an id that is no id
+                self.whole = False
+        return malformed
+
+    def _look_for_characters(self, content: str) -> None:
+        # A scan of the text that the digest needs costs a tenth of a walk over all values.
+        text = content + "".join(map(str, self.include))
+        if self.findings or forbidden_character(text) or _ESCAPED_CONTROL.search(text):
+            for document in self.documents:
+                self.findings.extend(hostile_findings(document, document.file))
+
+    def _place_of_top_keys(self, document: Map, *, is_top: bool) -> None:
+        if is_top:
+            include = document.get("include")
+            self.include = include if isinstance(include, list) else []
+            organisation = document.get("organisation")
+            if isinstance(organisation, str):
+                self.organisation = organisation
+            elif organisation is None and "organisation" not in document:
+                self.findings.append(
+                    Finding(
+                        document.file, 1, "top-file",
+                        "cmdb.yaml has no 'organisation'; add its display name",
+                    )
+                )  # fmt: skip
+            return
+        for key in ("organisation", "include"):
+            if key in document:
+                self.findings.append(
+                    Finding(
+                        document.file, document.line_of(key), "top-file",
+                        f"'{key}' stands in an included file; it belongs in cmdb.yaml alone",
+                    )
+                )  # fmt: skip
+
+    def _twice(self, document: Map, section: str, id_: str, line: int) -> None:
+        self.findings.append(
+            Finding(
+                document.file, line, "id-twice",
+                f"{section}.{visible(id_, limit=60)} has an id that {self.known[id_]} has already "
+                f"({self.places[id_]}); an id is unique over all sections and files",
+            )
+        )  # fmt: skip

@@ -1,0 +1,175 @@
+"""Addresses: valid, in the environment's networks, one for each thing, and only where they may lie."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from typing import TYPE_CHECKING
+
+from drillbook.cmdb.rules.base import Problem, quoted
+from drillbook.cmdb.rules.in_use import address_or_none
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drillbook.cmdb.model import Entry
+    from drillbook.cmdb.rules.base import Draft
+    from drillbook.cmdb.rules.in_use import Address
+
+Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# RFC 2544's benchmarking range and RFC 3849's documentation range: nothing answers there.
+NOWHERE = ("198.18.0.0/15", "2001:db8::/32")
+
+
+@functools.lru_cache(maxsize=1024)
+def _subnet(text: str) -> Subnet | None:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return None
+
+
+def valid(draft: Draft) -> Iterator[Problem]:
+    """Find what has the look of an address or a subnet and is none."""
+    for use in draft.uses:
+        if use.address is None:
+            yield Problem(
+                use.entry, use.path,
+                f"is {quoted(use.text)}, which is no address; write one such as 198.18.0.11",
+            )  # fmt: skip
+    for network in draft.cmdb.networks:
+        subnet = _subnet(network.get("subnet"))
+        if subnet is None:
+            yield Problem(
+                network, ("subnet",),
+                f"is {quoted(network.get('subnet'))}, which is no subnet; "
+                "write its first address and its length, such as 198.18.0.0/24",
+            )  # fmt: skip
+        gateway = network.get("gateway")
+        if gateway is not None:
+            address = address_or_none(gateway)
+            if address is None or (subnet is not None and not _within(address, [subnet])):
+                yield Problem(
+                    network, ("gateway",),
+                    f"is {quoted(gateway)}, which is no address of {quoted(network.get('subnet'))}",
+                )  # fmt: skip
+    policy = draft.entry("policies", "production-addresses")
+    for index, text in enumerate(policy.get("only_in") if policy else ()):
+        if policy is not None and _subnet(text) is None:
+            yield Problem(policy, ("only_in", index), f"is {quoted(text)}, which is no subnet")
+
+
+def unique(draft: Draft) -> Iterator[Problem]:
+    """Find addresses that two things have in one environment; also gateways."""
+    yield from _doubles(draft, service_against_host=False)
+
+
+def service_apart(draft: Draft) -> Iterator[Problem]:
+    """Find service addresses that are a host's own."""
+    yield from _doubles(draft, service_against_host=True)
+
+
+def _doubles(draft: Draft, *, service_against_host: bool) -> Iterator[Problem]:
+    taken: dict[tuple[str, Address, str], tuple[str, str]] = {}
+    for environment, subnets in _networks(draft).items():
+        for network, _ in subnets:
+            gateway = address_or_none(network.get("gateway", ""))
+            if gateway is not None:
+                taken[environment, gateway, ""] = ("gateway", f"the gateway of networks.{network.id}")
+    for use in draft.uses:
+        if use.address is None:
+            continue
+        key = (use.environment, use.address, use.system)
+        label = f"{use.entry.section}.{use.entry.id}"
+        what, by = taken.setdefault(key, (use.what, label))
+        if by == label and what == use.what:
+            continue
+        if ({what, use.what} == {"host", "service"}) != service_against_host:
+            continue
+        if service_against_host:
+            yield Problem(
+                use.entry, use.path,
+                f"is {use.address}, which {by} has too; a service address moves between hosts, "
+                "so it must be no host's own",
+            )  # fmt: skip
+        else:
+            yield Problem(
+                use.entry, use.path,
+                f"is {use.address}, which {by} has already in {quoted(use.environment)}; give each its own",
+            )  # fmt: skip
+
+
+def _networks(draft: Draft) -> dict[str, list[tuple[Entry, Subnet]]]:
+    result: dict[str, list[tuple[Entry, Subnet]]] = {}
+    for environment in draft.cmdb.environments:
+        subnets = result.setdefault(environment.id, [])
+        for id_ in (environment.get("network"), *environment.get("other_networks", ())):
+            network = draft.entry("networks", id_)
+            subnet = _subnet(network.get("subnet")) if network else None
+            if network is not None and subnet is not None:
+                subnets.append((network, subnet))
+    return result
+
+
+def _within(address: Address, subnets: list[Subnet]) -> bool:
+    return any(address.version == subnet.version and address in subnet for subnet in subnets)
+
+
+def in_network(draft: Draft) -> Iterator[Problem]:
+    """Find addresses outside the networks of their environment, and those that a subnet reserves."""
+    networks = {id_: [subnet for _, subnet in pairs] for id_, pairs in _networks(draft).items()}
+    for use in draft.uses:
+        subnets = networks.get(use.environment)
+        environment = draft.entry("environments", use.environment)
+        if environment is None or subnets is None or use.address is None:
+            continue
+        other = environment.get("addresses_of")
+        if other is not None:
+            yield Problem(
+                use.entry, use.path,
+                f"is given for {quoted(use.environment)}, which uses the addresses of {quoted(other)}; "
+                "leave it out",
+            )  # fmt: skip
+        elif subnets and not _within(use.address, subnets):
+            names = " or ".join(str(subnet) for subnet in subnets)
+            yield Problem(
+                use.entry, use.path,
+                f"is {use.address}, outside the networks of {quoted(use.environment)}; it must lie in {names}",
+            )  # fmt: skip
+        elif any(_reserved(use.address, subnet) for subnet in subnets):
+            yield Problem(
+                use.entry, use.path,
+                f"is {use.address}, the first or last address of its subnet, which no host can have",
+            )  # fmt: skip
+
+
+_POINT_TO_POINT = 2  # subnets with one bit left have no reserved addresses (RFC 3021)
+
+
+def _reserved(address: Address, subnet: Subnet) -> bool:
+    return (
+        subnet.version == 4  # noqa: PLR2004 - IPv6 reserves none of the two
+        and address.version == 4  # noqa: PLR2004
+        and subnet.max_prefixlen - subnet.prefixlen >= _POINT_TO_POINT
+        and address in (subnet.network_address, subnet.broadcast_address)
+    )
+
+
+def production_range(draft: Draft) -> Iterator[Problem]:
+    """Find addresses of production outside the ranges that policy allows."""
+    policy = draft.entry("policies", "production-addresses")
+    allowed = list(policy.get("only_in")) if policy is not None else list(NOWHERE)
+    subnets = [subnet for text in allowed if (subnet := _subnet(text)) is not None]
+    production = {each.id for each in draft.cmdb.environments if each.get("kind") == "production"}
+    for use in draft.uses:
+        if (
+            use.environment in production
+            and use.address is not None
+            and not _within(use.address, subnets)
+        ):
+            yield Problem(
+                use.entry, use.path,
+                f"is {use.address}; addresses of production lie only in {', '.join(allowed)} "
+                "(policies.production-addresses)",
+            )  # fmt: skip

@@ -1,0 +1,179 @@
+"""Shows a run while it goes on, from its journal's records and nothing else, and sums it up in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from drillbook.console.output import console
+from drillbook.execution.state import Stage
+from drillbook.runbook.model import Kind, Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rich.status import Status
+
+    from drillbook.execution.engine import Engine, Outcome
+    from drillbook.execution.launch import Launch
+    from drillbook.execution.protection import Degraded
+    from drillbook.journal.record import Record
+    from drillbook.plan.model import Plan
+    from drillbook.runbook.model import Runbook
+    from drillbook.runbook.model import Text as Words
+
+MARKS = {
+    Stage.DONE: ("✓", "green"),
+    Stage.FAILED: ("✗", "bold red"),
+    Stage.UNKNOWN: ("?", "bold yellow"),
+    Stage.STARTED: ("?", "bold yellow"),
+    Stage.ACTED: ("?", "bold yellow"),
+    Stage.UNDONE: ("↩", "cyan"),
+    Stage.PENDING: ("·", "dim"),
+}
+HEADS = {
+    "succeeded": ("DONE", "black on green"),
+    "rolled_back": ("ROLLED BACK", "black on cyan"),
+    "abandoned": ("GIVEN UP", "black on yellow"),
+    "failed": ("FAILED", "white on red"),
+    "unknown": ("OUTCOME UNKNOWN", "black on yellow"),
+    "stopped": ("STOPPED", "black on yellow"),
+    "refused": ("REFUSED", "white on red"),
+    "not_fenced": ("NOT FENCED, NOTHING PROMOTED", "white on red"),
+}
+
+
+def words(text: Words, language: str) -> str:
+    """Give a text in a language (en, zh)."""
+    return text.zh if language == "zh" else text.en
+
+
+class RunView:
+    """A listener of a run's journal: one line a step, with how long it usually takes while it runs."""
+
+    def __init__(self, usual: Mapping[str, float], *, language: str = "en") -> None:
+        """``usual``: seconds a step usually takes, by step id."""
+        self.plan: Plan | None = None
+        self._usual = usual
+        self._language = language
+        self._status: Status | None = None
+        self._began: dict[str, float] = {}
+
+    def __call__(self, record: Record) -> None:
+        """Show one record, as far as a person cares."""
+        data = record.data
+        step = data.get("step")
+        match record.kind:
+            case "step.started" | "undo.started":
+                self._began[str(step)] = record.mono
+                verb = "undo " if record.kind == "undo.started" else ""
+                usual = self._usual.get(str(step))
+                hint = f"  (usually {usual:.1f} s)" if usual is not None and not verb else ""
+                self._show(f"{verb}{step}: {self._title(str(step))}{hint}")
+            case "step.done":
+                seconds = record.mono - self._began.get(str(step), record.mono)
+                self._line("✓", "green", str(step), f"{seconds:6.2f} s")
+            case "step.ended" if data["outcome"] != "succeeded":
+                self._line("✗" if data["outcome"] == "failed" else "?", "red", str(step), data["detail"])
+            case "verify.failed":
+                self._line("✗", "red", str(step), data["detail"])
+            case "undo.ended":
+                good = data["outcome"] == "succeeded"
+                self._line("↩" if good else "✗", "cyan" if good else "red", str(step), data["detail"] or "undone")
+            case "run.stopped" | "run.closed":
+                self._hide()
+            case _:
+                pass
+
+    def _title(self, step: str) -> str:
+        return words(self.plan.step(step).title, self._language) if self.plan else ""
+
+    def _show(self, text: str) -> None:
+        if not console.is_terminal:
+            return
+        if self._status is None:
+            # A slow spinner: it shares the processor with the failover.
+            self._status = console.status("", refresh_per_second=4)
+            self._status.start()
+        self._status.update(Text(f"  {text}"))
+
+    def _hide(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+    def _line(self, mark: str, style: str, step: str, rest: str) -> None:
+        self._hide()
+        line = Text(f"  {mark} ", style=style)
+        line.append(f"{step:<24} ", style="default")
+        line.append(f"{rest:>9}  " if rest.endswith(" s") else f"{rest}  ", style="bold" if style == "red" else "default")
+        line.append(self._title(step), style="dim")
+        console.print(line)
+
+
+def summary(launch: Launch, outcome: Outcome, *, language: str = "en") -> None:
+    """Print the one summary that a tired person understands: what is so now, and what to do next."""
+    plan, engine = launch.plan, launch.engine
+    head, style = HEADS[outcome.result]
+    console.print()
+    title = Text(f" {head} ", style=style)
+    title.append(f"  {plan.runbook}", style="bold not reverse default on default")
+    title.append(f"  {words(plan.title, language)}  ({plan.environment})", style="default on default")
+    console.print(title)
+    if outcome.message:
+        console.print(Text("  Why: ", style="bold") + Text(outcome.message))
+    if outcome.result not in ("succeeded", "refused"):
+        console.print(_table(plan, engine, language))
+        for line in _so_now(plan, engine):
+            console.print(Text("  Now: ", style="bold") + Text(line))
+    if outcome.remedy:
+        for number, line in enumerate(outcome.remedy.splitlines()):
+            console.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(line))
+    console.print(Text(f"  run {launch.folder.id}   journal {_short(launch.folder.journal)}", style="dim"))
+
+
+def _short(path: Path) -> str:
+    return "/".join(path.parts[-4:])
+
+
+def _table(plan: Plan, engine: Engine, language: str) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    for step in plan.steps:
+        status = engine.state.step(step.id)
+        mark, style = MARKS[status.stage]
+        table.add_row(Text(mark, style=style), Text(step.id), Text(words(step.title, language), style="dim"))
+    return table
+
+
+def _so_now(plan: Plan, engine: Engine) -> list[str]:
+    """Say what the half-done run means for services."""
+    done = [step for step in plan.steps if engine.state.step(step.id).stage is Stage.DONE]
+    lines = []
+    fenced = [step.item for step in done if step.verb is Verb.FENCE]
+    demoted = [step.item for step in done if step.verb is Verb.DEMOTE]
+    promoted = [step.item for step in done if step.verb is Verb.PROMOTE]
+    if fenced:
+        lines.append(f"{', '.join(filter(None, fenced))} is switched off.")
+    if (fenced or demoted) and not promoted and not engine.state.rolling_back:
+        lines.append(f"Nobody is primary: {', '.join(plan.services)} is down until the run goes on.")
+    if plan.kind in (Kind.FAILOVER, Kind.PROMOTION) and not fenced and not promoted:
+        lines.append("Nothing was promoted.")
+    if engine.state.tokens and engine.state.closed is None:
+        lines.append(f"This run keeps its lock on {', '.join(sorted(engine.state.tokens))}.")
+    return lines
+
+
+def warn_degraded(found: list[Degraded], failbacks: list[Runbook]) -> None:
+    """Say which protections have no second copy, and how they get one; shown after every run until failback."""
+    for each in found:
+        since = each.since[:19].replace("T", " ")
+        text = f"{each.protection} has had no second copy since {since} UTC ({each.environment})."
+        console.print(Text("  ! ", style="bold yellow") + Text(text, style="bold"))
+        for runbook in failbacks:
+            values = {"protection": each.protection, "item": each.survivor}
+            given = [f"--param {p.name}={values[p.type]}" for p in runbook.parameters.values() if p.type in values]
+            command = " ".join(["./inv runbooks.run", runbook.id, *given])
+            console.print(Text("    → ", style="cyan") + Text(command))

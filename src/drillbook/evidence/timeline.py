@@ -1,0 +1,124 @@
+"""When what happened: the moments of a drill, and what a run's journal says of its steps.
+
+All times are nanoseconds of this machine's CLOCK_MONOTONIC, on which journals, faults and (through
+``Series.on_clock``) samples meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drillbook.evidence.primaries import Promotion
+from drillbook.runbook.model import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from drillbook.journal.record import Record
+    from drillbook.plan.model import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The moments of a drill (ns), each after the one before it.
+
+    ``steady``: the probes ran and the steady state held. ``fault``: the fault that users feel took
+    effect; None when the drill has none. ``trigger``: the engine knew that it should act. ``run``: the
+    first journal record of the runbook's run, and ``run_ended`` its last; None when it never began.
+    ``recovered``: the end of what the objectives are measured in (the service was watched until then).
+    ``end``: the probes were stopped, after all that the drill does afterwards.
+    """
+
+    steady: int
+    fault: int | None
+    trigger: int | None
+    run: int | None
+    run_ended: int | None
+    recovered: int
+    end: int
+
+    @property
+    def disturbed(self) -> int:
+        """When the undisturbed service ended, as far as is known: at the fault, else at the run."""
+        return next(each for each in (self.fault, self.run, self.recovered) if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """One step of a run. ``began`` in seconds after the run's first record; ``seconds`` until it was done."""
+
+    run: str
+    step: str
+    item: str | None
+    began: float
+    seconds: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as a JSON value."""
+        return {
+            "run": self.run,
+            "step": self.step,
+            "item": self.item,
+            "began": round(self.began, 6),
+            "seconds": None if self.seconds is None else round(self.seconds, 6),
+        }
+
+
+def nanoseconds(mono: float) -> int:
+    """Give a journal record's time as nanoseconds."""
+    return round(mono * 1e9)
+
+
+def step_times(plan: Plan, records: Sequence[Record]) -> list[StepTime]:
+    """Give the steps that were begun, in the order of the plan; ``records`` are of that plan's run."""
+    opened = records[0]
+    found: list[StepTime] = []
+    for step in plan.steps:
+        began = _first(records, "step.started", step.id)
+        if began is not None:
+            done = _last(records, "step.done", step.id)
+            found.append(
+                StepTime(
+                    run=str(opened.data["run"]),
+                    step=step.id,
+                    item=step.item,
+                    began=began.mono - opened.mono,
+                    seconds=None if done is None else done.mono - began.mono,
+                )
+            )
+    return found
+
+
+def promotions(plan: Plan, records: Sequence[Record]) -> list[Promotion]:
+    """Give the promotions of a run: each begins at its durable intent, and ends at its recorded success."""
+    found: list[Promotion] = []
+    for step in plan.steps:
+        began = _first(records, "step.started", step.id)
+        if step.verb is Verb.PROMOTE and step.item is not None and began is not None:
+            ended = next(
+                (
+                    record
+                    for record in records
+                    if record.kind in ("step.ended", "step.done")
+                    and record.data["step"] == step.id
+                    and record.data.get("outcome", "succeeded") == "succeeded"
+                ),
+                None,
+            )
+            found.append(
+                Promotion(
+                    step.item,
+                    nanoseconds(began.mono) - 1000,  # records round to a microsecond
+                    None if ended is None else nanoseconds(ended.mono) + 1000,
+                )
+            )
+    return sorted(found, key=lambda each: each.started)
+
+
+def _first(records: Iterable[Record], kind: str, step: str) -> Record | None:
+    return next((each for each in records if each.kind == kind and each.data["step"] == step), None)
+
+
+def _last(records: Sequence[Record], kind: str, step: str) -> Record | None:
+    return _first(reversed(records), kind, step)

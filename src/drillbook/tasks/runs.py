@@ -1,0 +1,146 @@
+"""Tasks that execute: runbooks.run, resume, rollback, abandon, status. Part of the namespace ``runbooks``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from drillbook.tasks.common import estate_root, state_folder, task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from invoke import Context
+
+    from drillbook.execution.engine import Engine, Outcome
+    from drillbook.execution.launch import Launch
+
+
+@task(
+    iterable=["param"],
+    help={
+        "runbook": "the runbook's id, see runbooks.list",
+        "param": "name=value, once for each parameter",
+        "env": "environment of the CMDB",
+        "lang": "language of titles: en or zh",
+        "yes": "do not ask before the first step",
+    },
+)
+def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str = "en", yes: bool = False) -> None:
+    """Run a runbook now: plan, ask, connect, lock, go."""
+    from drillbook.console.output import console
+    from drillbook.console.run_view import RunView, words
+    from drillbook.execution.launch import begin, connect
+    from drillbook.execution.stop import StopRequest
+    from drillbook.execution.usual import usual_seconds
+    from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
+
+    root = estate_root()
+    state = state_folder(root)
+    estate = load_estate(root)
+    plan, permission = plan_and_permit(estate, runbook, environment=env, given=param)
+    view = RunView(usual_seconds(state, runbook), language=lang)
+    stop = StopRequest(console.print)
+    around = make_surroundings(estate, env, listener=view, stopping=stop, language=lang)
+    view.plan = plan
+    console.print(f"{plan.runbook}  {words(plan.title, lang)}")
+    console.print(f"  in {env}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
+    console.print(f"  can interrupt: {', '.join(plan.services) or 'no service'}")
+    console.print(f"  plan {plan.digest}", style="dim")
+    if not yes and sys.stdin.isatty() and not _asked("  Run it? Type yes: "):
+        console.print("  Nothing was run.")
+        return
+    with stop.installed():
+        launch = begin(plan, permission, connect(plan, around), around, purpose="by hand")
+        _finish(launch, launch.engine.run, lang)
+
+
+def _asked(question: str) -> bool:
+    try:
+        return input(question).strip() == "yes"
+    except EOFError:
+        return False
+
+
+def _again(name: str, lang: str, event: str, action: Callable[[Engine], Outcome]) -> None:
+    from drillbook.console.output import console
+    from drillbook.console.run_view import RunView
+    from drillbook.execution.launch import again
+    from drillbook.execution.runs import find_run, load_plan
+    from drillbook.execution.stop import StopRequest
+    from drillbook.execution.usual import usual_seconds
+    from drillbook.tasks.wiring import load_estate, make_surroundings
+
+    root = estate_root()
+    state = state_folder(root)
+    folder = find_run(state, name)
+    plan = load_plan(folder)
+    view = RunView(usual_seconds(state, plan.runbook), language=lang)
+    view.plan = plan
+    stop = StopRequest(console.print)
+    around = make_surroundings(load_estate(root), plan.environment, listener=view, stopping=stop, language=lang)
+    with stop.installed():
+        launch = again(folder, around, event=event)
+        _finish(launch, lambda: action(launch.engine), lang)
+
+
+def _finish(launch: Launch, go: Callable[[], Outcome], lang: str) -> None:
+    """Run to the end, sum up, and exit with the outcome's code."""
+    from drillbook.console.run_view import summary, warn_degraded
+    from drillbook.execution.protection import degraded
+    from drillbook.execution.usual import remember
+    from drillbook.journal.record import read_journal
+    from drillbook.runbook.load import load_all
+    from drillbook.runbook.model import Kind
+
+    root = estate_root()
+    state = state_folder(root)
+    try:
+        outcome = go()
+    finally:
+        launch.close()
+    summary(launch, outcome, language=lang)
+    if outcome.result == "succeeded":
+        remember(state, launch.plan.runbook, read_journal(launch.folder.journal))
+    warn_degraded(degraded(state), [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])
+    sys.exit(outcome.exit_code)
+
+
+@task(help={"name": "the run's id, its beginning or end, or 'last'", "lang": "language of titles: en or zh"})
+def resume(_: Context, name: str = "last", lang: str = "en") -> None:
+    """Go on with a run that stopped or was killed."""
+    _again(name, lang, "run.resumed", lambda engine: engine.run())
+
+
+@task(help={"name": "the run's id, its beginning or end, or 'last'", "lang": "language of titles: en or zh"})
+def rollback(_: Context, name: str = "last", lang: str = "en") -> None:
+    """Undo the steps of a run that stopped, last first."""
+    _again(name, lang, "run.resumed", lambda engine: engine.rollback())
+
+
+@task(help={"name": "the run's id, its beginning or end"})
+def abandon(_: Context, name: str) -> None:
+    """Close a run that nobody will go on with, and give its locks back."""
+    _again(name, "en", "run.resumed", lambda engine: engine.abandon())
+
+
+@task(help={"count": "how many runs to list"})
+def status(_: Context, count: int = 10) -> None:
+    """List the latest runs, and protections without a second copy."""
+    from rich.table import Table
+
+    from drillbook.console.output import console
+    from drillbook.console.run_view import warn_degraded
+    from drillbook.execution.protection import degraded
+    from drillbook.execution.runs import runs
+    from drillbook.runbook.load import load_all
+    from drillbook.runbook.model import Kind
+
+    root = estate_root()
+    state = state_folder(root)
+    table = Table("run", "runbook", "environment", "how it stands")
+    for folder, run, _records, plan in list(runs(state))[-count:]:
+        stands = run.closed or (f"stopped: {run.stopped}" if run.stopped else "open (running, or its process died)")
+        table.add_row(folder.id, plan.runbook, plan.environment, stands)
+    console.print(table if table.row_count else "No run yet.")
+    warn_degraded(degraded(state), [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])

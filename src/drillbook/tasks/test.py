@@ -1,0 +1,48 @@
+"""Tasks that test this repository: ``test`` (everything), ``test.quick`` (under a minute), ``test.lint``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from drillbook.tasks.common import estate_root, task
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+
+def _must(*command: str) -> None:
+    """Run one of the environment's programs in the checkout; a failure of its is ours."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=estate_root(), check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def _lint() -> None:
+    _must("ruff", "check", ".")
+    _must("ruff", "format", "--check", ".")
+    _must("mypy")
+
+
+@task(default=True, name="all", help={"only": "a pytest expression of names, as for pytest -k"})
+def everything(_: Context, only: str = "") -> None:
+    """Lint, types, and all tests, those on the lab's real hosts included (needs root)."""
+    _lint()
+    if os.geteuid() != 0:
+        sys.stderr.write("Left out: the tests on the lab's hosts need root (sudo ./inv test).\n")
+    _must("pytest", *(["-k", only] if only else []))
+
+
+@task
+def quick(_: Context) -> None:
+    """Lint and all tests that need no host; under a minute."""
+    _lint()
+    _must("pytest", "-q", "-m", "not lab")
+
+
+@task
+def lint(_: Context) -> None:
+    """Ruff and mypy."""
+    _lint()

@@ -1,0 +1,119 @@
+"""Where the parts are put together: the one place that knows the lab and the engine both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import drillbook
+from drillbook.artifacts.seal import digest_of
+from drillbook.change.permit import permit
+from drillbook.clock import SystemClock
+from drillbook.cmdb.load import load
+from drillbook.console.person import TerminalPerson
+from drillbook.errors import Refused, UsageError
+from drillbook.execution.launch import Surroundings
+from drillbook.hosts.access import Access
+from drillbook.hosts.power import driver_for
+from drillbook.plan.planner import make_plan
+from drillbook.runbook.load import load_all
+from drillbook.tasks.common import state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from drillbook.change.permit import Permission
+    from drillbook.cmdb.model import Cmdb
+    from drillbook.hosts.power import PowerDriver
+    from drillbook.journal.record import Record
+    from drillbook.plan.model import Plan, Target
+    from drillbook.runbook.model import Runbook
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What a checkout holds, loaded and valid."""
+
+    root: Path
+    cmdb: Cmdb
+    runbooks: Mapping[str, Runbook]
+
+
+def load_estate(root: Path) -> Estate:
+    """Load the CMDB and all runbooks. Raises InvalidInput with every finding."""
+    return Estate(root, load(root), load_all(root))
+
+
+def parse_parameters(given: Sequence[str]) -> dict[str, str]:
+    """Give ``name=value`` texts as a map. Raises UsageError for another form, or a name given twice."""
+    parameters: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--param {each[:60]}: it must be name=value, for example --param pair=core-db")
+        if name in parameters:
+            raise UsageError(f"--param {name} is given twice")
+        parameters[name] = value
+    return parameters
+
+
+def plan_of(estate: Estate, runbook: str, *, environment: str, parameters: Mapping[str, str]) -> Plan:
+    """Make the plan of a runbook. Raises UsageError for an unknown runbook or environment."""
+    if runbook not in estate.runbooks:
+        raise UsageError(f"there is no runbook '{runbook[:60]}'", remedy="./inv runbooks.list shows them")
+    return make_plan(
+        cmdb=estate.cmdb,
+        runbook=estate.runbooks[runbook],
+        runbooks=estate.runbooks,
+        environment=environment,
+        parameters=parameters,
+        artifacts_digest=digest_of(estate.root),
+        engine=drillbook.__version__,
+    )
+
+
+def plan_and_permit(
+    estate: Estate, runbook: str, *, environment: str, given: Sequence[str]
+) -> tuple[Plan, Permission]:
+    """Make the plan and pass the gate. Raises Refused, and then no packet was sent."""
+    plan = plan_of(estate, runbook, environment=environment, parameters=parse_parameters(given))
+    return plan, permit(plan, estate.cmdb)
+
+
+def make_surroundings(
+    estate: Estate,
+    environment: str,
+    *,
+    listener: Callable[[Record], None],
+    stopping: Callable[[], bool],
+    language: str = "en",
+) -> Surroundings:
+    """Give what runs in an environment need. Raises MissingPrerequisite when the lab is not up."""
+    return Surroundings(
+        root=estate.root,
+        state=state_folder(estate.root),
+        access=access_of(estate.cmdb, environment),
+        power=_power,
+        person=TerminalPerson(),
+        clock=SystemClock(),
+        stopping=stopping,
+        listener=listener,
+        language=language,
+    )
+
+
+def access_of(cmdb: Cmdb, environment: str) -> Access:
+    """Give the keys of an environment: the lab's are in its state, which must exist."""
+    from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
+
+    if cmdb.environments[environment].get("kind") != "lab":
+        raise Refused(f"environment {environment} is not the lab: nothing connects to it")
+    read_state()
+    return Access(known_hosts=KNOWN_HOSTS, identity=IDENTITY)
+
+
+def _power(target: Target) -> PowerDriver:
+    from drillbook.lab.power import LabPower
+
+    return driver_for(target, lab=lambda of: LabPower(of.item))
