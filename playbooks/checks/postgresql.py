@@ -39,8 +39,8 @@ def standby_is_streaming(host: Host, port: int, standby: str, lag_bytes: int) ->
     found = _ask(
         host,
         port,
-        "select application_name || ' ' || state || ' ' || coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 1e18)"
-        " from pg_stat_replication",
+        "select application_name || ' ' || state || ' ' ||"
+        " coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 1e18) from pg_stat_replication",
     )
     lines = [line.split() for line in found.splitlines()]
     mine = [line for line in lines if line[0] == standby]
@@ -52,14 +52,11 @@ def standby_is_streaming(host: Host, port: int, standby: str, lag_bytes: int) ->
 
 def replication_is(host: Host, port: int, standby: str, mode: str) -> None:
     """On a primary: the named standby streams, and writes wait for it just when ``mode`` is synchronous."""
-    found = _ask(
-        host, port, "select application_name || ' ' || state || ' ' || sync_state from pg_stat_replication"
-    )
+    found = _ask(host, port, "select application_name || ' ' || state || ' ' || sync_state from pg_stat_replication")
     lines = [line.split() for line in found.splitlines()]
     wanted = "sync" if mode == "synchronous" else "async"
     assert [standby, "streaming", wanted] in lines, (
-        f"{standby} should be streaming and {wanted}; replication here: "
-        f"{'; '.join(map(' '.join, lines)) or 'none'}"
+        f"{standby} should be streaming and {wanted}; replication here: {'; '.join(map(' '.join, lines)) or 'none'}"
     )
 
 
@@ -84,7 +81,7 @@ def received_everything(host: Host, port: int, data_directory: str, bin_director
     """
     done = host.run(
         "runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c %s | { read -r replayed from; "
-        "echo \"$replayed\"; %s/pg_waldump --path=%s/pg_wal --start=\"$from\" 2>/dev/null | tail -n 1; }",
+        'echo "$replayed"; %s/pg_waldump --path=%s/pg_wal --start="$from" 2>/dev/null | tail -n 1; }',
         str(port),
         "select (pg_last_wal_replay_lsn() = pg_last_wal_receive_lsn())::text || ' ' "
         "|| (pg_last_wal_receive_lsn() - 256::numeric)",

@@ -32,33 +32,49 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the process says to its caller. ``meaning`` is the text of the README's table."""
+    """What the process says to its caller."""
 
-    meaning: str
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    INVALID = 3
+    REFUSED = 4
+    ASSUMPTION = 5
+    LOCKED = 6
+    UNREACHABLE = 7
+    FAILED = 8
+    UNKNOWN = 9
+    NOT_FENCED = 10
+    STOPPED = 11
+    MISSED = 20
+    DRILL_INVALID = 21
+    PREREQUISITE = 30
+    JOURNAL = 40
 
-    def __new__(cls, value: int, meaning: str) -> ExitCode:
-        """Carry the meaning beside the number, so that the table has one place."""
-        member = int.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
+    @property
+    def meaning(self) -> str:
+        """What the code says, in the words of the README's table."""
+        return _MEANINGS[self]
 
-    OK = 0, "done; a drill met its objectives"
-    INTERNAL = 1, "invoke did not understand the command line, or drillbook itself has an error"
-    USAGE = 2, "unknown name, missing or wrong parameter"
-    INVALID = 3, "a file is wrong; every finding is printed with file and line"
-    REFUSED = 4, "a gate refused; no packet was sent"
-    ASSUMPTION = 5, "the hosts are not as the plan assumes; nothing was changed"
-    LOCKED = 6, "another run holds one of the items"
-    UNREACHABLE = 7, "a host did not answer in time, or its host key is wrong"
-    FAILED = 8, "a step failed; the run stopped and can be resumed or rolled back"
-    UNKNOWN = 9, "a step's outcome is unknown; a person must look before going on"
-    NOT_FENCED = 10, "the old primary could not be proved off; nothing was promoted"
-    STOPPED = 11, "stopped by a person; the run can be resumed or rolled back"
-    MISSED = 20, "the drill ran, and an objective was missed"
-    DRILL_INVALID = 21, "the drill proves nothing: it did not run as described"
-    PREREQUISITE = 30, "this machine lacks something; the message has the command"
-    JOURNAL = 40, "the journal is broken or cannot be written"
+
+_MEANINGS = {
+    ExitCode.OK: "done; a drill met its objectives",
+    ExitCode.INTERNAL: "invoke did not understand the command line, or drillbook itself has an error",
+    ExitCode.USAGE: "unknown name, missing or wrong parameter",
+    ExitCode.INVALID: "a file is wrong; every finding is printed with file and line",
+    ExitCode.REFUSED: "a gate refused; no packet was sent",
+    ExitCode.ASSUMPTION: "the hosts are not as the plan assumes; nothing was changed",
+    ExitCode.LOCKED: "another run holds one of the items",
+    ExitCode.UNREACHABLE: "a host did not answer in time, or its host key is wrong",
+    ExitCode.FAILED: "a step failed; the run stopped and can be resumed or rolled back",
+    ExitCode.UNKNOWN: "a step's outcome is unknown; a person must look before going on",
+    ExitCode.NOT_FENCED: "the old primary could not be proved off; nothing was promoted",
+    ExitCode.STOPPED: "stopped by a person; the run can be resumed or rolled back",
+    ExitCode.MISSED: "the drill ran, and an objective was missed",
+    ExitCode.DRILL_INVALID: "the drill proves nothing: it did not run as described",
+    ExitCode.PREREQUISITE: "this machine lacks something; the message has the command",
+    ExitCode.JOURNAL: "the journal is broken or cannot be written",
+}
 
 
 class DrillbookError(Exception):

@@ -280,10 +280,10 @@ class _Words:
                 continue
             if error.validator == "unevaluatedProperties" and repr(key) not in error.message:
                 continue
-            self.report(
-                [*path, key], "schema-unknown-key",
-                f"unknown key '{visible(key, limit=60)}'; {nearest(key, known)}",
-            )  # fmt: skip
+            help_ = nearest(key, known)
+            if instance[key] is None and " " in key:  # {en: fast, or slow} is two names
+                help_ = "a text with a comma inside braces needs quotes"
+            self.report([*path, key], "schema-unknown-key", f"unknown key '{visible(key, limit=60)}'; {help_}")
 
     def _alternatives(self, error: ValidationError, path: list[str | int], name: str) -> None:
         alternatives: Any = error.validator_value

@@ -10,11 +10,13 @@ Scalars follow YAML 1.2's core schema, not 1.1: ``no`` and ``017`` and ``12:30``
 from __future__ import annotations
 
 import re
+import stat
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from drillbook.errors import InvalidInput
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,8 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 40
 
 _INT = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
+_INT_DIGITS, _FLOAT_DIGITS = 18, 40  # longer ones stay texts: a number could not hold them exactly
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -102,7 +105,10 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
     """
     name = shown_as or str(path)
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+            raise InvalidInput.at(name, 1, "file", "is a pipe, device or socket; it must be an ordinary file")
+        size = status.st_size
         if size > MAX_BYTES:
             raise InvalidInput.at(
                 name, 1, "file-size",
@@ -124,115 +130,127 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
 def parse_yaml(text: str, *, shown_as: str) -> Map:
     """Build the mapping that ``text`` holds. Raises as ``read_yaml``."""
     try:
-        return _Builder(shown_as).build(yaml.parse(text, Loader=yaml.CSafeLoader))
+        return _Builder(shown_as).build(iter(yaml.CSafeLoader(text).get_event, None))
+    except yaml.reader.ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n") + 1
+        raise InvalidInput.at(
+            shown_as, line, "yaml-syntax",
+            f"the character U+{error.character:04X} is not allowed in YAML; remove it",
+        ) from None  # fmt: skip
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = " ".join(part for part in (error.context, error.problem) if part)
-        raise InvalidInput.at(shown_as, line, "yaml-syntax", what) from None
+        raise InvalidInput.at(shown_as, line, "yaml-syntax", visible(what)) from None
     except yaml.YAMLError as error:
-        what = " ".join(str(error).split())
+        what = visible(" ".join(str(error).split()))
         raise InvalidInput.at(shown_as, 1, "yaml-syntax", what) from None
 
 
 def _scalar(value: str) -> Any:
     if value in _CONSTANTS:
         return _CONSTANTS[value]
-    first = value[0]
-    if (first.isdigit() or first in "+-.") and not _LEADING_ZERO.match(value):
-        if _INT.fullmatch(value) and len(value) <= 18:
+    if value[0] in "+-.0123456789" and not _LEADING_ZERO.match(value):
+        if _INT.fullmatch(value) and len(value) <= _INT_DIGITS:
             return int(value)
-        if _FLOAT.fullmatch(value) and len(value) <= 40:
+        if _FLOAT.fullmatch(value) and len(value) <= _FLOAT_DIGITS:
             number = float(value)
             return number if abs(number) != float("inf") else value
     return value
 
 
 class _Builder:
+    """Puts values together from events.
+
+    The events are of PyYAML's C parser, whose stubs know nothing of their attributes: hence ``Any``.
+    """
+
     def __init__(self, file: str) -> None:
         self.file = file
+        self.documents = 0
 
-    def fail(self, event: yaml.Event, rule: str, message: str) -> InvalidInput:
+    def fail(self, event: Any, rule: str, message: str) -> InvalidInput:
         return InvalidInput.at(self.file, event.start_mark.line + 1, rule, message)
 
-    def build(self, events: Iterator[yaml.Event]) -> Map:
+    def build(self, events: Iterator[Any]) -> Map:
         top: Any = None
-        documents = 0
-        stack: list[Map | Seq] = []
-        keys: list[str | None] = []  # per open mapping: the key that waits for its value
+        parent: Map | Seq | None = None  # what is open innermost
+        key: str | None = None  # in a mapping: the key that waits for its value
+        outer: list[Map | Seq | None] = []  # what is open around it
+        scalars: dict[str, Any] = {}  # plain scalars met before: most values of an estate repeat
         for event in events:
             kind = type(event)
+            value: Any
             if kind is yaml.ScalarEvent:
                 if event.anchor or (event.tag is not None and event.tag != "!"):
                     raise self._mark(event)
-                value: Any = event.value
+                value = event.value
+                if key is None and type(parent) is Map:
+                    self._add_key(event, parent, value)
+                    key = value
+                    continue
                 if event.implicit[0]:
-                    value = _scalar(value)
+                    text = value
+                    value = scalars.get(text, scalars)  # the cache itself stands for "not met"
+                    if value is scalars:
+                        value = scalars[text] = _scalar(text)
+                opened = None
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                if event.anchor or event.tag:
-                    raise self._mark(event)
-                if len(stack) >= MAX_DEPTH:
-                    raise self.fail(
-                        event, "nesting", f"nested over {MAX_DEPTH} levels; make it flatter"
-                    )
-                line = event.start_mark.line + 1
-                value = Map(self.file, line) if kind is yaml.MappingStartEvent else Seq(self.file, line)
+                opened = value = self._open(event, len(outer))
+                if key is None and type(parent) is Map:
+                    raise self.fail(event, "yaml-key", "a key must be one plain name")
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                stack.pop()
-                keys.pop()
-                continue
-            elif kind is yaml.AliasEvent:
-                raise self._mark(event)
-            elif kind is yaml.DocumentStartEvent:
-                documents += 1
-                if documents > 1:
-                    raise self.fail(event, "yaml-document", "a second document; a file holds one")
+                parent = outer.pop()
                 continue
             else:
+                self._other(event)
                 continue
-            if not stack:
+            if key is not None:
+                assert type(parent) is Map
+                parent[key] = value
+                key = None
+            elif parent is None:
                 top = value
             else:
-                self._place(event, stack[-1], keys, value)
-            if isinstance(value, Map | Seq):
-                stack.append(value)
-                keys.append(None)
-        if not isinstance(top, Map):
-            raise InvalidInput.at(
-                self.file, 1, "yaml-top", "the file must hold a mapping (lines of 'name: value')"
-            )
+                assert type(parent) is Seq
+                parent.append(value)
+                parent.entry_lines.append(event.start_mark.line + 1)
+            if opened is not None:
+                outer.append(parent)
+                parent = opened
+        if type(top) is not Map:
+            raise InvalidInput.at(self.file, 1, "yaml-top", "the file must hold a mapping (lines of 'name: value')")
         return top
 
-    def _place(self, event: yaml.Event, parent: Map | Seq, keys: list[str | None], value: Any) -> None:
-        line = event.start_mark.line + 1
-        if isinstance(parent, Seq):
-            parent.append(value)
-            parent.entry_lines.append(line)
-            return
-        key = keys[-1]
-        if key is not None:
-            parent[key] = value
-            keys[-1] = None
-            return
-        if type(event) is not yaml.ScalarEvent:
-            raise self.fail(event, "yaml-key", "a key must be one plain name")
-        name: str = event.value
+    def _add_key(self, event: Any, parent: Map, name: str) -> None:
         if name == "<<":
             raise self.fail(event, "yaml-merge", "merge keys are not read; write the values out")
         if name in parent:
-            first = parent.line_of(name)
             raise self.fail(
                 event, "duplicate-key",
-                f"'{name[:60]}' stands twice, first in line {first}; keep one",
+                f"'{visible(name, limit=60)}' stands twice, first in line {parent.line_of(name)}; keep one",
             )  # fmt: skip
         parent[name] = None
-        parent.key_lines.append(line)
-        keys[-1] = name
+        parent.key_lines.append(event.start_mark.line + 1)
 
-    def _mark(self, event: yaml.Event) -> InvalidInput:
+    def _open(self, event: Any, depth: int) -> Map | Seq:
+        if event.anchor or event.tag:
+            raise self._mark(event)
+        if depth >= MAX_DEPTH:
+            raise self.fail(event, "nesting", f"nested over {MAX_DEPTH} levels; make it flatter")
+        line = event.start_mark.line + 1
+        return Map(self.file, line) if type(event) is yaml.MappingStartEvent else Seq(self.file, line)
+
+    def _other(self, event: Any) -> None:
+        if type(event) is yaml.AliasEvent:
+            raise self._mark(event)
+        if type(event) is yaml.DocumentStartEvent:
+            self.documents += 1
+            if self.documents > 1:
+                raise self.fail(event, "yaml-document", "a second document; a file holds one")
+
+    def _mark(self, event: Any) -> InvalidInput:
         tag = getattr(event, "tag", None)
         if tag:
-            return self.fail(event, "yaml-tag", f"the tag '{tag[:60]}' is not read; write a plain value")
-        return self.fail(
-            event, "yaml-alias", "anchors (&) and aliases (*) are not read; write the value out"
-        )
+            return self.fail(event, "yaml-tag", f"the tag '{visible(tag, limit=60)}' is not read; write a plain value")
+        return self.fail(event, "yaml-alias", "anchors (&) and aliases (*) are not read; write the value out")

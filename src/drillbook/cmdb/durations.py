@@ -20,7 +20,5 @@ def seconds(duration: str) -> float:
     """
     found = _FORM.fullmatch(duration)
     if found is None:
-        raise ValueError(
-            f"'{duration[:40]}' is not a duration: a number, a space, then ms, s, min, h or d ('60 s')"
-        )
+        raise ValueError(f"'{duration[:40]}' is not a duration: a number, a space, then ms, s, min, h or d ('60 s')")
     return float(found[1]) * UNITS[found[2]]

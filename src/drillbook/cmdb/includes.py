@@ -83,7 +83,8 @@ def _refused(entry: str) -> str | None:
 
 def _matches(root: Path, entry: str) -> list[str]:
     if glob.has_magic(entry):
-        return sorted(glob.glob(entry, root_dir=root))  # leaves out .hidden files, as editors make
+        # Path.glob would take .hidden files too, which editors leave for a moment.
+        return sorted(glob.glob(entry, root_dir=root))  # noqa: PTH207
     return [os.path.normpath(entry)] if entry and os.path.lexists(root / entry) else []
 
 

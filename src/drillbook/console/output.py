@@ -31,6 +31,6 @@ def say_error(error: DrillbookError) -> ExitCode:
         return error.exit_code
     errors.print(Text("✗ ", style="bold red") + Text(error.message, style="bold"))
     if error.remedy:
-        for number, line in enumerate(error.remedy.splitlines()):
-            errors.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(line))
+        for number, advice in enumerate(error.remedy.splitlines()):
+            errors.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(advice))
     return error.exit_code

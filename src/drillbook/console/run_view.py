@@ -109,7 +109,10 @@ class RunView:
         self._hide()
         line = Text(f"  {mark} ", style=style)
         line.append(f"{step:<24} ", style="default")
-        line.append(f"{rest:>9}  " if rest.endswith(" s") else f"{rest}  ", style="bold" if style == "red" else "default")
+        line.append(
+            f"{rest:>9}  " if rest.endswith(" s") else f"{rest}  ",
+            style="bold" if style == "red" else "default",
+        )
         line.append(self._title(step), style="dim")
         console.print(line)
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drillbook.canonical import digest_bytes
-from drillbook.errors import DrillbookError, FencingNotProved, HostUnreachable, Locked, OutcomeUnknown, StepFailed
+from drillbook.errors import (
+    DrillbookError,
+    FencingNotProved,
+    HostUnreachable,
+    Locked,
+    OutcomeUnknown,
+    StepFailed,
+)
 from drillbook.execution.fence import fence
 from drillbook.hosts.agent import Agent, Effect, Ended
 from drillbook.hosts.ansible import run_playbook
@@ -165,7 +172,12 @@ def _fence(action: FenceRun, world: World, timeout: float) -> Result:
     target = world.plan.targets[action.item]
     try:
         proof = fence(
-            action, target=target, driver=world.power(target), hosts=world.hosts, clock=world.clock, timeout=timeout
+            action,
+            target=target,
+            driver=world.power(target),
+            hosts=world.hosts,
+            clock=world.clock,
+            timeout=timeout,
         )
     except FencingNotProved as error:
         return Result("failed", error.message, {}, error)

@@ -281,7 +281,8 @@ class Engine:
                     "verify.failed", step=step.id, check=check.function, item=check.item, detail=fact.detail
                 )
                 raise StepFailed(
-                    f"step {step.id} ran, but its proof does not hold: {fact.detail}", remedy=self._way_on(step)
+                    f"step {step.id} ran, but its proof does not hold: {fact.detail}",
+                    remedy=self._way_on(step),
                 )
             clock.sleep(_VERIFY_POLL)
         self._journal.append(
@@ -302,7 +303,10 @@ class Engine:
 
     def _way_on(self, step: PlannedStep) -> str:
         run = self._world.run
-        lines = [f"mend the cause, then ./inv runbooks.resume {run}", f"or go back: ./inv runbooks.rollback {run}"]
+        lines = [
+            f"mend the cause, then ./inv runbooks.resume {run}",
+            f"or go back: ./inv runbooks.rollback {run}",
+        ]
         if step.by_hand:
             lines.append(f"by hand: ./inv runbooks.show {self._world.plan.runbook} has the commands of each step")
         return "\n".join(lines)

@@ -27,7 +27,7 @@ _POLL_SECONDS = 0.01
 # Prints the ports that accept a connection, one a line; "$1" is the address, the rest are ports.
 _LOOK = (
     'address=$1; limit=$2; shift 2; for port in "$@"; do '
-    "{ timeout \"$limit\" bash -c 'exec 3<>\"/dev/tcp/$0/$1\"' \"$address\" \"$port\" 2>/dev/null && echo \"$port\"; } & "
+    '{ timeout "$limit" bash -c \'exec 3<>"/dev/tcp/$0/$1"\' "$address" "$port" 2>/dev/null && echo "$port"; } & '
     "done; wait"
 )
 
@@ -46,15 +46,14 @@ def fence(
         while (state := driver.state()) is not PowerState.OFF:
             if clock.monotonic() > deadline:
                 raise FencingNotProved(
-                    f"power control still reads '{state}' for {action.item} after {timeout:g} s", remedy=by_hand
+                    f"power control still reads '{state}' for {action.item} after {timeout:g} s",
+                    remedy=by_hand,
                 )
             clock.sleep(_POLL_SECONDS)
     except FencingNotProved:
         raise
     except DrillbookError as error:
-        raise FencingNotProved(
-            f"power control of {action.item} failed: {error.message}", remedy=by_hand
-        ) from None
+        raise FencingNotProved(f"power control of {action.item} failed: {error.message}", remedy=by_hand) from None
     seen = _look(action, target, hosts)
     looked = [item for item, ports in seen.items() if ports is not None]
     for item in looked:

@@ -14,6 +14,7 @@ from drillbook.execution.engine import Engine, Outcome
 from drillbook.execution.runs import RunFolder, new_run, reopen_run
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
+from drillbook.plan.model import FenceRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,31 +61,37 @@ class Launch:
 
 
 def connect(plan: Plan, around: Surroundings) -> Hosts:
-    """Open the connections that the plan needs, all at once.
+    """Open the connections that the plan needs, all at once; its witnesses' too, as far as they answer.
 
     Raises HostUnreachable of the first host (by id) that cannot be reached; then nothing was begun.
     """
     hosts = Hosts(plan.targets, around.access)
-    failed = hosts.open(plan.reachable)
-    if failed:
+    witnesses = {item for step in plan.steps if isinstance(step.action, FenceRun) for item in step.action.witnesses}
+    failed = hosts.open({*plan.reachable, *witnesses})
+    needed = sorted(failed.keys() & set(plan.reachable))
+    if needed:
         hosts.close()
-        raise failed[min(failed)]
+        raise failed[needed[0]]
     return hosts
 
 
 def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings, *, purpose: str) -> Launch:
     """Begin a run of a permitted plan over open connections."""
     folder, journal = new_run(
-        plan, permission, root=around.root, state=around.state, clock=around.clock, purpose=purpose
+        plan,
+        permission,
+        root=around.root,
+        state=around.state,
+        clock=around.clock,
+        purpose=purpose,
+        listener=around.listener,
     )
-    journal.listen(around.listener)
     return Launch(folder, plan, Engine(_world(folder, plan, hosts, around), journal), journal, hosts)
 
 
 def again(folder: RunFolder, around: Surroundings, *, event: str) -> Launch:
     """Open a run again. Hosts are connected when they are first needed."""
-    plan, journal, records = reopen_run(folder, around.clock, event=event)
-    journal.listen(around.listener)
+    plan, journal, records = reopen_run(folder, around.clock, event=event, listener=around.listener)
     hosts = Hosts(plan.targets, around.access)
     return Launch(folder, plan, Engine(_world(folder, plan, hosts, around), journal, records), journal, hosts)
 

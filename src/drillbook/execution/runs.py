@@ -18,7 +18,7 @@ from drillbook.journal.writer import Journal
 from drillbook.plan.model import plan_from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from drillbook.change.permit import Permission
@@ -53,10 +53,21 @@ class RunFolder:
         return self.path / "journal.jsonl"
 
 
-def new_run(plan: Plan, permission: Permission, *, root: Path, state: Path, clock: Clock, purpose: str) -> tuple[RunFolder, Journal]:
+def new_run(
+    plan: Plan,
+    permission: Permission,
+    *,
+    root: Path,
+    state: Path,
+    clock: Clock,
+    purpose: str,
+    listener: Callable[[Record], None],
+) -> tuple[RunFolder, Journal]:
     """Make a run's folder, seal what it will use, and open its journal with ``run.opened``.
 
-    ``root`` is the estate, ``state`` its ``.drillbook``; ``purpose`` says in a word what started it.
+    ``root`` is the estate, ``state`` its ``.drillbook``; ``purpose`` says in a word what started it;
+    ``listener`` gets every record once it is durable.
+
     Raises Refused when the permission is for another plan or the tree has changed since the plan.
     """
     if permission.plan_digest != plan.digest:
@@ -65,14 +76,13 @@ def new_run(plan: Plan, permission: Permission, *, root: Path, state: Path, cloc
     folder.path.mkdir(mode=0o700, parents=True)
     sealed = seal(root, folder.artifacts)
     if sealed.digest != plan.artifacts_digest:
-        raise Refused(
-            "playbooks/ has changed since the plan was made; nothing was run", remedy="plan again"
-        )
+        raise Refused("playbooks/ has changed since the plan was made; nothing was run", remedy="plan again")
     with os.fdopen(os.open(folder.plan_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(canonical_json(plan.to_json()))
         file.flush()
         os.fsync(file.fileno())
     journal = Journal.create(folder.journal, clock)
+    journal.listen(listener)
     journal.append(
         "run.opened",
         run=folder.id,
@@ -89,7 +99,9 @@ def new_run(plan: Plan, permission: Permission, *, root: Path, state: Path, cloc
     return folder, journal
 
 
-def reopen_run(folder: RunFolder, clock: Clock, *, event: str) -> tuple[Plan, Journal, list[Record]]:
+def reopen_run(
+    folder: RunFolder, clock: Clock, *, event: str, listener: Callable[[Record], None]
+) -> tuple[Plan, Journal, list[Record]]:
     """Open a run again and journal ``event`` (``run.resumed`` and the like), after proving it unchanged.
 
     Raises JournalError, Locked, or Refused when plan or artifacts are not those of the journal.
@@ -100,6 +112,7 @@ def reopen_run(folder: RunFolder, clock: Clock, *, event: str) -> tuple[Plan, Jo
         if not records or records[0].data.get("plan") != plan.digest:
             raise Refused(f"{folder.plan_file} is not the plan that this run was opened with")
         verify(folder.artifacts, plan.artifacts_digest)
+        journal.listen(listener)
         journal.append(event, operator=operator(), process=os.getpid())
     except DrillbookError:
         journal.close()

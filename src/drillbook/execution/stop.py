@@ -23,7 +23,7 @@ class StopRequest:
         """Tell whether to stop."""
         return self.requested
 
-    def _signal(self, number: int, _: FrameType | None) -> None:
+    def _signal(self, _number: int, _frame: FrameType | None) -> None:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True

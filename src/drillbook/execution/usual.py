@@ -27,7 +27,7 @@ def remember(state: Path, runbook: str, records: Iterable[Record]) -> None:
     steps = known.setdefault(runbook, {})
     began: dict[str, float] = {}
     for record in records:
-        step = record.data.get("step")
+        step = str(record.data.get("step"))
         if record.kind == "step.started":
             began[step] = record.mono
         elif record.kind == "step.done" and step in began:

@@ -74,7 +74,10 @@ class Checks:
                 exec(compile(path.read_bytes(), str(path), "exec"), scope)  # noqa: S102
             except (OSError, SyntaxError, ImportError, NameError) as error:
                 raise InvalidInput.at(
-                    check.file, getattr(error, "lineno", None) or 1, "check-file", f"cannot be loaded: {error}"
+                    check.file,
+                    getattr(error, "lineno", None) or 1,
+                    "check-file",
+                    f"cannot be loaded: {error}",
                 ) from None
             self._modules[check.file] = scope
         found = self._modules[check.file].get(check.function)

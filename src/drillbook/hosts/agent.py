@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 # What systemd-run, the guard and the report may take beyond the effect's own time limit.
 MARGIN = 15.0
 _SHORT = 15.0
+_HELD_BY_ANOTHER = 75
+_HEAD_WORDS = 3
 
 _SCRIPT = (resources.files("drillbook.hosts") / "agent.sh").read_text()
 _PATH = f"/var/lib/drillbook/agent-{hashlib.sha256(_SCRIPT.encode()).hexdigest()[:16]}.sh"
 _INSTALL = (
-    'umask 077; mkdir -p /var/lib/drillbook/runs; '
+    "umask 077; mkdir -p /var/lib/drillbook/runs; "
     '[ -f "$2" ] || { printf %s "$1" > "$2.$$" && sync "$2.$$" && mv "$2.$$" "$2"; }; '
     'shift; f=$1; shift; exec /bin/sh "$f" "$@"'
 )
@@ -78,7 +80,7 @@ class Agent:
             ["/bin/sh", "-eu", "-c", _INSTALL, "drillbook", _SCRIPT, _PATH, "lock", run, holder],
             timeout=_SHORT,
         )
-        if done.exit_code == 75:
+        if done.exit_code == _HELD_BY_ANOTHER:
             other, _, rest = done.stdout.strip().partition(" ")
             since, _, who = rest.partition(" ")
             raise Locked(
@@ -127,7 +129,7 @@ class Agent:
     def _parse(self, done: Completed) -> Effect:
         head, _, rest = done.stdout.partition("\n")
         words = head.split(" ")
-        if done.exit_code != 0 or len(words) != 3 or not words[1].isdecimal() or not words[2].isdecimal():
+        if done.exit_code != 0 or len(words) != _HEAD_WORDS or not words[1].isdecimal() or not words[2].isdecimal():
             raise OutcomeUnknown(
                 f"{self.item}: the host's answer about an effect cannot be read: "
                 f"{visible((done.stderr or done.stdout).strip())}"

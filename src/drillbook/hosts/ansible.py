@@ -7,6 +7,7 @@ The host keys and the client key are the caller's; Ansible's own configuration f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -153,10 +154,8 @@ def _environment(access: Access, short: Path) -> dict[str, str]:
 def _end(process: subprocess.Popen[bytes]) -> bytes:
     """End the child and what it started: politely, then for certain."""
     for how, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, how)
-        except ProcessLookupError:
-            pass
         try:
             return process.communicate(timeout=patience)[0] or b""
         except subprocess.TimeoutExpired:
@@ -188,7 +187,11 @@ def _read_events(folder: Path) -> tuple[str, int]:
         result = data.get("res") or {}
         if event.get("event") == "runner_on_ok" and result.get("changed"):
             changed += 1
-        if event.get("event") in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors") and not failure:
+        if (
+            event.get("event") in ("runner_on_failed", "runner_on_unreachable")
+            and not data.get("ignore_errors")
+            and not failure
+        ):
             said = result.get("stderr") or result.get("msg") or "failed"
             failure = visible(f"{data.get('host')}: task '{data.get('task')}': {said}", limit=400)
     return failure, changed

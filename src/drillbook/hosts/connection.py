@@ -15,7 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drillbook.errors import DrillbookError, HostKeyRefused, HostUnreachable, MissingPrerequisite, OutcomeUnknown
+from drillbook.errors import (
+    DrillbookError,
+    HostKeyRefused,
+    HostUnreachable,
+    MissingPrerequisite,
+    OutcomeUnknown,
+)
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from drillbook.hosts.access import Access
     from drillbook.plan.model import Target
 
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +138,10 @@ class HostConnection:
         except (CommandTimedOut, ThreadException, OSError, EOFError, self._ssh_errors()) as error:
             self.close()
             seconds = time.monotonic() - began
+            line = visible(shlex.join(argv), limit=80)
             what = "it did not end in time" if isinstance(error, CommandTimedOut) else str(error) or "connection lost"
             raise OutcomeUnknown(
-                f"{self.target.item}: no result after {seconds:.1f} s of '{visible(shlex.join(argv), limit=80)}': {what}"
+                f"{self.target.item}: no result after {seconds:.1f} s of '{line}': {what}"
             ) from None
         if done.exited == -1:
             self.close()
@@ -195,11 +202,12 @@ def _runner() -> type[Any]:
 class Hosts:
     """The open connections of a run, by configuration item."""
 
-    def __init__(self, targets: Mapping[str, Target], access: Access, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
+    def __init__(
+        self, targets: Mapping[str, Target], access: Access, *, connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
         """Remember the targets; nothing is sent."""
         self._connections = {
-            item: HostConnection(target, access, connect_timeout=connect_timeout)
-            for item, target in targets.items()
+            item: HostConnection(target, access, connect_timeout=connect_timeout) for item, target in targets.items()
         }
 
     def __getitem__(self, item: str) -> HostConnection:

@@ -49,9 +49,7 @@ def _body(record: Record) -> dict[str, Any]:
     }
 
 
-def make_record(
-    *, seq: int, time: str, mono: float, kind: str, data: Mapping[str, Any], prev: str
-) -> Record:
+def make_record(*, seq: int, time: str, mono: float, kind: str, data: Mapping[str, Any], prev: str) -> Record:
     """Give the record with its hash. Raises TypeError for a value that is not JSON (a Secret, say)."""
     unhashed = Record(seq=seq, time=time, mono=mono, kind=kind, data=data, prev=prev, hash="")
     return Record(

@@ -83,7 +83,9 @@ def plug(address: str, subnet: str, pid: int) -> None:
     name = cable(address)
     run(["ip", "link", "delete", name], timeout=10, what=f"delete {name}", check=False)
     what = f"connect {address} to the lab's network"
-    _ip([f"link add {name} type veth peer name {INTERFACE} netns {pid}"], what=what)
+    # A card keeps its address when its host is switched off and on, so what others know stays right.
+    card = "02:00:" + int(ipaddress.IPv4Address(address)).to_bytes(4).hex(":")
+    _ip([f"link add {name} type veth peer name {INTERFACE} address {card} netns {pid}"], what=what)
     prefix = ipaddress.IPv4Network(subnet).prefixlen
     _ip(
         [

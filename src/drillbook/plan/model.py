@@ -239,9 +239,7 @@ def _action(value: Mapping[str, Any]) -> Any:
         case "manual":
             return ManualStep(instruction=Text(**body["instruction"]))
         case "fence":
-            return FenceRun(
-                item=body["item"], witnesses=tuple(body["witnesses"]), ports=tuple(body["ports"])
-            )
+            return FenceRun(item=body["item"], witnesses=tuple(body["witnesses"]), ports=tuple(body["ports"]))
         case other:
             return _ACTIONS[other](**body)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from invoke import Collection
+from invoke.collection import Collection
 
 ns = Collection()
 for _name in ("cmdb", "runbooks", "drills", "lab", "test", "campaign"):

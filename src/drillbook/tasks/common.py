@@ -6,9 +6,9 @@ import functools
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-import invoke
+from invoke.tasks import task as invoke_task
 
 from drillbook.errors import DrillbookError, ExitCode, StoppedByPerson
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def estate_root() -> Path:
@@ -70,12 +71,12 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def task(*args: Any, **options: Any) -> Any:
-    """Be ``invoke.task``, guarded. Use as ``@task`` or ``@task(...)``, as invoke's own."""
-    if len(args) == 1 and callable(args[0]) and not options:
-        return invoke.task(guarded(args[0]))
-
-    def decorate(body: Callable[..., Any]) -> Any:
-        return invoke.task(*args, **options)(guarded(body))
-
-    return decorate
+@overload
+def task(body: F, /) -> F: ...
+@overload
+def task(**options: Any) -> Callable[[F], F]: ...
+def task(body: Any = None, /, **options: Any) -> Any:
+    """Be invoke's ``task``, guarded. Use as ``@task`` or ``@task(...)``, as invoke's own."""
+    if body is not None:
+        return invoke_task(guarded(body))
+    return lambda body: invoke_task(**options)(guarded(body))

@@ -10,7 +10,7 @@ from drillbook.tasks.common import estate_root, state_folder, task
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from invoke import Context
+    from invoke.context import Context
 
     from drillbook.execution.engine import Engine, Outcome
     from drillbook.execution.launch import Launch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from drillbook.tasks.common import estate_root, task
 
 if TYPE_CHECKING:
-    from invoke import Context
+    from invoke.context import Context
 
 
 def _must(*command: str) -> None:

@@ -11,9 +11,9 @@ from drillbook.change.permit import permit
 from drillbook.clock import SystemClock
 from drillbook.cmdb.load import load
 from drillbook.console.person import TerminalPerson
-from drillbook.errors import Refused, UsageError
+from drillbook.errors import UsageError
 from drillbook.execution.launch import Surroundings
-from drillbook.hosts.access import Access
+from drillbook.hosts.access import Access, access_for
 from drillbook.hosts.power import driver_for
 from drillbook.plan.planner import make_plan
 from drillbook.runbook.load import load_all
@@ -73,9 +73,7 @@ def plan_of(estate: Estate, runbook: str, *, environment: str, parameters: Mappi
     )
 
 
-def plan_and_permit(
-    estate: Estate, runbook: str, *, environment: str, given: Sequence[str]
-) -> tuple[Plan, Permission]:
+def plan_and_permit(estate: Estate, runbook: str, *, environment: str, given: Sequence[str]) -> tuple[Plan, Permission]:
     """Make the plan and pass the gate. Raises Refused, and then no packet was sent."""
     plan = plan_of(estate, runbook, environment=environment, parameters=parse_parameters(given))
     return plan, permit(plan, estate.cmdb)
@@ -93,7 +91,7 @@ def make_surroundings(
     return Surroundings(
         root=estate.root,
         state=state_folder(estate.root),
-        access=access_of(estate.cmdb, environment),
+        access=access_of(estate, environment),
         power=_power,
         person=TerminalPerson(),
         clock=SystemClock(),
@@ -103,14 +101,13 @@ def make_surroundings(
     )
 
 
-def access_of(cmdb: Cmdb, environment: str) -> Access:
+def access_of(estate: Estate, environment: str) -> Access:
     """Give the keys of an environment: the lab's are in its state, which must exist."""
     from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
 
-    if cmdb.environments[environment].get("kind") != "lab":
-        raise Refused(f"environment {environment} is not the lab: nothing connects to it")
     read_state()
-    return Access(known_hosts=KNOWN_HOSTS, identity=IDENTITY)
+    lab = Access(known_hosts=KNOWN_HOSTS, identity=IDENTITY)
+    return access_for(estate.cmdb, environment, lab=lab, folder=state_folder(estate.root))
 
 
 def _power(target: Target) -> PowerDriver:

@@ -21,7 +21,11 @@ RULES: tuple[Rule, ...] = (
     Rule("address-twice", "no two things have one address in an environment", addresses.unique),
     Rule("service-address", "a service address is no host's own", addresses.service_apart),
     Rule("address-network", "an address lies in a network of its environment", addresses.in_network),
-    Rule("production-address", "production has only the addresses that policy allows", addresses.production_range),
+    Rule(
+        "production-address",
+        "production has only the addresses that policy allows",
+        addresses.production_range,
+    ),
     Rule("members", "a protection has the members and fields of its kind", protection.members),
     Rule("member-address", "members have an address where their service has one", protection.member_addresses),
     Rule("same-rack", "a standby is not in its primary's rack", protection.apart),

@@ -49,7 +49,7 @@ def valid(draft: Draft) -> Iterator[Problem]:
         gateway = network.get("gateway")
         if gateway is not None:
             address = address_or_none(gateway)
-            if address is None or (subnet is not None and not _within(address, [subnet])):
+            if address is None or (subnet is not None and _home(address, [subnet]) is None):
                 yield Problem(
                     network, ("gateway",),
                     f"is {quoted(gateway)}, which is no address of {quoted(network.get('subnet'))}",
@@ -112,8 +112,12 @@ def _networks(draft: Draft) -> dict[str, list[tuple[Entry, Subnet]]]:
     return result
 
 
-def _within(address: Address, subnets: list[Subnet]) -> bool:
-    return any(address.version == subnet.version and address in subnet for subnet in subnets)
+def _home(address: Address, subnets: list[Subnet]) -> Subnet | None:
+    """Give the first subnet that an address lies in."""
+    for subnet in subnets:
+        if address.version == subnet.version and address in subnet:
+            return subnet
+    return None
 
 
 def in_network(draft: Draft) -> Iterator[Problem]:
@@ -131,16 +135,18 @@ def in_network(draft: Draft) -> Iterator[Problem]:
                 f"is given for {quoted(use.environment)}, which uses the addresses of {quoted(other)}; "
                 "leave it out",
             )  # fmt: skip
-        elif subnets and not _within(use.address, subnets):
+            continue
+        home = _home(use.address, subnets)
+        if home is None and subnets:
             names = " or ".join(str(subnet) for subnet in subnets)
             yield Problem(
                 use.entry, use.path,
-                f"is {use.address}, outside the networks of {quoted(use.environment)}; it must lie in {names}",
+                f"is {use.address}, in no network of {quoted(use.environment)}; it must lie in {names}",
             )  # fmt: skip
-        elif any(_reserved(use.address, subnet) for subnet in subnets):
+        elif home is not None and _reserved(use.address, home):
             yield Problem(
                 use.entry, use.path,
-                f"is {use.address}, the first or last address of its subnet, which no host can have",
+                f"is {use.address}, the first or last address of {home}, which no host can have",
             )  # fmt: skip
 
 
@@ -150,7 +156,6 @@ _POINT_TO_POINT = 2  # subnets with one bit left have no reserved addresses (RFC
 def _reserved(address: Address, subnet: Subnet) -> bool:
     return (
         subnet.version == 4  # noqa: PLR2004 - IPv6 reserves none of the two
-        and address.version == 4  # noqa: PLR2004
         and subnet.max_prefixlen - subnet.prefixlen >= _POINT_TO_POINT
         and address in (subnet.network_address, subnet.broadcast_address)
     )
@@ -163,11 +168,7 @@ def production_range(draft: Draft) -> Iterator[Problem]:
     subnets = [subnet for text in allowed if (subnet := _subnet(text)) is not None]
     production = {each.id for each in draft.cmdb.environments if each.get("kind") == "production"}
     for use in draft.uses:
-        if (
-            use.environment in production
-            and use.address is not None
-            and not _within(use.address, subnets)
-        ):
+        if use.environment in production and use.address is not None and _home(use.address, subnets) is None:
             yield Problem(
                 use.entry, use.path,
                 f"is {use.address}; addresses of production lie only in {', '.join(allowed)} "

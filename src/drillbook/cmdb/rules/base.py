@@ -54,8 +54,8 @@ class Draft:
 
     def entry(self, section: str, id_: Any) -> Entry | None:
         """Give an entry of the right shape, or None."""
-        found = self.cmdb.section(section)
-        return found[id_] if id_ in found else None
+        entries = self.cmdb.section(section)
+        return entries[id_] if id_ in entries else None  # noqa: SIM401 - not a dict, and has no get
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +87,3 @@ def quoted(value: object) -> str:
 def similar(id_: str, known: list[str]) -> str:
     """Give the end of a sentence about an id that is not known."""
     return nearest(id_, known) if len(known) <= _MANY else "see ./inv cmdb.list"
-
-

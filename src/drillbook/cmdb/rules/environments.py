@@ -18,9 +18,7 @@ def environments(draft: Draft) -> Iterator[Problem]:
     for environment in draft.cmdb.environments:
         kind, other = environment.get("kind"), environment.get("addresses_of")
         if other is None and environment.get("network") is None:
-            yield Problem(
-                environment, (), "has neither network nor addresses_of; say where its hosts are reached"
-            )
+            yield Problem(environment, (), "has neither network nor addresses_of; say where its hosts are reached")
         if other is not None:
             yield from _borrowed(draft, environment, other)
         for field in ("image", "provision"):
@@ -33,9 +31,7 @@ def environments(draft: Draft) -> Iterator[Problem]:
 def _borrowed(draft: Draft, environment: Entry, other: str) -> Iterator[Problem]:
     for field in ("network", "other_networks"):
         if field in environment.fields:
-            yield Problem(
-                environment, (field,), f"stands beside addresses_of, which brings those of {quoted(other)}"
-            )
+            yield Problem(environment, (field,), f"stands beside addresses_of, which brings those of {quoted(other)}")
     if environment.get("kind") == "lab":
         yield Problem(environment, ("addresses_of",), "has no place in kind lab, which makes its own hosts")
     if environment.get("kind") == "production":

@@ -40,7 +40,7 @@ def members(draft: Draft) -> Iterator[Problem]:
             yield Problem(protection, (), f"has no '{name}', which {kind} needs")
         for name, owner in _ONLY.items():
             if name in protection.fields and kind != owner:
-                yield Problem(protection, (name,), f"has no meaning for {kind}; it belongs to {owner}")
+                yield Problem(protection, (name,), f"has no place in {kind}; it belongs to {owner}")
         if "replication" in protection.fields and "interval" in protection.fields:
             yield Problem(protection, ("interval",), "has no meaning for hot_standby, which replicates always")
         if len(set(named.values())) < len(named):
@@ -116,9 +116,7 @@ def tier_one(draft: Draft) -> Iterator[Problem]:
     protected = {each.get("service") for each in draft.cmdb.protections}
     for service in draft.cmdb.services:
         if service.get("tier") == 1 and service.id not in protected:
-            yield Problem(
-                service, ("tier",), "is 1, and no protection names the service; add one under protections"
-            )
+            yield Problem(service, ("tier",), "is 1, and no protection names the service; add one under protections")
 
 
 def _promises(draft: Draft) -> Iterator[tuple[Entry, str, list[Entry]]]:
@@ -213,9 +211,7 @@ def spares(draft: Draft) -> Iterator[Problem]:
                 f"has {len(covers)} items; one spare covers at most {limit} (policies.protection-limits)",
             )  # fmt: skip
         if item in working or item in covers:
-            yield Problem(
-                spare, ("item",), f"is {quoted(item)}, which provides a service itself; a spare is idle"
-            )
+            yield Problem(spare, ("item",), f"is {quoted(item)}, which provides a service itself; a spare is idle")
     if not draft.complete:
         return
     for protection in draft.cmdb.protections:

@@ -30,6 +30,7 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("services", ("provided_by",), ("config_items",)),
     ("services", ("owner",), ("people",)),
     ("services", ("notify",), ("people",)),
+    ("services", ("vendor",), ("vendors",)),
     ("protections", ("service",), ("services",)),
     ("protections", ("members", "*"), ("config_items",)),
     ("protections", ("service_address", "<keys>"), ("environments",)),
@@ -97,16 +98,20 @@ def dangling(draft: Draft) -> Iterator[Problem]:
 def places(draft: Draft) -> Iterator[Problem]:
     """Find rooms that a site has not, racks that a room has not, contracts that a vendor has not."""
     for item in draft.cmdb.config_items:
-        room, contract = item.get("room"), item.get("contract")
+        room = item.fields.get("room")
         if room is not None:
             site = draft.entry("sites", item.get("site"))
             if site is not None:
                 yield from _place(item, site, room)
-        if contract is not None:
-            vendor = draft.entry("vendors", item.get("vendor"))
+    for section in (draft.cmdb.config_items, draft.cmdb.services):
+        for entry in section:
+            contract = entry.fields.get("contract")
+            if contract is None:
+                continue
+            vendor = draft.entry("vendors", entry.get("vendor"))
             if vendor is not None and contract not in (contracts := vendor.get("contracts", {})):
                 yield Problem(
-                    item, ("contract",),
+                    entry, ("contract",),
                     f"names {quoted(contract)}, which vendors.{vendor.id} has not; "
                     f"{similar(contract, list(contracts))}",
                 )  # fmt: skip
@@ -131,7 +136,7 @@ def _place(item: Entry, site: Entry, room: str) -> Iterator[Problem]:
 
 def cycles(draft: Draft) -> Iterator[Problem]:
     """Find what depends on itself, through any number of services, items and environments."""
-    edges: dict[str, list[str]] = {}
+    edges: dict[str, list[str]] = {}  # what has none is in no cycle
     for service in draft.cmdb.services:
         edges[service.id] = [*service.get("depends_on", ()), *service.get("provided_by", ())]
     for item in draft.cmdb.config_items:
@@ -139,12 +144,11 @@ def cycles(draft: Draft) -> Iterator[Problem]:
         if needed:
             edges[item.id] = list(needed)
     done: set[str] = set()
-    for start in edges:
-        path: list[str] = []
-        on_path: set[str] = set()
-        stack = [(start, iter(edges[start]))] if start not in done else []
-        if stack:
-            path, on_path = [start], {start}
+    for start, first in edges.items():
+        if start in done:
+            continue
+        path, on_path = [start], {start}
+        stack = [(start, iter(first))]
         while stack:  # not recursive: a chain may have thousands of links
             node, rest = stack[-1]
             follow = next(rest, None)
@@ -188,9 +192,7 @@ def reachable_people(draft: Draft) -> Iterator[Problem]:
             continue
         for field in ("contact", "roles"):
             if not person.get(field):
-                yield Problem(
-                    person, (), f"is named by {by} and has no {field}; add '{field}' or name someone else"
-                )
+                yield Problem(person, (), f"is named by {by} and has no {field}; add '{field}' or name someone else")
 
 
 def approvals(draft: Draft) -> Iterator[Problem]:

@@ -80,9 +80,7 @@ def dates(draft: Draft) -> Iterator[Problem]:
             if day is None:
                 yield _no_date(freezes, ("periods", id_, field), period[field])
         if first is not None and last is not None and last < first:
-            yield Problem(
-                freezes, ("periods", id_, "until"), f"is {last}, before the period begins on {first}"
-            )
+            yield Problem(freezes, ("periods", id_, "until"), f"is {last}, before the period begins on {first}")
 
 
 def _day(text: str) -> date | None:

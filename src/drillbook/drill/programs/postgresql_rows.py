@@ -39,9 +39,7 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     with closing(connection), connection.cursor() as cursor:
         connection.set_session(readonly=True, isolation_level="REPEATABLE READ")
-        cursor.execute(
-            "select writer, seq from drillbook_probe where run = %s order by writer, seq", (options["run"],)
-        )
+        cursor.execute("select writer, seq from drillbook_probe where run = %s order by writer, seq", (options["run"],))
         writers: dict[str, list[int]] = {}
         for writer, seq in cursor:
             writers.setdefault(writer, []).append(seq)

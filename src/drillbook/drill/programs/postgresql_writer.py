@@ -175,9 +175,7 @@ def drive(connection: Any, deadline: int) -> None:
         state = connection.poll()
         if state == extensions.POLL_OK:
             return
-        if not ready(
-            connection, select.POLLIN if state == extensions.POLL_READ else select.POLLOUT, deadline
-        ):
+        if not ready(connection, select.POLLIN if state == extensions.POLL_READ else select.POLLOUT, deadline):
             raise NoAnswer
 
 

@@ -190,7 +190,6 @@ def _step(at: Path, step: Step) -> Iterator[Found]:
                 ("verify", bool(step.verify)),
                 ("undo", not step.undo.nothing),
                 ("timeout", step.timeout > 0),
-                ("by_hand", bool(step.by_hand)),
             )
             if there
         ]

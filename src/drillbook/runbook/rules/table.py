@@ -29,7 +29,7 @@ RULES = (
     Rule("by-hand-ascii", "What a person types is ASCII."),
     Rule("parameter", "A choice has its choices, and a default is of its parameter's type."),
     Rule("parameter-unused", "Every parameter has an effect."),
-    Rule("sub-runbook-fields", "A step that calls a runbook has no on, verify, undo, timeout or by_hand of its own."),
+    Rule("sub-runbook-fields", "A step that calls a runbook has no on, verify, undo or timeout of its own."),
     Rule("timeout-range", "Timeouts are over 0 s and at most 24 h, intervals at most the timeout."),
     Rule("missing-verify", "Steps with verb promote, demote, join, start or stop prove that they worked."),
     Rule("repeat-without-verify", "`repeat: check` has a verify that tells whether the step is done."),

@@ -1,0 +1,1 @@
+"""Rehearsals on real hosts: a scenario, a fault, a runbook, and what was measured."""

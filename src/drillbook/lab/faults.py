@@ -1,0 +1,410 @@
+"""What can go wrong with a host in a drill. Only hosts of the lab have faults.
+
+Each fault is made from outside the host (``lab.outside``), says what it does, looks whether it took
+effect, and can be healed any number of times. A fault lies in the host's processes, in its network
+namespace, or (power control) in a file, so a host that is switched off and on again has none but the
+last.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from drillbook.errors import StepFailed, UsageError
+from drillbook.lab import outside
+from drillbook.lab.state import POWER_DIR, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from drillbook.lab.state import LabHost, LabState
+
+_KNOCK_PORT = 22
+_KNOCK_SECONDS = 0.2
+_STOPPED = ("T", "Z", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What came of a fault. ``began`` and ``effective`` (from when it was felt): CLOCK_MONOTONIC, ns.
+
+    ``verified``: it was seen to have taken effect; ``detail`` says what was seen.
+    """
+
+    began: int
+    effective: int
+    verified: bool
+    detail: str
+
+
+class Fault(Protocol):
+    """A fault of one host. ``kind`` is its name in KINDS, ``item`` the host's configuration item."""
+
+    @property
+    def kind(self) -> str:
+        """The fault's name in KINDS."""
+        ...
+
+    @property
+    def item(self) -> str:
+        """The host."""
+        ...
+
+    def describe(self) -> str:
+        """Say in a sentence what it does, for the record."""
+        ...
+
+    def inject(self) -> Effect:
+        """Make it, and look whether it took effect. Raises StepFailed when it cannot be made."""
+        ...
+
+    def heal(self) -> None:
+        """Take it away. Does nothing when it is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Sudden loss of power: nothing is said to anybody."""
+
+    host: LabHost
+    kind = "kill"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        return f"{self.item} loses power: its network goes silent, then all its processes are killed at once"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        began = time.monotonic_ns()
+        # First the network: the kernel of a killed process would still say goodbye to its peers.
+        lines = "".join(f"link set {name} down\n" for name in outside.interfaces(self.host.container_id))
+        outside.in_network(self.host.container_id, ["ip", "-batch", "-"], stdin=lines)
+        effective = time.monotonic_ns()
+        for pid in outside.processes(self.host.container_id)[:1]:
+            outside.send(pid, self.host.container_id, signal.SIGKILL)
+        dead = outside.until(lambda: not outside.processes(self.host.container_id))
+        return Effect(began, effective, dead, "no process is left" if dead else "processes are left")
+
+    def heal(self) -> None:
+        """See ``Fault``. The host stays off: to switch it on is a step of a runbook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Everything on the host stands still, as when a machine hangs. Its kernel still answers SYN packets."""
+
+    host: LabHost
+    kind = "freeze"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        return f"{self.item} freezes: every process of it is stopped (SIGSTOP) and none is ended"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        return _stop(self.host, lambda: outside.processes(self.host.container_id))
+
+    def heal(self) -> None:
+        """See ``Fault``."""
+        _continue(self.host, lambda: outside.processes(self.host.container_id))
+
+
+@dataclass(frozen=True, slots=True)
+class HungSsh:
+    """SSH takes connections and says nothing; sessions that are open stand still."""
+
+    host: LabHost
+    kind = "hung_ssh"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        return f"SSH of {self.item} hangs: its listener and its sessions are stopped (SIGSTOP)"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        return _stop(self.host, lambda: outside.named(self.host.container_id, "sshd"))
+
+    def heal(self) -> None:
+        """See ``Fault``."""
+        _continue(self.host, lambda: outside.named(self.host.container_id, "sshd"))
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKilled:
+    """All processes of one name die, as when memory runs out."""
+
+    host: LabHost
+    process: str
+    kind = "service_killed"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        return f"all processes '{self.process}' of {self.item} are killed (SIGKILL)"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        began = time.monotonic_ns()
+        victims = outside.named(self.host.container_id, self.process)
+        for pid in victims:  # the oldest, their parent, first: it could start others
+            outside.send(pid, self.host.container_id, signal.SIGKILL)
+        effective = time.monotonic_ns()
+        dead = outside.until(lambda: all(outside.state(pid) in ("", "Z") for pid in victims))
+        found = f"{len(victims)} processes were killed"
+        return Effect(began, effective, dead and bool(victims), found if dead else f"{found}, some live on")
+
+    def heal(self) -> None:
+        """See ``Fault``. To start the service again is a step of a runbook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The host is cut off from all others, this machine too, but for those in ``keep``; both ways."""
+
+    host: LabHost
+    keep: tuple[LabHost, ...]
+    kind = "partition"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        kept = f"all but {', '.join(each.item for each in self.keep)}" if self.keep else "everyone"
+        return f"the network cuts {self.item} off from {kept}, in both directions"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        began = time.monotonic_ns()
+        _Cut("drillbook_partition", self.host).make(drop=None, keep=[each.address for each in self.keep])
+        effective = time.monotonic_ns()
+        silent = not outside.knock(self.host.address, _KNOCK_PORT, seconds=_KNOCK_SECONDS)
+        seen = "gets no answer from it" if silent else "still gets an answer from it"
+        return Effect(began, effective, silent, f"this machine {seen}")
+
+    def heal(self) -> None:
+        """See ``Fault``."""
+        _Cut("drillbook_partition", self.host).remove()
+
+
+@dataclass(frozen=True, slots=True)
+class IsolateReplication:
+    """The host and one other cannot reach each other; everyone else reaches both."""
+
+    host: LabHost
+    peer: LabHost
+    kind = "isolate_replication"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        return f"the network between {self.item} and {self.peer.item} is cut, and only that"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        began = time.monotonic_ns()
+        _Cut("drillbook_replication", self.host).make(drop=[self.peer.address], keep=[])
+        effective = time.monotonic_ns()
+        silent = not outside.knock(
+            self.peer.address, _KNOCK_PORT, seconds=_KNOCK_SECONDS, inside=self.host.container_id
+        )
+        seen = "gets no answer" if silent else "still gets an answer"
+        return Effect(began, effective, silent, f"{self.item} {seen} from {self.peer.item}")
+
+    def heal(self) -> None:
+        """See ``Fault``."""
+        _Cut("drillbook_replication", self.host).remove()
+
+
+@dataclass(frozen=True, slots=True)
+class PowerControl:
+    """The host's power control fails, or says that it did what it did not do."""
+
+    host: LabHost
+    mode: str
+    kind = "power_control"
+
+    @property
+    def item(self) -> str:
+        """See ``Fault``."""
+        return self.host.item
+
+    def describe(self) -> str:
+        """See ``Fault``."""
+        what = "does not answer" if self.mode == "fails" else "says that the host is off, and does nothing"
+        return f"the power control of {self.item} {what}"
+
+    def inject(self) -> Effect:
+        """See ``Fault``."""
+        began = time.monotonic_ns()
+        write_file(POWER_DIR / self.item, self.mode + "\n")
+        return Effect(began, time.monotonic_ns(), verified=True, detail=f"it {self.mode} from now on")
+
+    def heal(self) -> None:
+        """See ``Fault``."""
+        (POWER_DIR / self.item).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fault: which options it takes, whether ``heal`` ends it, and how it is made."""
+
+    options: frozenset[str]
+    heals: bool
+    build: Callable[[LabHost, Mapping[str, Any], Callable[[str], LabHost]], Fault]
+
+
+KINDS: Mapping[str, Kind] = {
+    "freeze": Kind(frozenset(), heals=True, build=lambda host, _, __: Freeze(host)),
+    "hung_ssh": Kind(frozenset(), heals=True, build=lambda host, _, __: HungSsh(host)),
+    "isolate_replication": Kind(
+        frozenset({"peer"}),
+        heals=True,
+        build=lambda host, options, find: IsolateReplication(host, find(options["peer"])),
+    ),
+    "kill": Kind(frozenset(), heals=False, build=lambda host, _, __: Kill(host)),
+    "partition": Kind(
+        frozenset({"keep"}),
+        heals=True,
+        build=lambda host, options, find: Partition(
+            host, tuple(find(each) for each in options.get("keep", ()))
+        ),
+    ),
+    "power_control": Kind(
+        frozenset({"mode"}), heals=True, build=lambda host, options, _: PowerControl(host, options["mode"])
+    ),
+    "service_killed": Kind(
+        frozenset({"process"}),
+        heals=False,
+        build=lambda host, options, _: ServiceKilled(host, options["process"]),
+    ),
+}
+"""The kinds of fault by name."""
+
+
+def make_fault(kind: str, item: str, options: Mapping[str, Any], *, lab: LabState) -> Fault:
+    """Give the fault of a host; nothing happens to it yet.
+
+    ``kind`` is one of KINDS and ``options`` are of that kind. Raises UsageError for a host that the lab
+    does not have.
+    """
+
+    def find(name: str) -> LabHost:
+        if name not in lab.hosts:
+            raise UsageError(f"the lab has no host '{name[:60]}'", remedy=f"it has: {', '.join(lab.hosts)}")
+        return lab.hosts[name]
+
+    return KINDS[kind].build(find(item), options, find)
+
+
+def heal_all(lab: LabState) -> None:
+    """Take every fault away that a drill may have left behind when it was killed."""
+    for host in lab.hosts.values():
+        PowerControl(host, "fails").heal()
+        Freeze(host).heal()
+        for name in ("drillbook_partition", "drillbook_replication"):
+            _Cut(name, host).remove()
+
+
+def _stop(host: LabHost, find: Callable[[], list[int]]) -> Effect:
+    """Stop processes until none runs: one that was being started while we looked is found the next time."""
+    began = effective = time.monotonic_ns()
+
+    def stopped() -> bool:
+        nonlocal effective
+        running = [pid for pid in find() if outside.state(pid) not in _STOPPED]
+        for pid in running:
+            outside.send(pid, host.container_id, signal.SIGSTOP)
+            effective = time.monotonic_ns()
+        return not running
+
+    done = outside.until(stopped)
+    count = len(find())
+    seen = f"{count} processes are stopped" if done else "some processes still run"
+    return Effect(began, effective, done and count > 0, seen)
+
+
+def _continue(host: LabHost, find: Callable[[], list[int]]) -> None:
+    def running() -> bool:
+        stopped = [pid for pid in find() if outside.state(pid) == "T"]
+        for pid in stopped:
+            outside.send(pid, host.container_id, signal.SIGCONT)
+        return not stopped
+
+    outside.until(running)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Rules that drop packets at a host's interfaces, under a table name of their own."""
+
+    table: str
+    host: LabHost
+
+    def make(self, *, drop: list[str] | None, keep: list[str]) -> None:
+        """Drop what comes from and goes to ``drop`` (None: everyone) but for ``keep``; IPv4 addresses.
+
+        At the interfaces themselves, so that ARP is cut like all else: a host behind a broken cable does
+        not answer when its addresses are asked for.
+        """
+        chains = []
+        for number, name in enumerate(outside.interfaces(self.host.container_id)):
+            for hook, side in (("ingress", "saddr"), ("egress", "daddr")):
+                head = (
+                    f'chain {hook}{number} {{ type filter hook {hook} device "{name}" priority -500; policy'
+                )
+                if drop is None:
+                    rules = [*_matches(side, keep, "accept"), "drop"]
+                else:
+                    rules = _matches(side, drop, "drop")
+                chains.append(f"{head} accept;\n" + "\n".join(rules) + "\n}")
+        body = "\n".join(chains)
+        self._nft(f"add table netdev {self.table}\ndelete table netdev {self.table}\n"
+                  f"table netdev {self.table} {{\n{body}\n}}\n")  # fmt: skip
+
+    def remove(self) -> None:
+        """Take the rules away; a host that is off has none."""
+        if outside.processes(self.host.container_id):
+            self._nft(f"add table netdev {self.table}\ndelete table netdev {self.table}\n")
+
+    def _nft(self, text: str) -> None:
+        try:
+            outside.in_network(self.host.container_id, ["nft", "-f", "-"], stdin=text)
+        except StepFailed as error:
+            raise StepFailed(f"the rules of {self.table} on {self.host.item}: {error.message}") from None
+
+
+def _matches(side: str, addresses: list[str], verdict: str) -> list[str]:
+    if not addresses:
+        return []
+    listed = "{ " + ", ".join(addresses) + " }"
+    return [f"ip {side} {listed} {verdict}", f"arp {side} ip {listed} {verdict}"]

@@ -1,0 +1,229 @@
+"""Values for templates: what a reference names, and how it is put into a text, an argument or a value.
+
+A value never becomes syntax: it is text inside one argument, it may not begin an argument with a
+dash, it is never empty where an argument is meant, and it holds no forbidden character.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from drillbook.cmdb import addressing
+from drillbook.errors import Refused
+from drillbook.plan.model import CheckRun
+from drillbook.runbook.template import Reference, TemplateError, parse
+from drillbook.schema import described, nearest
+from drillbook.text import forbidden_character, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drillbook.cmdb.model import Cmdb, Entry
+    from drillbook.runbook.model import CheckCall
+
+Scalar = str | int | float | bool
+
+_TYPED_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_READ_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+")
+_DEFAULTS: Mapping[tuple[str, ...], Scalar] = {("ssh", "port"): 22, ("ssh", "user"): "root"}
+
+
+class Values(Protocol):
+    """Whatever can tell what a reference names."""
+
+    def value(self, reference: Reference) -> Scalar:
+        """Give what a reference names. Raises Refused or UsageError when it names nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What references are looked up in: an estate, one environment of it, and what is bound.
+
+    ``protection`` is an id or None; ``parameters`` are values by name; ``roles`` item ids by role.
+    A scope without protection, parameters or roles is complete in itself: then references to them
+    are refused.
+    """
+
+    cmdb: Cmdb
+    environment: str
+    protection: str | None
+    parameters: Mapping[str, Scalar]
+    roles: Mapping[str, str]
+
+    def value(self, reference: Reference) -> Scalar:
+        """See ``Values``."""
+        first, *rest = reference.path
+        match first:
+            case "parameters" if len(rest) == 1 and rest[0] in self.parameters:
+                return self.parameters[rest[0]]
+            case "parameters":
+                raise Refused(f"{reference} names nothing: {nearest('.'.join(rest), list(self.parameters))}")
+            case "environment":
+                return environment_value(self.cmdb, self.environment, reference)
+            case "protection":
+                if self.protection is None:
+                    raise Refused(f"{reference} names nothing: there is no protection here")
+                return protection_value(self.cmdb, self.protection, self.environment, reference)
+            case role if role in self.roles:
+                return item_value(self.cmdb, self.roles[role], self.environment, reference)
+        raise Refused(f"{reference} names nothing: {nearest(first, list(self.roles))}")
+
+    def item(self, on: str) -> str:
+        """Give the item of a role, or of an item's own id. Raises UsageError for another word."""
+        if on in self.roles:
+            return self.roles[on]
+        return self.cmdb.config_items[on].id
+
+
+def environment_value(cmdb: Cmdb, environment: str, reference: Reference) -> Scalar:
+    """Give what ``{environment.…}`` names."""
+    match reference.path[1:]:
+        case ("id",):
+            return environment
+        case ("kind",):
+            return str(cmdb.environments[environment].get("kind"))
+    raise Refused(f"{reference} names nothing: an environment has id and kind")
+
+
+def item_value(cmdb: Cmdb, item: str, environment: str, reference: Reference) -> Scalar:
+    """Give what ``{ROLE.…}`` names: the id, the address in the environment, or a field by its path."""
+    entry = cmdb.config_items[item]
+    match reference.path[1:]:
+        case ("id",):
+            return entry.id
+        case ("address",):
+            return addressing.address(cmdb, item, environment)
+        case path:
+            return _field(entry, path, reference)
+
+
+def protection_value(cmdb: Cmdb, protection: str, environment: str, reference: Reference) -> Scalar:
+    """Give what ``{protection.…}`` names."""
+    entry = cmdb.protections[protection]
+    match reference.path[1:]:
+        case ("id",):
+            return entry.id
+        case ("service_address",):
+            return addressing.service_address(cmdb, protection, environment)
+        case path:
+            return _field(entry, path, reference)
+
+
+def _field(entry: Entry, path: tuple[str, ...], reference: Reference) -> Scalar:
+    value: Any = entry.fields
+    for part in path:
+        if not isinstance(value, dict) or part not in value:
+            if path in _DEFAULTS:
+                return _DEFAULTS[path]
+            known = list(value) if isinstance(value, dict) else []
+            raise Refused(
+                f"{reference} names nothing: '{entry.id}' has no '{'.'.join(path)}'; {nearest(part, known)}",
+                remedy=f"add it in {entry.file}, line {entry.line}",
+            )
+        value = value[part]
+    if not isinstance(value, str | int | float):
+        raise Refused(
+            f"{reference} names {described(value)} in '{entry.id}'; a text, a number, true or false is needed"
+        )
+    return value
+
+
+def as_text(value: Scalar) -> str:
+    """Give a value as text: true and false in lower case, numbers as Python prints them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def text(template: str, values: Values) -> str:
+    """Fill in a template. Raises Refused for a value that holds a forbidden character."""
+    return "".join(part if isinstance(part, str) else _checked(part, values) for part in _parts(template))
+
+
+def argument(template: str, values: Values) -> str:
+    """Fill in a template that becomes one argument of a command.
+
+    Raises Refused, beyond ``text``, when a value begins it with a dash, where an option could be
+    meant, and when nothing but empty values are left of it.
+    """
+    parts = _parts(template)
+    bound = text(template, values)
+    if parts and isinstance(parts[0], Reference) and bound.startswith("-"):
+        raise Refused(
+            f"the value of {parts[0]} begins with a dash: "
+            f"'{visible(bound, limit=60)}' could be read as an option",
+            remedy="only the runbook's own text may begin an argument with a dash",
+        )
+    if parts and not bound:
+        raise Refused(f"the value of {parts[0]} is empty, and an argument must not be")
+    return bound
+
+
+def hand_text(template: str, values: Values, *, typed: bool) -> str:
+    """Fill in what a person types.
+
+    A value must be such that it needs no quotes; when it is not typed at a console (``typed`` is
+    false: an instruction such as "switch the rack's power off") it may hold spaces.
+    """
+    allowed = _TYPED_BY_HAND if typed else _READ_BY_HAND
+    filled = []
+    for part in _parts(template):
+        bound = part if isinstance(part, str) else _checked(part, values)
+        if isinstance(part, Reference) and (bound.startswith("-") or not allowed.fullmatch(bound)):
+            raise Refused(
+                f"the value of {part} cannot be typed by hand as it is: '{visible(bound, limit=60)}'",
+                remedy="letters, digits and @ % + = : , . / - need no quotes (no dash at the start); "
+                "change the value or leave it out",
+            )
+        filled.append(bound)
+    return "".join(filled)
+
+
+def value_of(value: Any, values: Values) -> Any:
+    """Fill in all templates of a value: a text, or nested lists and mappings.
+
+    A text that is one reference and nothing else keeps the type of what it names.
+    """
+    if isinstance(value, str):
+        parts = _parts(value)
+        if len(parts) == 1 and isinstance(parts[0], Reference):
+            _checked(parts[0], values)
+            return values.value(parts[0])
+        return text(value, values)
+    if isinstance(value, dict):
+        return {str(key): value_of(each, values) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [value_of(each, values) for each in value]
+    return value
+
+
+def bind_check(call: CheckCall, scope: Scope) -> CheckRun:
+    """Bind a call of a check; its ``on`` is a role of the scope or the id of an item.
+
+    Raises UsageError for an unknown ``on``, and Refused as ``text``.
+    """
+    return CheckRun(
+        file=call.file,
+        function=call.function,
+        item=scope.item(call.on),
+        arguments={name: value_of(value, scope) for name, value in call.arguments.items()},
+    )
+
+
+def _parts(template: str) -> tuple[str | Reference, ...]:
+    try:
+        return parse(template)
+    except TemplateError as error:
+        raise Refused(f"'{visible(template, limit=80)}': {error}") from None
+
+
+def _checked(reference: Reference, values: Values) -> str:
+    bound = as_text(values.value(reference))
+    character = forbidden_character(bound)
+    if character is not None:
+        raise Refused(
+            f"the value of {reference} holds the character {character}, which no value may: "
+            f"'{visible(bound, limit=60)}'"
+        )
+    return bound
