@@ -72,24 +72,36 @@ def stopped_cleanly(host: Host, unit: str, data_directory: str, bin_directory: s
     assert state in ("shut down", "shut down in recovery"), f"its data say: {state}"
 
 
+# Prints what psql says, then the last write-ahead record before the end of what was replayed. pg_waldump
+# must be told the timeline: that of the newest file of the segment in which it begins.
+_LAST_RECORD = """
+said=$(runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c "
+    with at as (select pg_last_wal_replay_lsn() as replayed, pg_last_wal_receive_lsn() as received,
+                       pg_size_bytes(current_setting('wal_segment_size')) as size),
+         start as (select replayed - 256::numeric as lsn, (replayed - 256::numeric) - '0/0' as bytes from at)
+    select (replayed >= coalesce(received, '0/0'))::text, lsn,
+           upper(lpad(to_hex(trunc(bytes / 4294967296)::bigint), 8, '0'))
+           || upper(lpad(to_hex(trunc((bytes - trunc(bytes / 4294967296) * 4294967296) / size)::bigint), 8, '0'))
+    from at, start") || exit
+echo "$said"
+from=$(echo "$said" | cut -d '|' -f 2)
+segment=$(echo "$said" | cut -d '|' -f 3)
+cd %s/pg_wal && newest=$(ls | grep -E "^[0-9A-F]{8}$segment\$" | tail -n 1) || exit
+%s/pg_waldump --path=. --timeline=$((0x$(echo "$newest" | cut -c 1-8))) --start="$from" 2>/dev/null | tail -n 1
+"""
+
+
 def received_everything(host: Host, port: int, data_directory: str, bin_directory: str) -> None:
-    """On a standby whose primary was shut down: the last thing that it received and replayed is that shutdown.
+    """On a standby whose primary was shut down: the last thing that it replayed is that shutdown.
 
     A primary writes a shutdown checkpoint as its very last record and, when shut down in order, waits
     until its standbys have it (PostgreSQL 15, "Streaming Replication"). Such a record takes about 120
-    bytes, so looking at the last 256 finds it.
+    bytes, so looking at the last 256 finds it. What was received is not compared alone: after a new
+    connection it counts from the start of a segment.
     """
-    done = host.run(
-        "runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c %s | { read -r replayed from; "
-        'echo "$replayed"; %s/pg_waldump --path=%s/pg_wal --start="$from" 2>/dev/null | tail -n 1; }',
-        str(port),
-        "select (pg_last_wal_replay_lsn() = pg_last_wal_receive_lsn())::text || ' ' "
-        "|| (pg_last_wal_receive_lsn() - 256::numeric)",
-        bin_directory,
-        data_directory,
-    )  # fmt: skip
+    done = host.run(_LAST_RECORD, str(port), data_directory, bin_directory)
     lines = done.stdout.splitlines()
     assert lines, f"PostgreSQL does not answer on port {port}: {done.stderr.strip()}"
-    assert lines[0] == "true", "it has not replayed all that it received"
-    assert len(lines) > 1, "its write-ahead log cannot be read"
+    assert lines[0].startswith("true|"), "it has not replayed all that it received"
+    assert len(lines) > 1, f"its write-ahead log cannot be read: {done.stderr.strip()}"
     assert "CHECKPOINT_SHUTDOWN" in lines[1], "the primary's shutdown has not arrived"

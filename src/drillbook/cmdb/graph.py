@@ -171,7 +171,10 @@ def _causes(cmdb: Cmdb, id_: str) -> Iterator[str]:
     rooms = {name: site for site in cmdb.sites for name in site.get("rooms", {})}
     if room in rooms:
         if rack and rack not in rooms[room].get("rooms")[room].get("racks", {}):
-            raise UsageError(f"the room '{room}' has no rack '{rack[:80]}'", remedy="./inv cmdb.list --section sites")
+            raise UsageError(
+                f"the room '{room}' has no rack '{rack[:80]}'",
+                remedy=f"./inv cmdb.show {rooms[room].id} shows its racks",
+            )
         for item in cmdb.config_items:
             if item.get("room") == room and rack in ("", item.get("rack")):
                 yield item.id
@@ -316,12 +319,14 @@ def _people(cmdb: Cmdb, items: list[str], services: Iterable[FailedService]) -> 
         for person_id, looks_after in specialists:
             if marks & looks_after:
                 tell(person_id, "looks_after", id_)
-        tell(item.get("owner"), "owns", id_)
+        if not marks & next((after for each, after in specialists if each == item.get("owner")), set()):
+            tell(item.get("owner"), "owns", id_)
     for service in affected:
         entry = cmdb.services[service]
         tell(entry.get("owner"), "owns", service)
         for person_id in entry.get("notify", ()):
-            tell(person_id, "named", service)
+            if person_id != entry.get("owner"):
+                tell(person_id, "named", service)
     told = [
         ToTell(
             id=id_,

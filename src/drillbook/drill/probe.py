@@ -14,10 +14,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from drillbook.cmdb.addressing import hosts_of
+from drillbook.cmdb.addressing import address, service_address
 from drillbook.drill.model import SERVICE_ADDRESS
 from drillbook.drill.rules import protection_of
-from drillbook.errors import HostUnreachable, InvalidInput, JournalError, MissingPrerequisite, StepFailed
+from drillbook.errors import HostUnreachable, JournalError, MissingPrerequisite, StepFailed
 from drillbook.evidence.samples import ClockOffset, combined_clock, parse_series, rows_from_json
 from drillbook.text import visible
 
@@ -109,7 +109,7 @@ class Seen:
 def bind_probes(drill: Drill, cmdb: Cmdb) -> tuple[BoundProbe, ...]:
     """Look the addresses of a drill's probes up, in its environment.
 
-    The drill must have passed ``check_drill``. Raises InvalidInput when an address is missing.
+    The drill must have passed ``check_drill``. Raises UsageError when the CMDB has no address for one.
     """
     return tuple(BoundProbe(probe, database_at(drill, cmdb, probe.target)) for probe in drill.probes)
 
@@ -117,23 +117,16 @@ def bind_probes(drill: Drill, cmdb: Cmdb) -> tuple[BoundProbe, ...]:
 def database_at(drill: Drill, cmdb: Cmdb, target: str) -> Database:
     """Give the drill's database as it is reached at ``target``: an item, or SERVICE_ADDRESS.
 
-    Raises InvalidInput when the CMDB lacks an address or a setting for it.
+    The drill must have passed ``check_drill``. Raises UsageError when the CMDB has no such address.
     """
     protection = protection_of(drill, cmdb)
     assert protection is not None, "check_drill comes first"
-    named = hosts_of(cmdb, drill.environment)
-    holder, field = (protection, "service_address") if target == SERVICE_ADDRESS else (
-        cmdb.config_items[target], "addresses"
-    )  # fmt: skip
-    address = holder.get(field, {}).get(named)
-    settings = protection.get("settings", {})
-    if address is None or not {"port", "database"} <= set(settings):
-        raise InvalidInput.at(
-            drill.file, drill.line, "probe-address",
-            f"'{target}' has no address in '{named}', or '{protection.id}' has no port or no database in its "
-            "settings; a probe needs all three",
-        )  # fmt: skip
-    return Database(str(address), int(settings["port"]), str(settings["database"]))
+    settings = protection.get("settings")
+    if target == SERVICE_ADDRESS:
+        at = service_address(cmdb, protection.id, drill.environment)
+    else:
+        at = address(cmdb, target, drill.environment)
+    return Database(at, int(settings["port"]), str(settings["database"]))
 
 
 def program(name: str) -> bytes:

@@ -73,6 +73,12 @@ def _names(drill: Drill, cmdb: Cmdb) -> Iterator[Finding]:
             f"'{protection.id}' protects the service '{protection.get('service')}', not '{drill.service}'; "
             "name the protection of the drill's service",
         )  # fmt: skip
+    elif not {"port", "database"} <= set(protection.get("settings", {})):
+        yield _finding(
+            drill, drill.call.line, "drill-protection",
+            f"the protection '{protection.id}' has no 'port' or no 'database' in its settings; "
+            "a probe needs both",
+        )  # fmt: skip
     for steady in drill.steady_state:
         if steady.call.on not in cmdb.config_items:
             yield _unknown(drill, steady.call.line, "unknown-item", f"item '{steady.call.on}'", cmdb.config_items.ids())

@@ -116,9 +116,7 @@ def violations(first: str, promotions: Sequence[Promotion], acks: Sequence[Ack])
     course = reigns(first, promotions, acks)
     found: list[Violation] = []
     for ack in sorted(acks, key=lambda each: each.done):
-        if any(
-            reign.host == ack.host and ack.sent <= reign.end and ack.done >= reign.begin for reign in course
-        ):
+        if any(reign.host == ack.host and ack.sent <= reign.end and ack.done >= reign.begin for reign in course):
             continue
         ruling = next(reign for reign in reversed(course) if reign.begin <= ack.sent)
         found.append(

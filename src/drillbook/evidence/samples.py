@@ -118,9 +118,7 @@ def parse_series(data: bytes, *, writer: str, source: str, target: str) -> Serie
             elif "end" in value:
                 complete = value["end"]["attempts"] == len(samples)
             else:
-                samples.append(
-                    Sample(value["seq"], value["sent"], value["done"], Outcome(value["out"]), value["err"])
-                )
+                samples.append(Sample(value["seq"], value["sent"], value["done"], Outcome(value["out"]), value["err"]))
         except (ValueError, KeyError, TypeError, RecursionError):
             raise JournalError(f"samples of {writer}, line {number}: this is not a sample") from None
         if samples and not _follows(samples):

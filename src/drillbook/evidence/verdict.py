@@ -181,9 +181,7 @@ def _not_as_described(findings: Findings) -> list[str]:
                 f"the probe '{writer}' made no attempt {len(silent)} time{'s' if len(silent) != 1 else ''}, "
                 f"for up to {longest.seconds:.2f} s: what happened then was not measured"
             )
-    reasons += [
-        f"the probe '{writer}' did not end in order: samples are missing" for writer in findings.incomplete
-    ]
+    reasons += [f"the probe '{writer}' did not end in order: samples are missing" for writer in findings.incomplete]
     if findings.lost is None:
         reasons.append("the rows could not be read afterwards, so nothing is known about lost writes")
     if findings.kept is not None and findings.kept.refused_survived:
@@ -201,13 +199,9 @@ def _recovery(findings: Findings) -> list[str]:
     if findings.run is not None and findings.run is not ExitCode.OK:
         reasons.append(f"the runbook did not succeed (exit code {int(findings.run)}): {findings.run_message}")
     if felt.outage is not None and felt.outage.end is None:
-        reasons.append(
-            f"the service did not come back in the {felt.outage.seconds:.1f} s that it was watched"
-        )
+        reasons.append(f"the service did not come back in the {felt.outage.seconds:.1f} s that it was watched")
     elif felt.outage is not None and felt.outage.seconds > rto:
-        reasons.append(
-            f"the service was away for {felt.outage.seconds:.3f} s; the objective (RTO) is {rto:g} s"
-        )
+        reasons.append(f"the service was away for {felt.outage.seconds:.3f} s; the objective (RTO) is {rto:g} s")
     elif felt.interrupted > rto:
         reasons.append(
             f"the service was interrupted {felt.interruptions} times, {felt.interrupted:.3f} s together; "
@@ -233,16 +227,12 @@ def _refusal(findings: Findings) -> list[str]:
     reasons = []
     if findings.run is not expected:
         ended = "was not run" if findings.run is None else f"ended with exit code {int(findings.run)}"
-        reasons.append(
-            f"the runbook {ended}; the drill expects it to refuse with {int(expected)} ({expected.meaning})"
-        )
+        reasons.append(f"the runbook {ended}; the drill expects it to refuse with {int(expected)} ({expected.meaning})")
     if findings.promoted:
         reasons.append(f"{', '.join(findings.promoted)} was promoted; the drill expects that nothing is")
     if findings.elsewhere and not findings.violations:
         hosts = sorted({ack.host for ack in findings.elsewhere})
-        reasons.append(
-            f"{', '.join(hosts)} acknowledged writes; the drill expects that only the old primary does"
-        )
+        reasons.append(f"{', '.join(hosts)} acknowledged writes; the drill expects that only the old primary does")
     return reasons
 
 

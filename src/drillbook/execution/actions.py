@@ -232,4 +232,4 @@ def _playbook(action: PlaybookRun, world: World, *, key: str, token: int | None,
     evidence = {"changed": result.changed, "output": str(result.folder.relative_to(world.folder))}
     if result.succeeded:
         return Result("succeeded", "", evidence)
-    return Result("failed" if result.ended else "unknown", result.detail, evidence)
+    return Result("failed" if result.ended else "unknown", "; ".join(result.failures), evidence)

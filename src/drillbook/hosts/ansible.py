@@ -1,20 +1,20 @@
-"""Runs one playbook through ansible-runner, in a process of its own with an environment of its own.
+"""Runs one playbook through ansible-runner, in processes of its own with an environment of its own.
 
 A child, so that nothing of the caller's environment reaches a playbook, that its end can be forced,
-and that it dies with us: a playbook must not go on after the engine that journals it is gone.
+and that it dies with us: a playbook must not go on after the engine that journals it is gone. For root
+the child is the first of a process namespace, so that Ansible's forks and SSH masters end with it.
 The host keys and the client key are the caller's; Ansible's own configuration files are not read.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,25 +22,41 @@ from drillbook.errors import UsageError
 from drillbook.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from drillbook.hosts.access import Access
 
-_TAIL = 2000
+_RUN = "run"
+_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybookResult:
-    """How a playbook ended. ``detail`` is the first failed task and its message; empty when all is well.
+    """How a playbook ended.
 
-    ``changed`` counts the tasks that changed something; ``folder`` holds ansible-runner's events and output.
+    ``ended`` is False when its time was over. ``failures`` are the failed tasks with their messages, one
+    line each; empty when all is well. ``changed`` counts the tasks that changed something; ``folder``
+    holds ansible-runner's events and output.
     """
 
     ended: bool
-    succeeded: bool
-    detail: str
+    failures: tuple[str, ...]
     changed: int
     folder: Path
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it ran to its end and no task failed."""
+        return self.ended and not self.failures
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the stream of events has said so far."""
+
+    failures: list[str] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+    changed: int = 0
 
 
 def run_playbook(
@@ -52,48 +68,88 @@ def run_playbook(
     access: Access,
     folder: Path,
     timeout: float,
+    on_task: Callable[[str], None] = lambda _: None,
 ) -> PlaybookResult:
     """Run ``playbook`` (below ``project``) on all hosts of ``inventory``.
 
     ``inventory`` and ``variables`` are JSON values, in Ansible's own form; a text in ``variables`` that
     Ansible would take for a template is refused with UsageError. ``folder`` is made, and keeps what
-    ansible-runner writes. ``timeout`` in seconds ends everything; then ``ended`` is False.
+    ansible-runner writes. ``timeout`` in seconds ends everything. ``on_task`` gets each task's name.
     """
     _refuse_templates(variables)
     _make_private(folder, inventory, variables)
+    tools = Path(sys.executable).parent
     command = [
-        sys.executable, "-m", "ansible_runner", "run", str(folder), "--playbook", playbook,
-        "--project-dir", str(project), "--inventory", str(folder / "inventory" / "hosts.json"),
-        "--ident", "run", "--omit-env-files", "--quiet",
+        "setpriv", "--pdeathsig", "KILL", *(_NAMESPACE if os.geteuid() == 0 else ()),
+        str(tools / "ansible-runner"), "run", str(folder), "--playbook", playbook, "--project-dir", str(project),
+        "--inventory", str(folder / "inventory" / "hosts.json"), "--ident", _RUN, "--omit-env-files", "--json",
     ]  # fmt: skip
+    heard = _Heard()
+    over = threading.Event()
+    # Short: the path of an SSH master's socket has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="drillbook-") as short:
+        (Path(short) / "ansible.cfg").touch(mode=0o600)
         process = subprocess.Popen(
-            # setpriv: the kernel ends the child when this process dies, however it dies.
-            ["setpriv", "--pdeathsig", "TERM", *command],
-            env=_environment(access, Path(short)),
-            cwd=folder,
+            command,
+            env=_environment(access, tools, Path(short)),
+            cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            text=True,
+            errors="replace",
         )
-        ended = True
+
+        def end() -> None:
+            over.set()
+            process.kill()
+
+        timer = threading.Timer(timeout, end)
+        timer.start()
         try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            ended = False
-            output = _end(process)
+            assert process.stdout is not None
+            for line in process.stdout:
+                _heed(line, heard, on_task)
+            code = process.wait()
         except BaseException:
-            _end(process)
+            process.kill()
+            process.wait()
             raise
-        _close_masters(Path(short))
-    detail, changed = _read_events(folder)
-    succeeded = ended and process.returncode == 0
-    if not succeeded and not detail:
-        detail = visible(output[-_TAIL:].decode(errors="replace").strip()) or f"exit code {process.returncode}"
-    if not ended:
-        detail = f"not ended after {timeout:g} s, and stopped; {detail}"
-    return PlaybookResult(ended, succeeded, "" if succeeded else detail, changed, folder)
+        finally:
+            timer.cancel()
+    if over.is_set():
+        heard.failures.append(f"not ended after {timeout:g} s, and stopped")
+    elif code != 0 and not heard.failures:
+        heard.failures += heard.other[-3:] or [f"ansible-runner ended with {code}"]
+    return PlaybookResult(not over.is_set(), tuple(heard.failures), heard.changed, folder)
+
+
+def _heed(line: str, heard: _Heard, on_task: Callable[[str], None]) -> None:
+    """Take in one line of ansible-runner's stream: an event as JSON, or words of a tool below it."""
+    try:
+        event = json.loads(line)
+        data = event.get("event_data", {})
+    except (ValueError, AttributeError):
+        if line.strip():
+            heard.other.append(visible(line.strip(), limit=400))
+        return
+    result = data.get("res") or {}
+    match event.get("event"):
+        case "playbook_on_task_start":
+            on_task(visible(str(data.get("name", "")), limit=60))
+        case "runner_on_ok" if result.get("changed"):
+            heard.changed += 1
+        case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
+            said = result.get("stderr") or result.get("msg") or result.get("censored") or "failed"
+            heard.failures.append(
+                f"{data.get('host')}: {data.get('task')}: {visible(str(said).strip(), limit=400)}"
+            )
+        case "error" | "verbose" | None:
+            text = str(event.get("stdout", "")).strip()
+            if text.startswith(("ERROR", "[ERROR]")):
+                heard.other.append(visible(text, limit=400))
+        case _:
+            pass
 
 
 def _refuse_templates(value: Any) -> None:
@@ -117,7 +173,7 @@ def _make_private(folder: Path, inventory: Mapping[str, Any], variables: Mapping
             json.dump(value, file)
 
 
-def _environment(access: Access, short: Path) -> dict[str, str]:
+def _environment(access: Access, tools: Path, short: Path) -> dict[str, str]:
     options = [
         "-F", "/dev/null",
         "-o", f"UserKnownHostsFile={access.known_hosts}",
@@ -125,6 +181,7 @@ def _environment(access: Access, short: Path) -> dict[str, str]:
         "-o", "StrictHostKeyChecking=yes",
         "-o", "UpdateHostKeys=no",
         "-o", "ConnectTimeout=10",
+        # Without masters that stay, Ansible costs twice as much.
         "-o", "ControlMaster=auto",
         "-o", "ControlPersist=30",
         # OpenSSH 9's default key exchange costs six times the CPU of this one; both are sound today.
@@ -133,65 +190,19 @@ def _environment(access: Access, short: Path) -> dict[str, str]:
     if access.identity is not None:
         options += ["-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", str(access.identity)]
     return {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(short),
         "LC_ALL": "C.UTF-8",
-        "ANSIBLE_CONFIG": "/dev/null",
-        "ANSIBLE_LOCAL_TEMP": str(short / "t"),
+        # An empty configuration of ours, so that no other is looked for.
+        "ANSIBLE_CONFIG": str(short / "ansible.cfg"),
+        "ANSIBLE_HOME": str(short / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(short / "tmp"),
+        "ANSIBLE_FORKS": str(max(8, 2 * (os.cpu_count() or 1))),
+        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_ARGS": " ".join(options),
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(short),
-        "ANSIBLE_PIPELINING": "True",
-        "ANSIBLE_FORKS": "10",
-        "ANSIBLE_GATHERING": "explicit",
-        "ANSIBLE_NOCOLOR": "True",
-        "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
-        "ANSIBLE_RETRY_FILES_ENABLED": "False",
-        "ANSIBLE_JINJA2_NATIVE": "True",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(short / "cp"),
+        "ANSIBLE_NOCOLOR": "1",
     }
-
-
-def _end(process: subprocess.Popen[bytes]) -> bytes:
-    """End the child and what it started: politely, then for certain."""
-    for how, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        try:
-            return process.communicate(timeout=patience)[0] or b""
-        except subprocess.TimeoutExpired:
-            continue
-    return b""
-
-
-def _close_masters(folder: Path) -> None:
-    """End the SSH masters that Ansible left for reuse."""
-    for socket in folder.iterdir():
-        if socket.is_socket():
-            subprocess.run(
-                ["ssh", "-F", "/dev/null", "-o", f"ControlPath={socket}", "-O", "exit", "none"],
-                capture_output=True, timeout=10, check=False,
-            )  # fmt: skip
-
-
-def _read_events(folder: Path) -> tuple[str, int]:
-    """Give the first failure of ansible-runner's events, and how many tasks changed something."""
-    failure, changed = "", 0
-    events = folder / "artifacts" / "run" / "job_events"
-    paths = sorted(events.glob("*-*.json"), key=lambda path: int(path.name.split("-", 1)[0])) if events.is_dir() else []
-    for path in paths:
-        try:
-            event = json.loads(path.read_text())
-        except ValueError:
-            continue
-        data = event.get("event_data", {})
-        result = data.get("res") or {}
-        if event.get("event") == "runner_on_ok" and result.get("changed"):
-            changed += 1
-        if (
-            event.get("event") in ("runner_on_failed", "runner_on_unreachable")
-            and not data.get("ignore_errors")
-            and not failure
-        ):
-            said = result.get("stderr") or result.get("msg") or "failed"
-            failure = visible(f"{data.get('host')}: task '{data.get('task')}': {said}", limit=400)
-    return failure, changed

@@ -29,6 +29,7 @@ PROGRAMS = {
     "newuidmap": "uidmap",
     "mmdebstrap": "mmdebstrap",
     "ip": "iproute2",
+    "nft": "nftables",
     "ssh": "openssh-client",
     "nsenter": "util-linux",
     "setpriv": "util-linux",

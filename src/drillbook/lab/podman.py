@@ -14,8 +14,8 @@ addresses that a crash leaves wrong): ``lab.network`` gives them one.
 
 from __future__ import annotations
 
-import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.lab.command import run
@@ -24,7 +24,6 @@ from drillbook.lab.state import LAB, RUN_DIR, STATE_DIR, write_file
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Sequence
-    from pathlib import Path
 
 NAMESPACE = RUN_DIR / "ns" / "mnt"
 STORAGE = STATE_DIR / "storage"
@@ -52,7 +51,7 @@ mount --bind "$1" /run/crun
 
 def namespace_lives() -> bool:
     """Tell whether the private mount namespace is there."""
-    return os.path.ismount(NAMESPACE)
+    return str(NAMESPACE) in _mounts()
 
 
 def make_namespace() -> None:
@@ -62,7 +61,7 @@ def make_namespace() -> None:
     state = RUN_DIR / "crun"
     state.mkdir(mode=0o700, exist_ok=True)
     what = "make a private mount namespace"
-    if not os.path.ismount(folder):
+    if str(folder) not in _mounts():
         run(["mount", "--bind", "--make-private", str(folder), str(folder)], timeout=10, what=what)
     NAMESPACE.touch()
     run(
@@ -77,10 +76,15 @@ def make_namespace() -> None:
 
 def drop_namespace() -> None:
     """Take the private mount namespace away; it ends with the last process in it."""
-    for place in (NAMESPACE, NAMESPACE.parent):
-        while os.path.ismount(place):
-            run(["umount", str(place)], timeout=10, what=f"unmount {place}")
+    ours = (str(NAMESPACE), str(NAMESPACE.parent))
+    for place in reversed([mount for mount in _mounts() if mount in ours]):
+        run(["umount", place], timeout=10, what=f"unmount {place}")
     shutil.rmtree(NAMESPACE.parent, ignore_errors=True)
+
+
+def _mounts() -> list[str]:
+    """Give the mount points of this machine, the latest last (``os.path.ismount`` overlooks bind mounts)."""
+    return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
 
 
 def configure(store: Path, images: Sequence[Path] = ()) -> None:

@@ -1,8 +1,8 @@
 """Power control of the lab's hosts.
 
-To cut the power is to take the cable down and kill the host's first process: the kernel kills all
-others of its process namespace, and a dying host sends no farewell. About 20 ms; `podman kill` takes
-five times as long and says no more. On or off is read from the kernel each time.
+To cut the power is to take the cable down, so that a dying host sends no farewell, and to have the
+kernel kill the host's processes. It takes a few milliseconds; `podman kill` takes over 100 and says no
+more. On or off is read from the kernel each time: a host is off when none of its processes can act.
 
 A file ``power/<item>`` in the lab's state makes the power control misbehave, as real ones do:
 ``fails`` (it does not answer) or ``lies`` (it says off, and does nothing).
@@ -48,7 +48,7 @@ class LabPower:
         return PowerState.ON if vitals.processes(self._host().container_id) else PowerState.OFF
 
     def off(self) -> None:
-        """Cut cable and power; return when the kernel has none of the host's processes left."""
+        """Cut cable and power; return when none of the host's processes can act any more."""
         if self._fault() == LIES:
             return
         host = self._host()
@@ -62,6 +62,7 @@ class LabPower:
         host = self._host()
         if vitals.processes(host.container_id):
             return
+        vitals.wait_gone(host.container_id, timeout=_KILL_TIMEOUT)
         podman("start", host.container_id, timeout=_START_TIMEOUT, what=f"switch {self.item} on")
         network.plug(host.address, read_state().subnet, vitals.init_pid(host.container_id))
 

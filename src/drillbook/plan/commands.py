@@ -41,9 +41,7 @@ def _psql(run: Run, scope: Scope) -> Command:
         argv += ["-p", str(port_number(as_text(settings["port"])))]
     database = text(run.database, scope)
     if not _DATABASE.fullmatch(database):
-        raise Refused(
-            f"'{visible(database, limit=60)}' is no name of a database; letters, digits, _, $ and - make one"
-        )
+        raise Refused(f"'{visible(database, limit=60)}' is no name of a database; letters, digits, _, $ and - make one")
     argv += ["-d", database]
     for name, template in sorted((run.variables or {}).items()):
         argv += ["-v", f"{name}={text(template, scope)}"]

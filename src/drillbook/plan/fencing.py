@@ -128,17 +128,14 @@ def _strong(cmdb: Cmdb, bound: Bound, fence: FenceRun, targets: Mapping[str, Tar
             remedy=f"add it in config_items.{fence.item}.power",
         )
     if not fence.witnesses or fence.item in fence.witnesses:
-        raise Refused(
-            f"step {step.id} fences {fence.item} without a witness that is another host", remedy=_REMEDY
-        )
+        raise Refused(f"step {step.id} fences {fence.item} without a witness that is another host", remedy=_REMEDY)
     for entry in cmdb.protections:
         if fence.item not in entry.get("members", {}).values() or entry.get("kind") != "hot_standby":
             continue
         port = entry.get("settings", {}).get("port")
         if port is not None and str(port) not in {str(each) for each in fence.ports}:
             raise Refused(
-                f"step {step.id} fences {fence.item} and does not look at port {port}, "
-                f"where it serves {entry.id}",
+                f"step {step.id} fences {fence.item} and does not look at port {port}, where it serves {entry.id}",
                 remedy="add the port to the fence's silent_ports",
             )
 

@@ -259,9 +259,7 @@ def _step(value: Mapping[str, Any]) -> PlannedStep:
         ),
         timeout=value["timeout"],
         repeat=Repeat(value["repeat"]),
-        by_hand=tuple(
-            Hand(item=hand["item"], do=hand["do"], see=Text(**hand["see"])) for hand in value["by_hand"]
-        ),
+        by_hand=tuple(Hand(item=hand["item"], do=hand["do"], see=Text(**hand["see"])) for hand in value["by_hand"]),
     )
 
 
@@ -284,8 +282,7 @@ def plan_from_json(value: Mapping[str, Any]) -> Plan:
         locks=tuple(value["locks"]),
         services=tuple(value["services"]),
         assumptions=tuple(
-            Assumption(text=Text(**each["text"]), check=_action(each["check"]))
-            for each in value["assumptions"]
+            Assumption(text=Text(**each["text"]), check=_action(each["check"])) for each in value["assumptions"]
         ),
         steps=tuple(_step(step) for step in value["steps"]),
         artifacts_digest=value["artifacts_digest"],

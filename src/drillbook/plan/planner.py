@@ -115,9 +115,7 @@ class _Planner:
         self.doubtful: set[str] = set()  # items that some role calls unreachable
         self.down: set[str] = set()  # items that may be off at this point of the plan
 
-    def plan(
-        self, runbook: Runbook, parameters: Mapping[str, str], *, artifacts_digest: str, engine: str
-    ) -> Plan:
+    def plan(self, runbook: Runbook, parameters: Mapping[str, str], *, artifacts_digest: str, engine: str) -> Plan:
         scope = self.enter(runbook, parameters)
         assumptions = []
         for sentence, call in runbook.assumptions:
@@ -182,9 +180,7 @@ class _Planner:
     ) -> None:
         called = self.runbooks.get(action.runbook)
         if called is None:
-            raise UsageError(
-                f"there is no runbook '{action.runbook}'", remedy=f"there are {', '.join(self.runbooks)}"
-            )
+            raise UsageError(f"there is no runbook '{action.runbook}'", remedy=f"there are {', '.join(self.runbooks)}")
         if called.id in chain:
             raise Refused(f"the runbook calls itself: {' → '.join([*chain, called.id])}")
         given = {name: text(template, outer) for name, template in action.parameters.items()}
@@ -257,9 +253,7 @@ class _Planner:
             self.touch(witness)
         present = [witness for witness in witnesses if witness not in self.down]
         if not present:
-            raise Refused(
-                f"every witness may be off: {', '.join(witnesses)}; name one that the run can reach"
-            )
+            raise Refused(f"every witness may be off: {', '.join(witnesses)}; name one that the run can reach")
         self.asked.update(present)
         return FenceRun(item, witnesses, tuple(port_number(text(port, scope)) for port in fence.silent_ports))
 
@@ -309,11 +303,7 @@ class _Planner:
         protections = dict.fromkeys(scope.protection for scope in self.scopes if scope.protection)
         first = [self.cmdb.protections[id_].get("service") for id_ in protections]
         if not first:
-            first = [
-                service.id
-                for service in self.cmdb.services
-                if self.changed & set(service.get("provided_by", ()))
-            ]
+            first = [service.id for service in self.cmdb.services if self.changed & set(service.get("provided_by", ()))]
         found = list(dict.fromkeys(first))
         for id_ in found:  # grows while it is walked: what depends on a dependant depends too
             found += sorted(

@@ -65,14 +65,10 @@ def _known(runbook: Runbook, given: Mapping[str, str]) -> None:
                 f"{runbook.id} has no parameter '{visible(name, limit=60)}'", remedy=_all_parameters(runbook)
             )
     missing = [
-        name
-        for name, parameter in runbook.parameters.items()
-        if parameter.default is None and name not in given
+        name for name, parameter in runbook.parameters.items() if parameter.default is None and name not in given
     ]
     if missing:
-        raise UsageError(
-            f"{runbook.id} needs the parameter {', '.join(missing)}", remedy=_all_parameters(runbook)
-        )
+        raise UsageError(f"{runbook.id} needs the parameter {', '.join(missing)}", remedy=_all_parameters(runbook))
 
 
 def _all_parameters(runbook: Runbook) -> str:
@@ -163,9 +159,7 @@ class _Resolver:
             )
         left = [member for member in members if member != item]
         if len(left) != 1:
-            raise Refused(
-                f"the role '{name}' is the other member of {protection.id}, which has {len(left)} others"
-            )
+            raise Refused(f"the role '{name}' is the other member of {protection.id}, which has {len(left)} others")
         return str(left[0])
 
     def _valid(self, parameter: Parameter, given: str) -> Scalar:
@@ -173,8 +167,7 @@ class _Resolver:
         character = forbidden_character(given)
         if character is not None:
             raise Refused(
-                f"the parameter '{parameter.name}' holds the character {character}, "
-                f"which no value may: '{shown}'"
+                f"the parameter '{parameter.name}' holds the character {character}, which no value may: '{shown}'"
             )
         match parameter.type:
             case "protection":

@@ -151,8 +151,7 @@ def argument(template: str, values: Values) -> str:
     bound = text(template, values)
     if parts and isinstance(parts[0], Reference) and bound.startswith("-"):
         raise Refused(
-            f"the value of {parts[0]} begins with a dash: "
-            f"'{visible(bound, limit=60)}' could be read as an option",
+            f"the value of {parts[0]} begins with a dash: '{visible(bound, limit=60)}' could be read as an option",
             remedy="only the runbook's own text may begin an argument with a dash",
         )
     if parts and not bound:

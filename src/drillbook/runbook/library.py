@@ -64,9 +64,7 @@ class Library:
 
     def checks(self, file: str) -> dict[str, Signature]:
         """Give the functions of a file of checks by name. Raises Unreadable, also for a syntax error."""
-        return {
-            node.name: _signature(node) for node in self._tree(file).body if isinstance(node, ast.FunctionDef)
-        }
+        return {node.name: _signature(node) for node in self._tree(file).body if isinstance(node, ast.FunctionDef)}
 
     def constants(self, file: str) -> list[str]:
         """Give the constant texts of a file of checks, docstrings left out. Raises Unreadable."""
@@ -81,9 +79,7 @@ class Library:
         return [
             node.value
             for node in ast.walk(tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and id(node) not in documentation
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation
         ]
 
     def playbook_texts(self, file: str) -> dict[str, str]:
@@ -134,9 +130,7 @@ def _signature(node: ast.FunctionDef) -> Signature:
     positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
     without_default = positional[: len(positional) - len(arguments.defaults)]
     keyword_only = [each.arg for each in arguments.kwonlyargs]
-    required_only = [
-        name for name, default in zip(keyword_only, arguments.kw_defaults, strict=True) if default is None
-    ]
+    required_only = [name for name, default in zip(keyword_only, arguments.kw_defaults, strict=True) if default is None]
     first = positional[0] if positional else None
     return Signature(
         first=first,

@@ -81,9 +81,7 @@ def _load(root: Path, wanted: list[str]) -> dict[str, Runbook]:
             if called in known and called not in seen:
                 seen.add(called)
                 waiting.append(called)
-    context = Context(
-        loaded=dict(sorted(loaded.items())), ids=frozenset(known), library=Library(root / "playbooks")
-    )
+    context = Context(loaded=dict(sorted(loaded.items())), ids=frozenset(known), library=Library(root / "playbooks"))
     for one in context.loaded.values():
         findings += rule_findings(one, context)
     if findings:

@@ -25,9 +25,7 @@ _USE = re.compile(
     r"""|:(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"""
 )
 # Meta-commands that start a program, read another file or write one; and a shell's backquotes.
-_LEAVES = re.compile(
-    r"\\(?:!|setenv|ir?\b|include|include_relative|o\b|out|w\b|write|copy|g[a-z]*\s*\||c\b|connect)|`"
-)
+_LEAVES = re.compile(r"\\(?:!|setenv|ir?\b|include|include_relative|o\b|out|w\b|write|copy|g[a-z]*\s*\||c\b|connect)|`")
 _SET = re.compile(r"\\set\s+([A-Za-z0-9_]+)")
 _GSET = re.compile(r"(.*?)\\gset[ \t]*([A-Za-z0-9_]*)", re.DOTALL)
 _COLUMN = re.compile(r"\bas\s+\"?([A-Za-z0-9_]+)\"?", re.IGNORECASE)

@@ -49,8 +49,7 @@ def _carriers(script: str) -> set[str]:
         more = {
             match["name"]
             for match in found
-            if _VALUE.search(match["value"])
-            or any(re.search(rf"\$\{{?{name}\b", match["value"]) for name in names)
+            if _VALUE.search(match["value"]) or any(re.search(rf"\$\{{?{name}\b", match["value"]) for name in names)
         }
         if more <= names:
             return names

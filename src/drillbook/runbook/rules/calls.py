@@ -56,9 +56,7 @@ def check_problems(path: Path, call: CheckCall, context: Context) -> Iterator[Fo
             )  # fmt: skip
     missing = [name for name in signature.required if name not in call.arguments]
     if missing:
-        yield Found(
-            path, "check-arguments", f"{call.function} needs {listed(missing)}; give it under 'arguments'"
-        )
+        yield Found(path, "check-arguments", f"{call.function} needs {listed(missing)}; give it under 'arguments'")
 
 
 def _runbooks(loaded: Loaded, context: Context) -> Iterator[Found]:
@@ -91,9 +89,7 @@ def _runbooks(loaded: Loaded, context: Context) -> Iterator[Found]:
                     f"{action.runbook} has no parameter '{name}'; {nearest(name, list(known))}",
                 )  # fmt: skip
         missing = [
-            name
-            for name, parameter in known.items()
-            if parameter.default is None and name not in action.parameters
+            name for name, parameter in known.items() if parameter.default is None and name not in action.parameters
         ]
         if missing:
             yield Found(

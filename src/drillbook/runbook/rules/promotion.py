@@ -69,9 +69,7 @@ def proves_demotion(step: Step) -> bool:
 
 
 def _promotes(runbook: Runbook) -> bool:
-    return any(
-        step.verb is Verb.PROMOTE and not isinstance(step.action, SubRunbook) for step in runbook.steps
-    )
+    return any(step.verb is Verb.PROMOTE and not isinstance(step.action, SubRunbook) for step in runbook.steps)
 
 
 def _unproved(runbook: Runbook, context: Context) -> Iterator[Found]:
@@ -136,9 +134,7 @@ def _promotion(runbook: Runbook, index: int, step: Step, proved: dict[str, bool]
     only_demoted = [name for name in others if name in proved and not proved[name]]
     if open_:
         planned = runbook.kind in PLANNED
-        wanted = (
-            "a fence, or a demote or stop step whose verify looks at that host," if planned else "a fence"
-        )
+        wanted = "a fence, or a demote or stop step whose verify looks at that host," if planned else "a fence"
         yield Found(
             ("steps", index), "promotion-without-fencing",
             f"nothing proves, before this promotion, that {listed(open_)} cannot act; put {wanted} before it",
@@ -169,9 +165,7 @@ def _unlabelled(runbook: Runbook, context: Context) -> Iterator[Found]:
                 "say irreversible and name the runbook that leads back",
             )  # fmt: skip
         elif words and step.verb is not Verb.PROMOTE:
-            yield Found(
-                path, "unlabelled-promotion", f"'{words}' promotes, and the verb is {step.verb}; {label}"
-            )
+            yield Found(path, "unlabelled-promotion", f"'{words}' promotes, and the verb is {step.verb}; {label}")
     for path, step, playbook, is_undo in playbooks(runbook):
         texts = [*_playbook_texts(context, playbook.file), ("its variables", str(dict(playbook.variables)))]
         for file, text in texts:

@@ -56,9 +56,7 @@ def _roles(runbook: Runbook) -> Iterator[Found]:
     for name, role in runbook.roles.items():
         path: Path = ("roles", name)
         if name in RESERVED:
-            yield Found(
-                path, "unknown-role", f"a role cannot be called '{name}': references begin so; rename it"
-            )
+            yield Found(path, "unknown-role", f"a role cannot be called '{name}': references begin so; rename it")
         if role.other_than is not None:
             other = runbook.roles.get(role.other_than)
             if other is None or other is role:
@@ -250,9 +248,7 @@ def _fence(at: Path, step: Step) -> Iterator[Found]:
             f"'{step.on}' cannot be the witness of its own silence; name another role",
         )  # fmt: skip
     if step.repeat is not Repeat.SAFE:
-        yield Found(
-            (*at, "repeat"), "fence-shape", "fencing is always proved anew after a break: say repeat: safe"
-        )
+        yield Found((*at, "repeat"), "fence-shape", "fencing is always proved anew after a break: say repeat: safe")
     if step.undo.action is not None:
         yield Found(
             (*at, "undo"), "fence-shape",

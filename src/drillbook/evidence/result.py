@@ -1,0 +1,127 @@
+"""Everything that is written down of one drill, as one value."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from drillbook.evidence.assess import Measures
+    from drillbook.evidence.samples import ClockOffset, Rows, Series
+    from drillbook.evidence.timeline import StepTime, Timeline
+    from drillbook.evidence.verdict import Expectation, FaultNote, Objectives, SteadyCheck, Verdict
+    from drillbook.runbook.model import Text
+
+MAIN = "main"
+"""The part of the run that the drill is about; ``before`` and ``afterwards`` are the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillNote:
+    """The drill as it was when it ran; ``digest`` is over its file's content, ``hosts`` its members."""
+
+    name: str
+    title: Text
+    kind: str
+    scenario: Text
+    service: str
+    environment: str
+    file: str
+    digest: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunNote:
+    """One run of a runbook. ``part``: before, main or afterwards. ``journal``: its file, copied to the record."""
+
+    part: str
+    run: str
+    runbook: str
+    parameters: Mapping[str, str]
+    plan_digest: str
+    result: str
+    exit_code: int
+    message: str
+    steps: tuple[StepTime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleNote:
+    """A writer's samples: how many attempts, the digest of the file, and where it is kept (in the checkout)."""
+
+    writer: str
+    source: str
+    target: str
+    attempts: int
+    digest: str
+    kept_as: str
+
+    @classmethod
+    def from_series(cls, series: Series, *, kept_as: str) -> SampleNote:
+        """Give the note of a series that is kept at ``kept_as``."""
+        return cls(series.writer, series.source, series.target, len(series.samples), series.digest, kept_as)
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """Who took part: a name as it should read years later, and what the part was."""
+
+    name: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """What was real, what stood in for something else, and what was left out: one sentence each."""
+
+    real: tuple[str, ...]
+    stubbed: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrillResult:
+    """The whole. ``started`` and ``ended`` are wall-clock times.
+
+    ``objectives`` were those of this drill; ``objectives_reason`` says why when they are not the
+    service's. ``trigger`` says in words what started the runbook. ``clocks``: by host of probes.
+    """
+
+    drill: DrillNote
+    engine: str
+    started: datetime
+    ended: datetime
+    objectives: Objectives
+    objectives_reason: Text | None
+    expectation: Expectation
+    trigger: str
+    steady_before: tuple[SteadyCheck, ...]
+    steady_after: tuple[SteadyCheck, ...]
+    faults: tuple[FaultNote, ...]
+    runs: tuple[RunNote, ...]
+    timeline: Timeline
+    clocks: Mapping[str, ClockOffset]
+    samples: tuple[SampleNote, ...]
+    rows: Rows | None
+    measures: Measures
+    verdict: Verdict
+    participants: tuple[Participant, ...]
+    fidelity: Fidelity
+    machine: Mapping[str, Any]
+
+
+def machine_facts() -> dict[str, Any]:
+    """Give what the figures depend on: kernel, architecture, cores, memory in MB."""
+    kernel = os.uname()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1_000_000
+    return {
+        "kernel": f"{kernel.sysname} {kernel.release}",
+        "architecture": kernel.machine,
+        "cores": os.cpu_count() or 0,
+        "memory_mb": memory,
+    }

@@ -1,0 +1,238 @@
+"""The record as a page that a tired person and an auditor both understand: the verdict first. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from drillbook.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_VERDICTS = {
+    "met": ("MET", "达标"),
+    "missed": ("MISSED", "未达标"),
+    "invalid": ("INVALID", "演练无效"),
+}
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+_NONE = "–"
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Give the Markdown text of a record (the JSON value of ``record.json``)."""
+    drill, verdict = record["drill"], record["verdict"]
+    english, chinese = _VERDICTS[verdict["result"]]
+    lines = [
+        f"# {english}: {_md(drill['title']['en'])}",
+        "",
+        f"**{chinese}：{_md(drill['title']['zh'])}**",
+        "",
+        _lead(record),
+        "",
+        *_section("Why", [_md(reason) for reason in verdict["reasons"]]),
+        "## Objectives and what was measured",
+        "",
+        *_objectives(record),
+        "",
+        "## What happened",
+        "",
+        f"{_md(drill['scenario']['en'])}",
+        "",
+        *_events(record),
+        "",
+        *_steps(record),
+        *_checks(record),
+        *_evidence(record),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _lead(record: Mapping[str, Any]) -> str:
+    measures, objectives = record["measures"], record["objectives"]
+    lost = measures["rpo_actual"]
+    parts = []
+    if objectives["expected_refusal"] is not None:
+        ended = next((run["exit_code"] for run in record["runs"] if run["part"] == "main"), None)
+        parts.append(
+            f"The run had to refuse with exit code {objectives['expected_refusal']}; "
+            + ("it was not run" if ended is None else f"it ended with {ended}")
+        )
+    elif measures["rto_actual"] is not None:
+        parts.append(
+            f"Users were without the service for **{measures['rto_actual']:.3f} s** (objective {objectives['rto']:g} s)"
+        )
+    elif measures["outage"] is not None:
+        parts.append(f"The service did not come back in {measures['outage']['seconds']:.1f} s")
+    else:
+        parts.append("No outage was measured")
+    if lost is None:
+        parts.append("how much was lost is not known")
+    elif lost["writes"] == 0:
+        parts.append("no acknowledged write was lost")
+    else:
+        parts.append(f"**{lost['writes']} acknowledged writes were lost**, over {lost['seconds']:.3f} s")
+    parts.append(
+        "at no time did two hosts acknowledge writes"
+        if measures["at_most_one_primary"]
+        else "**two hosts acknowledged writes at the same time**"
+    )
+    return "; ".join(parts) + "."
+
+
+def _objectives(record: Mapping[str, Any]) -> list[str]:
+    measures, objectives = record["measures"], record["objectives"]
+    lost, rows, base = measures["rpo_actual"], measures["rows"], measures["baseline"]
+    refusal = objectives["expected_refusal"]
+    table = [
+        ["Outage felt by users (RTO)", f"{objectives['rto']:g} s" if refusal is None else _NONE, _s(measures["rto_actual"])],
+        ["… from the fault to the trigger", _NONE, _s(measures["detection"])],
+        ["… from the trigger to the first write", _NONE, _s(measures["execution"])],
+        ["… from the first journal record to the first write", _NONE, _s(measures["first_record_to_first_write"])],
+        ["Acknowledged writes lost (RPO)", f"{objectives['rpo']:g} s",
+         "not known" if lost is None else f"{lost['writes']} writes, {lost['seconds']:.3f} s"],
+        ["Primaries that acknowledged writes at any time", "1",
+         "1" if measures["at_most_one_primary"] else f"2 ({measures['violations_proved']} writes prove it)"],
+        ["Interruptions over 0.1 s", _NONE, f"{measures['interruptions']}, {measures['interrupted']:.3f} s together"],
+    ]  # fmt: skip
+    if refusal is not None:
+        ended = next((str(run["exit_code"]) for run in record["runs"] if run["part"] == "main"), "not run")
+        table.insert(0, ["Exit code of the run", str(refusal), ended])
+    lines = _table(["", "objective", "measured"], table)
+    if objectives["reason"] is not None:
+        lines += ["", f"The objectives are this drill's own: {_md(objectives['reason']['en'])}"]
+    if base["gap"]["count"]:
+        lines += [
+            "",
+            "Before anything was wrong, writes were answered within "
+            f"{base['latency']['p50'] * 1000:.1f} ms (median; 99 %: {base['latency']['p99'] * 1000:.1f} ms), and the "
+            f"longest time between two answers was {base['gap']['max'] * 1000:.1f} ms: "
+            "nothing shorter than that can be seen.",
+        ]
+    if rows is not None:
+        lines += [
+            "",
+            f"{rows['acknowledged']} writes were acknowledged; {rows['unknown_survived']} more are there whose "
+            "answer never came, which is allowed.",
+        ]
+    return lines
+
+
+def _events(record: Mapping[str, Any]) -> list[str]:
+    moments = record["timeline"]
+    events: list[tuple[float, str]] = [
+        (fault["effective"], fault["description"] + ("" if fault["verified"] else " (not seen to take effect)"))
+        for fault in record["faults"]
+    ]
+    events += [
+        (fault["healed"], f"the fault '{fault['kind']}' on {fault['item']} is healed")
+        for fault in record["faults"]
+        if fault["healed"] is not None
+    ]
+    outage = record["measures"]["outage"]
+    named = [
+        (0.0, "the probes are steady"),
+        (moments["trigger"], f"trigger: {record['trigger']}"),
+        (moments["run"], "the run begins (first journal record)"),
+        (moments["run_ended"], "the run ends"),
+        (outage and outage["start"], "the last acknowledged write before the outage"),
+        (outage and outage["end"], "the first acknowledged write after it"),
+        (moments["recovered"], "the recovery is measured up to here"),
+        (moments["end"], "the probes are stopped"),
+    ]
+    events += [(at, what) for at, what in named if at is not None]
+    return _table(["seconds", "event"], [[f"{at:.3f}", what] for at, what in sorted(events, key=lambda each: each[0])])
+
+
+def _steps(record: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for run in record["runs"]:
+        lines += [
+            f"## {_md(run['runbook'])} ({run['part']}): {_md(run['result'])}, exit code {run['exit_code']}",
+            "",
+        ]
+        if run["message"]:
+            lines += [_md(run["message"]), ""]
+        lines += _table(
+            ["step", "on", "began after", "took"],
+            [
+                [step["step"], step["item"] or _NONE, f"{step['began']:.3f} s", _s(step["seconds"])]
+                for step in run["steps"]
+            ],
+        )
+        lines.append("")
+    return lines
+
+
+def _checks(record: Mapping[str, Any]) -> list[str]:
+    def shown(checks: Iterable[Mapping[str, Any]]) -> list[str]:
+        return [
+            f"{'held' if check['held'] else '**did not hold**'}: {_md(check['text'])}"
+            + ("" if check["held"] else f" ({_md(check['detail'])})")
+            for check in checks
+        ]
+
+    return [
+        *_section("Steady state before", shown(record["steady_before"])),
+        *_section("Steady state afterwards", shown(record["steady_after"])),
+    ]
+
+
+def _evidence(record: Mapping[str, Any]) -> list[str]:
+    fidelity, machine = record["fidelity"], record["machine"]
+    drill = record["drill"]
+    runs = [
+        f"{run['journal']['file']}: {run['journal']['records']} records, `{run['journal']['digest']}`, "
+        f"plan `{run['plan']}`"
+        for run in record["runs"]
+    ]
+    samples = [
+        f"samples of {_md(each['writer'])} ({_md(each['from'])} to {_md(each['to'])}): {each['attempts']} attempts, "
+        f"`{each['digest']}`"
+        for each in record["samples"]
+    ]
+    clocks = [
+        f"clock of {_md(host)}: {clock['offset_ns'] / 1e6:+.3f} ms, known to {clock['uncertainty_ns'] / 1e6:.3f} ms "
+        f"({_md(clock['method'])})"
+        for host, clock in record["clocks"].items()
+    ]
+    return [
+        *_section("Who took part", [f"{_md(each['name'])}: {_md(each['part'])}" for each in record["participants"]]),
+        *_section("Real", map(_md, fidelity["real"])),
+        *_section("Stood in for something else", map(_md, fidelity["stubbed"])),
+        *_section("Left out", map(_md, fidelity["skipped"])),
+        *_section(
+            "Evidence",
+            [
+                f"drill {_md(drill['file'])} `{drill['digest']}`, environment {_md(drill['environment'])}, "
+                f"{record['started']} to {record['ended']}",
+                *runs,
+                *samples,
+                *clocks,
+                f"drillbook {_md(record['engine'])} on {_md(machine['kernel'])}, {machine['architecture']}, "
+                f"{machine['cores']} cores, {machine['memory_mb']} MB",
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _section(title: str, entries: Iterable[str]) -> list[str]:
+    lines = [f"- {entry}" for entry in entries]
+    return [f"## {title}", "", *lines, ""] if lines else []
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(f"| {' | '.join(_md(cell) for cell in row)} |" for row in rows),
+    ]
+
+
+def _s(seconds: float | None) -> str:
+    return _NONE if seconds is None else f"{seconds:.3f} s"
+
+
+def _md(text: str) -> str:
+    """Make text from elsewhere harmless: one line, nothing that Markdown would take for its own."""
+    return _SPECIAL.sub(r"\\\1", visible(str(text), limit=2000))

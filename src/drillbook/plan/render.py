@@ -1,0 +1,170 @@
+"""A plan as a page for people: what, where, on which hosts, and every command exactly as it will be sent."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from drillbook.plan.model import (
+    CheckRun,
+    Command,
+    FenceRun,
+    ManualStep,
+    PlaybookRun,
+    PowerRun,
+    WaitRun,
+)
+from drillbook.runbook.page import Line, as_markdown, as_text
+from drillbook.runbook.render import arguments_text
+from drillbook.runbook.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drillbook.plan.model import Plan, PlannedStep
+
+_SCRIPT = ("/bin/sh", "-eu", "-c")
+
+
+def plan_text(plan: Plan, language: str = "en") -> str:
+    """Give the plan as plain text; the same plan gives the same text.
+
+    Args:
+        plan: the plan.
+        language: ``en`` or ``zh``.
+
+    Raises:
+        UsageError: another language.
+    """
+    return as_text(plan_page(plan, language))
+
+
+def plan_markdown(plan: Plan, language: str = "en") -> str:
+    """Give the plan as Markdown, for a review. Arguments and errors as ``plan_text``."""
+    return as_markdown(plan_page(plan, language))
+
+
+def plan_page(plan: Plan, language: str = "en") -> list[Line]:
+    """Lay a plan out. Arguments and errors as ``plan_text``."""
+    return list(_Page(plan, Words(language)).lines())
+
+
+class _Page:
+    def __init__(self, plan: Plan, words: Words) -> None:
+        self.plan = plan
+        self.words = words
+
+    def lines(self) -> Iterator[Line]:
+        plan, words = self.plan, self.words
+        yield Line("title", f"{words('plan')}: {plan.runbook}  {words.text(plan.title)}")
+        for label, text in (
+            (words("kind"), words.kind(plan.kind)),
+            (words("environment"), plan.environment),
+            (words("protection"), plan.protection or ""),
+            (words("interrupts"), ", ".join(plan.services) or words("not_interrupt")),
+            (words("digest"), plan.digest),
+        ):
+            if text:
+                yield Line("field", text, label)
+        yield Line("heading", words("hosts"))
+        yield from self.hosts()
+        if plan.parameters:
+            yield Line("heading", words("parameters"))
+            yield from (Line("field", value, name, 1) for name, value in plan.parameters.items())
+        if plan.assumptions:
+            yield Line("heading", words("assumptions"))
+        for assumption in plan.assumptions:
+            yield Line("field", words.text(assumption.text), "•", indent=1)
+            yield Line("note", self.check(assumption.check), indent=2)
+        yield Line("heading", words("steps"))
+        for number, step in enumerate(plan.steps, start=1):
+            yield from self.step(number, step)
+        yield Line("heading", words("sealed"))
+        yield Line("field", plan.artifacts_digest, "playbooks/", 1)
+        yield Line("field", plan.runbook_digest, plan.runbook, 1)
+        yield Line("field", plan.engine, words("version"), 1)
+
+    def hosts(self) -> Iterator[Line]:
+        words = self.words
+        roles = {item: role for role, item in self.plan.roles.items()}
+        for item, target in self.plan.targets.items():
+            address = f"[{target.address}]" if ":" in target.address else target.address
+            about = [roles.get(item, ""), f"{target.ssh_user}@{address}:{target.ssh_port}"]
+            if item in self.plan.locks:
+                about.append(words("locked"))
+            elif item not in self.plan.reachable:
+                about.append(words("no_login"))
+            yield Line("field", words.listed(about), item, 1)
+
+    def step(self, number: int, step: PlannedStep) -> Iterator[Line]:
+        words = self.words
+        yield Line("step", words.text(step.title), f"{number}. {step.id}")
+        about = [words.verb(step.verb)]
+        if step.item:
+            about.append(words("on", item=step.item))
+        if isinstance(step.action, Command):
+            about.append(words("as_user", user=step.action.user))
+        about.append(words("at_most", time=words.duration(step.timeout)))
+        yield Line("note", words.listed(about), indent=1)
+        yield from self.action(step)
+        for check in step.verify:
+            yield Line("field", self.check(check), words("verify"), 1)
+        if not isinstance(step.action, CheckRun | WaitRun):  # these only look
+            yield from self.undo(step)
+            yield Line("field", words.repeat(step.repeat), words("repeat"), 1)
+        if step.by_hand:
+            yield Line("field", "", words("by_hand"), 1)
+        for hand in step.by_hand:
+            yield Line("code", hand.do, f"{hand.item}$" if hand.item else "", 2)
+            yield Line("field", words.text(hand.see), "→", 3)
+
+    def undo(self, step: PlannedStep) -> Iterator[Line]:
+        words, undo = self.words, step.undo
+        if undo.irreversible is not None:
+            yield Line("field", words("irreversible", why=words.text(undo.irreversible)), words("undo"), 1)
+        elif undo.action is None:
+            yield Line("field", words("nothing"), words("undo"), 1)
+        else:
+            about = [words("on", item=step.item or "")]
+            if isinstance(undo.action, Command):
+                about.append(words("as_user", user=undo.action.user))
+            yield Line("field", words.listed(about), words("undo"), 1)
+            yield from self.command(undo.action, indent=2)
+
+    def action(self, step: PlannedStep) -> Iterator[Line]:
+        words = self.words
+        match step.action:
+            case Command() | PlaybookRun() as action:
+                yield from self.command(action, indent=1)
+            case CheckRun() as check:
+                yield Line("field", self.check(check), words("check"), 1)
+            case WaitRun(check=check, interval=interval):
+                yield Line("field", self.check(check), words("check"), 1)
+                yield Line("note", words("interval", time=words.duration(interval)), indent=1)
+            case ManualStep(instruction=instruction):
+                yield Line("field", words.text(instruction), words("confirm"), 1)
+            case FenceRun(item=item, witnesses=witnesses, ports=ports):
+                shown = ", ".join(str(port) for port in ports)
+                yield Line("note", words("fence", item=item, ports=shown, witnesses=", ".join(witnesses)), indent=1)
+            case PowerRun(item=item, state=state):
+                yield Line("note", words("power_on" if state == "on" else "power_cycle", item=item), indent=1)
+
+    def command(self, action: Command | PlaybookRun, *, indent: int) -> Iterator[Line]:
+        if isinstance(action, PlaybookRun):
+            yield Line("field", action.file, self.words("playbook"), indent)
+            yield from (Line("field", str(value), name, indent + 1) for name, value in action.variables.items())
+            return
+        argv = list(action.argv)
+        block = action.stdin
+        if tuple(argv[:3]) == _SCRIPT:
+            block = argv[3]
+            line = f"{shlex.join(argv[:3])} '…' {shlex.join(argv[4:])}"
+        else:
+            line = shlex.join(argv) + (" <<…" if block else "")
+        yield Line("code", line, "$", indent)
+        if block:
+            yield Line("code", block, "|", indent + 1)
+
+    def check(self, check: CheckRun) -> str:
+        arguments = arguments_text(check.arguments)
+        return f"{self.words('on', item=check.item)}: {check.function}({arguments}) — {check.file}"

@@ -1,0 +1,99 @@
+"""Runbooks: what there is, what they say, the exact commands of a plan, and running them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.runs import abandon, resume, rollback, run, status
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+__all__ = ["abandon", "list_", "plan", "resume", "rollback", "run", "show", "status"]
+
+
+@task(name="list", help={"lang": "language of the titles: en or zh"})
+def list_(_: Context, lang: str = "en") -> None:
+    """List the runbooks: what each is for, its roles, and the parameters that it takes."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from drillbook.console.output import console
+    from drillbook.runbook.load import load_all
+    from drillbook.runbook.words import Words
+
+    words = Words(lang)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold underline")
+    for heading in ("runbook", "title", "roles", "parameters"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "runbook")
+    for book in load_all(estate_root()).values():
+        # A parameter in brackets has a default and may be left out.
+        parameters = [name if parameter.default is None else f"[{name}]" for name, parameter in book.parameters.items()]
+        table.add_row(
+            Text.assemble((book.id, "bold"), "\n", (words.kind(book.kind), "dim")),
+            words.text(book.title),
+            ", ".join(book.roles),
+            ", ".join(parameters),
+        )
+    if not table.row_count:
+        console.print("There are no runbooks here: runbooks/ holds RB-*.yaml.")
+        return
+    console.print(table)
+    console.print("\n./inv runbooks.show RUNBOOK says when to use one, and every step.", style="dim")
+
+
+@task(help={"runbook": "the runbook's id, see runbooks.list", "lang": "language: en or zh"})
+def show(_: Context, runbook: str, lang: str = "en") -> None:
+    """Show a runbook for people: when to use it, its steps, and what to type by hand."""
+    from drillbook.console.output import console
+    from drillbook.console.page import print_page
+    from drillbook.runbook.load import load_called
+    from drillbook.runbook.render import runbook_page
+
+    print_page(console, runbook_page(load_called(estate_root(), runbook)[runbook], lang))
+
+
+@task(
+    iterable=["param"],
+    help={
+        "runbook": "the runbook's id, see runbooks.list",
+        "env": "environment of the CMDB",
+        "param": "name=value, once for each parameter",
+        "lang": "language: en or zh",
+        "json": "print the plan itself, as canonical JSON",
+        "markdown": "print it as Markdown, for a review",
+    },
+)
+def plan(
+    _: Context,
+    runbook: str,
+    param: list[str],
+    *,
+    env: str = "lab",
+    lang: str = "en",
+    json: bool = False,
+    markdown: bool = False,
+) -> None:
+    """Print the exact commands that a run would send; no host is asked."""
+    import sys
+
+    from drillbook.canonical import canonical_json
+    from drillbook.cmdb.load import load
+    from drillbook.console.output import console
+    from drillbook.console.page import print_page
+    from drillbook.plan.render import plan_markdown, plan_page
+    from drillbook.runbook.load import load_called
+    from drillbook.tasks.wiring import Estate, parse_parameters, plan_of
+
+    root = estate_root()
+    parameters = parse_parameters(param)
+    # Only this runbook and what it calls: a mistake in another one is not in the way of an emergency.
+    estate = Estate(root, load(root), load_called(root, runbook))
+    made = plan_of(estate, runbook, environment=env, parameters=parameters)
+    if json:
+        sys.stdout.write(canonical_json(made.to_json()).decode() + "\n")
+    elif markdown:
+        sys.stdout.write(plan_markdown(made, lang))
+    else:
+        print_page(console, plan_page(made, lang))
