@@ -311,9 +311,7 @@ def write(root: Path, data: Data) -> Path:
     top |= {name: data[name] for name in _TOP if name in data}
     rest = {name: value for name, value in data.items() if name not in top}
     for path, content in ((root / "cmdb.yaml", top), (root / "cmdb.d/rest.yaml", rest)):
-        path.write_text(
-            yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100_000), encoding="utf-8"
-        )
+        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100_000), encoding="utf-8")
     return root
 
 
@@ -341,7 +339,7 @@ def at(data: Data, place: Place) -> Any:
 
 def put(data: Data, place: Place, value: Any) -> Data:
     """Set the value at a place; give the data."""
-    at(data, place[:-1])[place[-1]] = value
+    at(data, place[:-1])[place[-1]] = copy.deepcopy(value)
     return data
 
 

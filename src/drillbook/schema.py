@@ -234,8 +234,10 @@ class _Words:
         text = str(self.resolved(schema).get("description", ""))
         return f"'{name}': {text[:1].lower()}{text[1:].rstrip('.')}" if text else f"'{name}'"
 
-    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Follow references within the schema; what stands beside ``$ref`` wins."""
+    def resolved(self, schema: Any) -> dict[str, Any]:
+        """Follow references within the schema; what stands beside ``$ref`` wins. ``true`` says nothing."""
+        if not isinstance(schema, dict):
+            return {}
         for _ in range(20):
             reference = schema.get("$ref")
             if not isinstance(reference, str) or not reference.startswith("#/"):

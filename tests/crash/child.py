@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from drillbook.execution.launch import Launch, again, begin, connect
 from drillbook.execution.runs import RunFolder
 from drillbook.tasks.common import state_folder
-from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
+from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
 
 if TYPE_CHECKING:
     from drillbook.journal.record import Record
@@ -39,7 +39,7 @@ def main(root: Path, verb: str, name: str, after: str, *parameters: str) -> int:
     around = make_surroundings(estate, "lab", listener=Killer(int(after)), stopping=lambda: False)
     launch: Launch
     if verb == "run":
-        plan, permission = plan_and_permit(estate, name, environment="lab", given=parameters)
+        plan, permission = plan_and_permit(estate, name, environment="lab", parameters=parse_parameters(parameters))
         launch = begin(plan, permission, connect(plan, around), around, purpose="crash campaign")
     else:
         launch = again(RunFolder(state_folder(root) / "runs" / name), around, event="run.resumed")

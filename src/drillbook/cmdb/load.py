@@ -15,7 +15,7 @@ from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.cmdb.rules import RULES, Draft
 from drillbook.errors import Finding, InvalidInput
 from drillbook.schema import findings_of, hostile_findings, read_schema
-from drillbook.source import Map, read_yaml
+from drillbook.source import Map, line_at, read_yaml
 from drillbook.text import forbidden_character, visible
 
 SCHEMA = Path(__file__).with_name("schema.json")
@@ -50,15 +50,18 @@ def check(root: Path) -> list[Finding]:
 
 
 def _missing_playbooks(cmdb: Cmdb, root: Path) -> list[Finding]:
-    return [
-        Finding(
-            environment.file, environment.line, "provision",
-            f"environments.{environment.id}.provision names playbooks/{environment.get('provision')}, "
-            "which does not exist; write that playbook or correct the name",
-        )
-        for environment in cmdb.environments
-        if environment.get("provision") and not (root / "playbooks" / environment.get("provision")).is_file()
-    ]  # fmt: skip
+    findings = []
+    for environment in cmdb.environments:
+        name = environment.get("provision")
+        if name is not None and not (root / "playbooks" / name).is_file():
+            findings.append(
+                Finding(
+                    environment.file, line_at(environment.fields, ["provision"]), "provision",
+                    f"environments.{environment.id}.provision names playbooks/{name}, which does not exist; "
+                    "write that playbook or correct the name",
+                )
+            )  # fmt: skip
+    return findings
 
 
 def _read(root: Path) -> tuple[Cmdb, list[Finding]]:
@@ -85,8 +88,8 @@ def _read(root: Path) -> tuple[Cmdb, list[Finding]]:
     merge = _Merge()
     for document in documents:
         merge.add(document, is_top=document is top)
-    findings.extend(merge.findings)
     draft = merge.draft(complete=complete)
+    findings.extend(merge.findings)
     for rule in RULES:
         findings.extend(rule.findings(draft))
     return draft.cmdb, findings

@@ -79,6 +79,8 @@ def write_record(result: DrillResult, *, root: Path, journals: Mapping[str, Path
     name = f"{result.started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{result.drill.name}"
     folder = root / FOLDER / name
     value = _to_json(result, copies)
+    page = summary(value).encode()
+    value["summary"] = digest_bytes(page)
     value["digest"] = digest(value)
     errors = [error.message for error in jsonschema_rs.Draft202012Validator(schema()).iter_errors(value)]
     if errors:
@@ -90,7 +92,7 @@ def write_record(result: DrillResult, *, root: Path, journals: Mapping[str, Path
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         _write(fresh / RECORD, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
-        _write(fresh / SUMMARY, summary(value).encode())
+        _write(fresh / SUMMARY, page)
         for entry in value["runs"]:
             _write(fresh / entry["journal"]["file"], copies[entry["run"]])
         _sync(fresh)
@@ -128,8 +130,8 @@ def read_record(folder: Path, *, root: Path) -> CheckedRecord:
         records, torn = parse_records(data, name=str(path))
         if torn or digest_bytes(data) != cited["digest"] or head(records) != cited["head"]:
             raise JournalError(f"{path}: it is not the journal that the record cites")
-    if _read(folder / SUMMARY).decode(errors="replace") != summary(value):
-        raise JournalError(f"{folder / SUMMARY}: it does not say what the record says")
+    if digest_bytes(_read(folder / SUMMARY)) != value["summary"]:
+        raise JournalError(f"{folder / SUMMARY}: it was changed after it was written")
     absent = []
     for sample in value["samples"]:
         path = root / sample["kept_as"]

@@ -85,7 +85,7 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
     lost, rows, base = measures["rpo_actual"], measures["rows"], measures["baseline"]
     refusal = objectives["expected_refusal"]
     table = [
-        ["Outage felt by users (RTO)", f"{objectives['rto']:g} s" if refusal is None else _NONE, _s(measures["rto_actual"])],
+        ["Outage felt by users (RTO)", _NONE if refusal else f"{objectives['rto']:g} s", _s(measures["rto_actual"])],
         ["… from the fault to the trigger", _NONE, _s(measures["detection"])],
         ["… from the trigger to the first write", _NONE, _s(measures["execution"])],
         ["… from the first journal record to the first write", _NONE, _s(measures["first_record_to_first_write"])],
@@ -104,16 +104,20 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
     if base["gap"]["count"]:
         lines += [
             "",
-            "Before anything was wrong, writes were answered within "
-            f"{base['latency']['p50'] * 1000:.1f} ms (median; 99 %: {base['latency']['p99'] * 1000:.1f} ms), and the "
-            f"longest time between two answers was {base['gap']['max'] * 1000:.1f} ms: "
-            "nothing shorter than that can be seen.",
+            (
+                "Before anything was wrong, writes were answered within "
+                f"{base['latency']['p50'] * 1000:.1f} ms (median; 99 %: {base['latency']['p99'] * 1000:.1f} ms), "
+                f"and the longest time between two answers was {base['gap']['max'] * 1000:.1f} ms: "
+                "nothing shorter than that can be seen."
+            ),
         ]
     if rows is not None:
         lines += [
             "",
-            f"{rows['acknowledged']} writes were acknowledged; {rows['unknown_survived']} more are there whose "
-            "answer never came, which is allowed.",
+            (
+                f"{rows['acknowledged']} writes were acknowledged; {rows['unknown_survived']} more are there "
+                "whose answer never came, which is allowed."
+            ),
         ]
     return lines
 
@@ -204,13 +208,17 @@ def _evidence(record: Mapping[str, Any]) -> list[str]:
         *_section(
             "Evidence",
             [
-                f"drill {_md(drill['file'])} `{drill['digest']}`, environment {_md(drill['environment'])}, "
-                f"{record['started']} to {record['ended']}",
+                (
+                    f"drill {_md(drill['file'])} `{drill['digest']}`, environment {_md(drill['environment'])}, "
+                    f"{record['started']} to {record['ended']}"
+                ),
                 *runs,
                 *samples,
                 *clocks,
-                f"drillbook {_md(record['engine'])} on {_md(machine['kernel'])}, {machine['architecture']}, "
-                f"{machine['cores']} cores, {machine['memory_mb']} MB",
+                (
+                    f"drillbook {_md(record['engine'])} on {_md(machine['kernel'])}, {machine['architecture']}, "
+                    f"{machine['cores']} cores, {machine['memory_mb']} MB"
+                ),
             ],
         ),
     ]  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.cmdb.addressing import hosts_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from drillbook.cmdb.model import Cmdb, Entry
 
 _SSH_PORT = 22

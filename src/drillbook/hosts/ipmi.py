@@ -23,13 +23,19 @@ _STATES = {"Chassis Power is on": PowerState.ON, "Chassis Power is off": PowerSt
 
 @dataclass(frozen=True, slots=True)
 class IpmiPower:
-    """The power of one host. ``port`` is UDP; the password goes to ipmitool as a file, never as an argument."""
+    """The power of one host.
+
+    ``port`` is UDP. ``cipher_suite`` as in table 22-20 of the IPMI 2.0 specification, or None: then
+    ipmitool asks the controller first, which not every controller answers. The password goes to
+    ipmitool as a file, never as an argument.
+    """
 
     item: str
     address: str
     port: int
     user: str
     secret_file: Path
+    cipher_suite: int | None = None
 
     def state(self) -> PowerState:
         """See ``PowerDriver``."""
@@ -60,11 +66,12 @@ class IpmiPower:
         if tool is None:
             raise MissingPrerequisite("this machine has no ipmitool", remedy="apt-get install ipmitool")
         where = f"{self.item}: its power control at {self.address}"
+        suite = [] if self.cipher_suite is None else ["-C", str(self.cipher_suite)]
         try:
             done = subprocess.run(
                 [
                     tool, "-I", "lanplus", "-H", self.address, "-p", str(self.port), "-U", self.user,
-                    "-f", str(self.secret_file), "-N", "1", "-R", "3", "chassis", "power", order,
+                    "-f", str(self.secret_file), *suite, "-N", "1", "-R", "2", "chassis", "power", order,
                 ],
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                 timeout=_CALL_TIMEOUT, check=False,

@@ -80,6 +80,7 @@ def driver_for(target: Target, *, lab: Callable[[Target], PowerDriver] | None) -
                 port=int(settings.get("port", 623)),
                 user=settings["user"],
                 secret_file=Path(settings["secret_file"]),
+                cipher_suite=settings.get("cipher_suite"),
             )
         case "lab":
             if lab is None:

@@ -22,9 +22,7 @@ _POLL = 0.2
 class RedfishPower:
     """The power of one Redfish system. The first call connects; later ones cost one request each."""
 
-    def __init__(
-        self, item: str, *, url: str, system: str, user: str, secret_file: Path, ca_file: Path | None
-    ) -> None:
+    def __init__(self, item: str, *, url: str, system: str, user: str, secret_file: Path, ca_file: Path | None) -> None:
         """Remember where the controller is; nothing is sent.
 
         ``url`` is the root of the service (https), ``system`` the path of the system, ``ca_file`` the
@@ -40,7 +38,8 @@ class RedfishPower:
 
     def state(self) -> PowerState:
         """See ``PowerDriver``."""
-        return self._ask("say whether it is on", self._state)
+        state: PowerState = self._ask("say whether it is on", self._state)
+        return state
 
     def off(self) -> None:
         """See ``PowerDriver``. ForceOff: no shutdown."""
@@ -64,8 +63,8 @@ class RedfishPower:
         while self._state(system) is not wanted:
             if time.monotonic() > deadline:
                 raise StepFailed(
-                    f"{self._item}: its power control took '{reset}', and {_SWITCH_TIMEOUT:g} s later does not"
-                    f" say {wanted}"
+                    f"{self._item}: its power control took '{reset}', and {_SWITCH_TIMEOUT:g} s later"
+                    f" does not say {wanted}"
                 )
             time.sleep(_POLL)
 
@@ -89,9 +88,13 @@ class RedfishPower:
         except DrillbookError:
             raise
         except exceptions.ConnectionError as error:
+            if "certificate verify failed" in str(error):
+                raise HostUnreachable(
+                    f"{where} shows a certificate that no authority known here vouches for",
+                    remedy="name the controllers' certificate authority in the CMDB (power: ca_file)",
+                ) from None
             raise HostUnreachable(
-                f"{where} does not answer: {visible(_cause(error))}",
-                remedy="is the management network up, and is the controller's certificate valid?",
+                f"{where} does not answer: {visible(_cause(error))}", remedy="is the management network up?"
             ) from None
         except exceptions.AccessError:
             raise StepFailed(
@@ -120,6 +123,5 @@ class RedfishPower:
 
 
 def _cause(error: BaseException) -> str:
-    """Give the last cause in a chain of wrapped errors: what the network or TLS said."""
-    text = str(error)
-    return text.rsplit("Error: ", 1)[-1]
+    """Give the innermost of the sentences that requests and urllib3 wrap around what the network said."""
+    return str(error).rsplit(": ", 1)[-1].rstrip("')\"")

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 APT = Path("/etc/apt")
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 
-_ONE_LINE = re.compile(
-    r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)"
-)
+_ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
 _POCKETS = ("", "-updates", "-security")
 
 

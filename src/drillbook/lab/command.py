@@ -1,4 +1,4 @@
-"""Running programs of this machine: argument lists, a deadline for each, one clear sentence when they fail."""
+"""Running programs of this machine: argument lists, a deadline for each, one sentence when one fails."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from drillbook.errors import MissingPrerequisite, StepFailed
+from drillbook.lab.state import UP_COMMAND
 from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_NO_SUCH_PROGRAM = 127
 
 
 def run(
@@ -45,11 +48,9 @@ def run(
     except subprocess.TimeoutExpired:
         raise StepFailed(f"cannot {what}: '{argv[0]}' did not end within {timeout:g} s") from None
     except FileNotFoundError:
-        raise MissingPrerequisite(
-            "this machine has no setpriv", remedy="apt-get install util-linux"
-        ) from None
-    if done.returncode == 127 and not done.stdout:
-        raise MissingPrerequisite(f"cannot {what}: {visible(done.stderr.strip())}")
+        raise MissingPrerequisite("this machine has no setpriv", remedy="apt-get install util-linux") from None
+    if done.returncode == _NO_SUCH_PROGRAM and done.stderr.startswith("setpriv:"):
+        raise MissingPrerequisite(f"cannot {what}: this machine has no {argv[0]}", remedy=UP_COMMAND)
     if check and done.returncode != 0:
         said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
         raise StepFailed(f"cannot {what}: {visible(said[-1], limit=400)} (exit code {done.returncode})")

@@ -7,7 +7,6 @@ So the lab needs to know nothing of what its hosts run.
 
 from __future__ import annotations
 
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from drillbook.lab.state import IDENTITY, KNOWN_HOSTS
 from drillbook.text import visible
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Sequence
 
     from drillbook.lab.hosts import HostSpec
@@ -37,7 +37,10 @@ SSH_OPTIONS = (
 )  # fmt: skip
 
 _HEALTHY = f"""\
-if [ "$(cat {MADE_FROM} 2>/dev/null)" != "$1" ]; then echo "it is not provisioned, or from something older"; exit 1; fi
+if [ "$(cat {MADE_FROM} 2>/dev/null)" != "$1" ]; then
+    echo "it is not provisioned, or from something older"
+    exit 1
+fi
 for check in {HEALTH}/*; do if [ -x "$check" ]; then "$check" || exit 1; fi; done
 """
 _CONNECT = 3.0
@@ -65,9 +68,7 @@ def problems(specs: Sequence[HostSpec], recipe: str) -> dict[str, str]:
     def check(spec: HostSpec) -> str:
         done = ssh(spec, _HEALTHY, recipe, timeout=_CHECK_TIMEOUT)
         said = (done.stdout.strip() or done.stderr.strip()).splitlines()
-        return (
-            "" if done.returncode == 0 else visible(said[-1] if said else "its check failed without a word")
-        )
+        return "" if done.returncode == 0 else visible(said[-1] if said else "its check failed without a word")
 
     return {item: said for item, said in _each(specs, check).items() if said}
 

@@ -148,10 +148,11 @@ def _debootstrap(recipe: Recipe, work: Path, archive: Path) -> None:
     run(
         [
             # In namespaces of its own: what it mounts and starts ends with it, however it ends.
-            "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
+            "unshare", "--mount", "--propagation", "private", "--mount-proc",
+            "--pid", "--fork", "--kill-child=KILL",
             "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
             f"--include={','.join(recipe.packages)}",
-            "--aptopt=Acquire::Retries \"3\"",
+            '--aptopt=Acquire::Retries "3"',
             *(f"--dpkgopt={option}" for option in _DPKG),
             f"--setup-hook=sync-in {overlay} /",
             f"--customize-hook={hook}",

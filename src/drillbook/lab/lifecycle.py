@@ -10,23 +10,32 @@ that is not the lab's is ever looked at: it has its own storage, cgroup, bridge 
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.canonical import digest, digest_bytes
-from drillbook.errors import DrillbookError, MissingPrerequisite, Refused, StepFailed, UsageError
+from drillbook.errors import MissingPrerequisite, Refused, StepFailed, UsageError
 from drillbook.lab import health, hosts, machine, network, podman, vitals
 from drillbook.lab.image import Recipe, drop_other_images, ensure_image
 from drillbook.lab.keys import make_keys
 from drillbook.lab.provision import lab_secret, provision
 from drillbook.lab.state import (
-    IDENTITY, KNOWN_HOSTS, LAB, POWER_DIR, RUN_DIR, SSH_DIR, STATE_DIR, UP_COMMAND, LabState, read_state, write_state,
+    LAB,
+    POWER_DIR,
+    RUN_DIR,
+    SSH_DIR,
+    STATE_DIR,
+    UP_COMMAND,
+    LabState,
+    read_state,
+    write_state,
 )  # fmt: skip
 from drillbook.lab.timings import phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from drillbook.cmdb.model import Cmdb
     from drillbook.lab.hosts import HostSpec
@@ -38,7 +47,7 @@ _HEALTH_TIMEOUT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """How a host of the lab is: ``running`` as the kernel sees it; ``problem`` is empty when it is healthy."""
+    """How a host is: ``running`` as the kernel sees it, ``problem`` a sentence, empty when it is healthy."""
 
     item: str
     address: str
@@ -92,9 +101,7 @@ class _Wanted:
                 "subnet": self.subnet,
                 "hosts": [[spec.item, spec.address, spec.ssh_port] for spec in self.specs],
                 "inventory": self.inventory,
-                "playbooks": {
-                    str(path.relative_to(self.root)): digest_bytes(path.read_bytes()) for path in files
-                },
+                "playbooks": {str(path.relative_to(self.root)): digest_bytes(path.read_bytes()) for path in files},
             }
         )
 
@@ -108,21 +115,37 @@ def up(cmdb: Cmdb, *, environment: str, root: Path, progress: Progress, fresh: b
     ``down`` is at work), Refused (the lab is another checkout's), StepFailed, HostUnreachable.
     """
     machine.require_root()
+    root = root.resolve()
     wanted = _wanted(cmdb, environment, root)
     machine.install(machine.missing_packages(), progress)
     with machine.exclusive():
-        taken_over = _refuse_other_checkout(root)
+        blank = fresh or _left_behind(root)
         recipe = wanted.recipe
-        if not fresh and not taken_over:
+        if not blank:
             state = _whole(wanted, recipe)
             if state is not None:
                 return state
-        return _make(wanted, recipe, progress, blank=fresh or taken_over)
+        (STATE_DIR / "lab.json").unlink(missing_ok=True)
+        _make_hosts(wanted, recipe, progress, blank=blank)
+        _provision(wanted, recipe, progress)
+        state = LabState(
+            name=LAB,
+            checkout=wanted.root,
+            environment=wanted.environment,
+            network=network.BRIDGE,
+            subnet=wanted.subnet,
+            recipe=recipe,
+            hosts=hosts.lab_hosts(wanted.specs),
+        )
+        write_state(state)
+        drop_other_images(wanted.image)
+        return state
 
 
 def status(cmdb: Cmdb, environment: str, *, root: Path) -> LabStatus:
     """Look at the lab and change nothing. Raises MissingPrerequisite without root."""
     machine.require_root()
+    root = root.resolve()
     missing = tuple(machine.missing_packages())
     try:
         state = read_state()
@@ -136,8 +159,7 @@ def status(cmdb: Cmdb, environment: str, *, root: Path) -> LabStatus:
     return LabStatus(
         state,
         tuple(
-            HostStatus(spec.item, spec.address, _runs(state, spec), said.get(spec.item, ""))
-            for spec in wanted.specs
+            HostStatus(spec.item, spec.address, _runs(state, spec), said.get(spec.item, "")) for spec in wanted.specs
         ),
         problem,
         missing,
@@ -152,7 +174,7 @@ def down(*, root: Path, purge: bool = False) -> None:
     """
     machine.require_root()
     with machine.exclusive():
-        _refuse_other_checkout(root)
+        _left_behind(root.resolve())
         (STATE_DIR / "lab.json").unlink(missing_ok=True)
         _sweep()
         machine.put_back()
@@ -161,6 +183,8 @@ def down(*, root: Path, purge: bool = False) -> None:
         (STATE_DIR / "secrets.json").unlink(missing_ok=True)
         if purge:
             shutil.rmtree(STATE_DIR)
+        elif not any(STATE_DIR.iterdir()):
+            STATE_DIR.rmdir()
         shutil.rmtree(RUN_DIR)
 
 
@@ -187,8 +211,8 @@ def _wanted(cmdb: Cmdb, environment: str, root: Path) -> _Wanted:
     )
 
 
-def _refuse_other_checkout(root: Path) -> bool:
-    """Tell whether this machine's lab is left from a checkout that is gone."""
+def _left_behind(root: Path) -> bool:
+    """Tell whether this machine's lab is of a checkout that is gone. Raises Refused when it is of another."""
     try:
         state = read_state()
     except MissingPrerequisite:
@@ -236,41 +260,33 @@ def _whole(wanted: _Wanted, recipe: str) -> LabState | None:
     return None if health.problems(wanted.specs, recipe) else state
 
 
-def _make(wanted: _Wanted, recipe: str, progress: Progress, *, blank: bool) -> LabState:
-    (STATE_DIR / "lab.json").unlink(missing_ok=True)
-    if blank or _carrier_problem(wanted) or not _podman_answers():
-        _sweep()
+def _make_hosts(wanted: _Wanted, recipe: str, progress: Progress, *, blank: bool) -> None:
+    """Have every host running: healthy ones as they are, others blank."""
+    if not blank and not _carrier_problem(wanted):
+        try:
+            _carry(wanted, progress)
+            _remake_hosts(wanted, recipe, progress)
+        except StepFailed:
+            # Podman cannot work with its records. Without them there is nothing to be wrong.
+            pass
+        else:
+            return
+    _sweep()
+    _carry(wanted, progress)
+    _remake_hosts(wanted, recipe, progress)
+
+
+def _carry(wanted: _Wanted, progress: Progress) -> None:
+    """Have what carries the hosts: limits, mount namespace, keys, image, bridge."""
     machine.prepare()
     if not podman.namespace_lives():
         podman.make_namespace()
-    POWER_DIR.mkdir(mode=0o700, exist_ok=True)
+    shutil.rmtree(POWER_DIR, ignore_errors=True)
+    POWER_DIR.mkdir(mode=0o700)
     make_keys(wanted.specs)
     ensure_image(wanted.image, progress)
     podman.configure(podman.STORAGE, [wanted.image.store])
     network.make_bridge(wanted.subnet)
-    _remake_hosts(wanted, recipe, progress)
-    with phase(progress, f"provisioning {len(wanted.specs)} hosts with {wanted.playbook}") as shown:
-        provision(
-            wanted.root / "playbooks" / wanted.playbook,
-            inventory=wanted.inventory,
-            items=[spec.item for spec in wanted.specs],
-            variables={"lab_secret": lab_secret(), "made_from": recipe},
-            shown=shown,
-        )
-    with phase(progress, "checking every host"):
-        _wait_healthy(wanted, recipe)
-    state = LabState(
-        name=LAB,
-        checkout=wanted.root,
-        environment=wanted.environment,
-        network=network.BRIDGE,
-        subnet=wanted.subnet,
-        recipe=recipe,
-        hosts=hosts.lab_hosts(wanted.specs),
-    )
-    write_state(state)
-    drop_other_images(wanted.image)
-    return state
 
 
 def _remake_hosts(wanted: _Wanted, recipe: str, progress: Progress) -> None:
@@ -294,9 +310,20 @@ def _remake_hosts(wanted: _Wanted, recipe: str, progress: Progress) -> None:
             health.wait_booted(anew, timeout=_BOOT_TIMEOUT)
 
 
-def _wait_healthy(wanted: _Wanted, recipe: str) -> None:
-    import time
+def _provision(wanted: _Wanted, recipe: str, progress: Progress) -> None:
+    with phase(progress, f"provisioning {len(wanted.specs)} hosts with {wanted.playbook}") as shown:
+        provision(
+            wanted.root / "playbooks" / wanted.playbook,
+            inventory=wanted.inventory,
+            items=[spec.item for spec in wanted.specs],
+            variables={"lab_secret": lab_secret(), "made_from": recipe},
+            shown=shown,
+        )
+    with phase(progress, "checking every host"):
+        _wait_healthy(wanted, recipe)
 
+
+def _wait_healthy(wanted: _Wanted, recipe: str) -> None:
     deadline = time.monotonic() + _HEALTH_TIMEOUT
     while said := health.problems(wanted.specs, recipe):
         if time.monotonic() > deadline:
@@ -305,14 +332,6 @@ def _wait_healthy(wanted: _Wanted, recipe: str) -> None:
                 remedy=f"{UP_COMMAND} --fresh",
             )
         time.sleep(0.2)
-
-
-def _podman_answers() -> bool:
-    try:
-        hosts.find()
-    except DrillbookError:
-        return False
-    return True
 
 
 def _sweep() -> None:

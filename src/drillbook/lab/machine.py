@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from drillbook.errors import Locked, MissingPrerequisite, StepFailed
 from drillbook.lab.state import RUN_DIR, STATE_DIR, UP_COMMAND, write_json
@@ -83,23 +83,34 @@ def install(packages: list[str], progress: Progress) -> None:
 @contextmanager
 def exclusive() -> Iterator[None]:
     """Hold the lock of this machine's lab. Raises Locked when another process does."""
-    for folder in (STATE_DIR, RUN_DIR):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
-    with (RUN_DIR / "lock").open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            who = stream.read().strip() or "unknown"
-            raise Locked(
-                f"another lab.up or lab.down is at work on this machine (process {visible(who)})",
-                remedy="wait until it has ended, then try again",
-            ) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
+    while True:
+        for folder in (STATE_DIR, RUN_DIR):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+        with (RUN_DIR / "lock").open("a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                who = stream.read().strip() or "unknown"
+                raise Locked(
+                    f"another lab.up or lab.down is at work on this machine (process {visible(who)})",
+                    remedy="wait until it has ended, then try again",
+                ) from None
+            if not _still_there(stream):
+                continue  # `down` removed the file between our opening and locking it
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+            yield
+            return
+
+
+def _still_there(stream: TextIO) -> bool:
+    try:
+        return (RUN_DIR / "lock").stat().st_ino == os.fstat(stream.fileno()).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def same_boot() -> bool:

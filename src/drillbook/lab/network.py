@@ -119,9 +119,7 @@ def _links() -> list[str]:
 def _addresses(link: str) -> set[str]:
     if link not in _links():
         return set()
-    said = run(
-        ["ip", "-j", "-4", "addr", "show", "dev", link, "up"], timeout=10, what="read addresses"
-    ).stdout
+    said = run(["ip", "-j", "-4", "addr", "show", "dev", link, "up"], timeout=10, what="read addresses").stdout
     found: list[dict[str, Any]] = json.loads(said or "[]")
     return {f"{each['local']}/{each['prefixlen']}" for item in found for each in item.get("addr_info", [])}
 
@@ -132,7 +130,7 @@ def _refuse_overlap(subnet: str) -> None:
     for route in json.loads(said or "[]"):
         if route["dst"] != "default" and wanted.overlaps(ipaddress.IPv4Network(route["dst"], strict=False)):
             raise Refused(
-                f"the lab's network {subnet} overlaps {route['dst']} on {route.get('dev', '?')} of this machine",
+                f"the lab's network {subnet} overlaps {route['dst']} on this machine's {route.get('dev')}",
                 remedy="give the lab's network another subnet in the CMDB, or take that one down",
             )
 

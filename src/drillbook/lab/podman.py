@@ -88,7 +88,7 @@ def _mounts() -> list[str]:
 
 
 def configure(store: Path, images: Sequence[Path] = ()) -> None:
-    """Write the configuration with which podman works on a store; ``images`` are stores that it only reads."""
+    """Write podman's configuration for a store; ``images`` are further stores, which it only reads."""
     text = f'[storage]\ndriver = "overlay"\nrunroot = "{RUN_DIR}/{store.name}.run"\ngraphroot = "{store}"\n'
     if images:
         quoted = ", ".join(f'"{each}"' for each in images)
@@ -97,9 +97,7 @@ def configure(store: Path, images: Sequence[Path] = ()) -> None:
     write_file(RUN_DIR / f"{store.name}.conf", text)
 
 
-def podman(
-    *arguments: str, timeout: float, what: str, store: Path = STORAGE
-) -> subprocess.CompletedProcess[str]:
+def podman(*arguments: str, timeout: float, what: str, store: Path = STORAGE) -> subprocess.CompletedProcess[str]:
     """Run podman on a store of ours, configured before.
 
     ``timeout`` in seconds, ``what`` completes "cannot …". Raises StepFailed.

@@ -120,9 +120,7 @@ def _heed(event: dict[str, Any], shown: Phase, failures: list[str]) -> None:
         case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
             result = data.get("res", {})
             said = result.get("stderr") or result.get("msg") or result.get("censored") or "failed"
-            failures.append(
-                f"{data.get('host')}: {data.get('task')}: {visible(str(said).strip(), limit=400)}"
-            )
+            failures.append(f"{data.get('host')}: {data.get('task')}: {visible(str(said).strip(), limit=400)}")
         case "error" | "verbose" | None:
             text = str(event.get("stdout", "")).strip()
             if text.startswith(("ERROR", "[ERROR]")):

@@ -58,8 +58,9 @@ class LabHost:
 class LabState:
     """A lab that is complete.
 
-    ``network`` is the bridge on this machine, ``subnet`` its IPv4 subnet; ``recipe`` is the digest of everything the hosts were
-    made from (image, addresses, playbook, inventory), so that a change of it is noticed.
+    ``network`` is the bridge on this machine, ``subnet`` its IPv4 subnet; ``recipe`` is the digest of
+    everything the hosts were made from (image, addresses, playbook, inventory), so that a change of it
+    is noticed.
     """
 
     name: str
@@ -78,9 +79,7 @@ def read_state() -> LabState:
     except FileNotFoundError:
         raise MissingPrerequisite("the lab is not up", remedy=UP_COMMAND) from None
     except PermissionError:
-        raise MissingPrerequisite(
-            "only root can use the lab of this machine", remedy=f"sudo {UP_COMMAND}"
-        ) from None
+        raise MissingPrerequisite("only root can use the lab of this machine", remedy=f"sudo {UP_COMMAND}") from None
     except ValueError:
         raise MissingPrerequisite("the lab's state is damaged", remedy=UP_COMMAND) from None
     if value.get("version") != _VERSION:
@@ -109,8 +108,7 @@ def write_state(state: LabState) -> None:
             "subnet": state.subnet,
             "recipe": state.recipe,
             "hosts": {
-                host.item: {"address": host.address, "container_id": host.container_id}
-                for host in state.hosts.values()
+                host.item: {"address": host.address, "container_id": host.container_id} for host in state.hosts.values()
             },
         },
     )

@@ -21,12 +21,12 @@ from drillbook.plan.model import (
     PlannedStep,
     PlannedUndo,
     PlaybookRun,
-    PowerControl,
     PowerRun,
     Target,
     WaitRun,
 )
 from drillbook.plan.scope import parameter_texts, scope_of
+from drillbook.plan.targets import target_of
 from drillbook.plan.values import Scope, bind_check, hand_text, text
 from drillbook.runbook.model import (
     Check,
@@ -285,18 +285,7 @@ class _Planner:
     def touch(self, item: str) -> None:
         if item in self.targets:
             return
-        ssh = self.cmdb.config_items[item].get("ssh", {})
-        power = plain(addressing.power(self.cmdb, item, self.environment))
-        self.targets[item] = Target(
-            item=item,
-            address=addressing.address(self.cmdb, item, self.environment),
-            ssh_port=int(ssh.get("port", 22)),
-            ssh_user=str(ssh.get("user", "root")),
-            power=PowerControl(
-                kind=power["kind"],
-                settings={name: value for name, value in sorted(power.items()) if name != "kind"},
-            ),
-        )
+        self.targets[item] = target_of(self.cmdb, item, self.environment)
 
     def services(self) -> tuple[str, ...]:
         """Give the services that can be interrupted: first those meant, then all that depend on them."""

@@ -57,14 +57,15 @@ def status(_context: Context) -> None:
     if found.hosts:
         table = Table("host", "address", "power", "health", box=None)
         for host in found.hosts:
-            table.add_row(
-                host.item, host.address, "on" if host.running else "off", host.problem or "as it should be"
-            )
+            table.add_row(host.item, host.address, "on" if host.running else "off", host.problem or "as it should be")
         console.print(table)
     if found.healthy:
         console.print("The lab is up and whole.")
         return
-    console.print(f"The lab is not whole: {found.problem or 'see above'}. ./inv lab.up heals it.")
+    if found.state is None:
+        console.print(f"{found.problem[:1].upper()}{found.problem[1:]}; ./inv lab.up brings it up.")
+    else:
+        console.print(f"The lab is not whole: {found.problem or 'see above'}; ./inv lab.up heals it.")
     sys.exit(ExitCode.ASSUMPTION)
 
 
@@ -75,6 +76,4 @@ def down(_context: Context, purge: bool = False) -> None:
     from drillbook.lab import lifecycle
 
     lifecycle.down(root=estate_root(), purge=purge)
-    console.print(
-        "The lab is gone." + ("" if purge else " Its hosts' image is kept; --purge removes it too.")
-    )
+    console.print("The lab is gone." + ("" if purge else " Its hosts' image is kept; --purge removes it too."))

@@ -9,6 +9,7 @@ from drillbook.tasks.common import estate_root, state_folder, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from invoke.context import Context
 
@@ -33,12 +34,12 @@ def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str 
     from drillbook.execution.launch import begin, connect
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
-    from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
+    from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
 
     root = estate_root()
     state = state_folder(root)
     estate = load_estate(root)
-    plan, permission = plan_and_permit(estate, runbook, environment=env, given=param)
+    plan, permission = plan_and_permit(estate, runbook, environment=env, parameters=parse_parameters(param))
     view = RunView(usual_seconds(state, runbook), language=lang)
     stop = StopRequest(console.print)
     around = make_surroundings(estate, env, listener=view, stopping=stop, language=lang)
@@ -86,24 +87,32 @@ def _again(name: str, lang: str, event: str, action: Callable[[Engine], Outcome]
 
 def _finish(launch: Launch, go: Callable[[], Outcome], lang: str) -> None:
     """Run to the end, sum up, and exit with the outcome's code."""
-    from drillbook.console.run_view import summary, warn_degraded
-    from drillbook.execution.protection import degraded
+    from drillbook.console.run_view import summary
     from drillbook.execution.usual import remember
     from drillbook.journal.record import read_journal
-    from drillbook.runbook.load import load_all
-    from drillbook.runbook.model import Kind
 
     root = estate_root()
-    state = state_folder(root)
     try:
         outcome = go()
     finally:
         launch.close()
     summary(launch, outcome, language=lang)
     if outcome.result == "succeeded":
-        remember(state, launch.plan.runbook, read_journal(launch.folder.journal))
-    warn_degraded(degraded(state), [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])
+        remember(state_folder(root), launch.plan.runbook, read_journal(launch.folder.journal))
+    remind(root)
     sys.exit(outcome.exit_code)
+
+
+def remind(root: Path) -> None:
+    """Say which protections have no second copy now, and which runbook brings it back."""
+    from drillbook.console.run_view import warn_degraded
+    from drillbook.execution.protection import degraded
+    from drillbook.runbook.load import load_all
+    from drillbook.runbook.model import Kind
+
+    found = degraded(state_folder(root))
+    if found:
+        warn_degraded(found, [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])
 
 
 @task(help={"name": "the run's id, its beginning or end, or 'last'", "lang": "language of titles: en or zh"})
@@ -130,11 +139,7 @@ def status(_: Context, count: int = 10) -> None:
     from rich.table import Table
 
     from drillbook.console.output import console
-    from drillbook.console.run_view import warn_degraded
-    from drillbook.execution.protection import degraded
     from drillbook.execution.runs import runs
-    from drillbook.runbook.load import load_all
-    from drillbook.runbook.model import Kind
 
     root = estate_root()
     state = state_folder(root)
@@ -143,4 +148,4 @@ def status(_: Context, count: int = 10) -> None:
         stands = run.closed or (f"stopped: {run.stopped}" if run.stopped else "open (running, or its process died)")
         table.add_row(folder.id, plan.runbook, plan.environment, stands)
     console.print(table if table.row_count else "No run yet.")
-    warn_degraded(degraded(state), [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])
+    remind(root)

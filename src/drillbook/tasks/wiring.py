@@ -73,9 +73,11 @@ def plan_of(estate: Estate, runbook: str, *, environment: str, parameters: Mappi
     )
 
 
-def plan_and_permit(estate: Estate, runbook: str, *, environment: str, given: Sequence[str]) -> tuple[Plan, Permission]:
+def plan_and_permit(
+    estate: Estate, runbook: str, *, environment: str, parameters: Mapping[str, str]
+) -> tuple[Plan, Permission]:
     """Make the plan and pass the gate. Raises Refused, and then no packet was sent."""
-    plan = plan_of(estate, runbook, environment=environment, parameters=parse_parameters(given))
+    plan = plan_of(estate, runbook, environment=environment, parameters=parameters)
     return plan, permit(plan, estate.cmdb)
 
 

@@ -101,14 +101,13 @@ def _doubles(draft: Draft, *, service_against_host: bool) -> Iterator[Problem]:
 
 
 def _networks(draft: Draft) -> dict[str, list[tuple[Entry, Subnet]]]:
+    """Give the networks of each environment; none where one of them is wrong, which other rules find."""
     result: dict[str, list[tuple[Entry, Subnet]]] = {}
     for environment in draft.cmdb.environments:
-        subnets = result.setdefault(environment.id, [])
-        for id_ in (environment.get("network"), *environment.get("other_networks", ())):
-            network = draft.entry("networks", id_)
-            subnet = _subnet(network.get("subnet")) if network else None
-            if network is not None and subnet is not None:
-                subnets.append((network, subnet))
+        named = [environment.get("network"), *environment.get("other_networks", ())]
+        networks = [network for id_ in named if (network := draft.entry("networks", id_)) is not None]
+        pairs = [(each, subnet) for each in networks if (subnet := _subnet(each.get("subnet"))) is not None]
+        result[environment.id] = pairs if len(pairs) == len(named) else []
     return result
 
 

@@ -168,13 +168,10 @@ def rpo_kept(draft: Draft) -> Iterator[Problem]:
         return
     keeps = {"synchronous": "0 s", "none": "0 s", "asynchronous": policy.get("asynchronous_rpo")}
     for service, item, protections in _promises(draft):
-        texts = [
-            (keeps.get(each.get("replication"), each.get("interval")), each) for each in protections
-        ]  # fmt: skip
-        known = [(seconds(text), text, each) for text, each in texts if text is not None]
-        if not known:
-            continue
-        kept, text, best = min(known, key=lambda each: each[0])
+        texts = [keeps.get(each.get("replication"), each.get("interval")) for each in protections]
+        if None in texts:
+            continue  # a field is missing, which the rule for members finds
+        kept, text, best = min(zip(map(seconds, texts), texts, protections, strict=True), key=lambda each: each[0])
         if seconds(service.get("rpo")) < kept:
             yield Problem(
                 service, ("rpo",),

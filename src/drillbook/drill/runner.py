@@ -1,0 +1,391 @@
+"""Runs a drill: steady state, probes, faults, trigger, runbook, afterwards; then measures and writes down.
+
+The order is the drill's meaning. Everything that can be prepared is prepared before the first fault:
+the plan, the permission, the connections. The probes run from before the faults until after the return
+to the steady state, so that whatever happened to users in between was seen.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
+
+from drillbook.clock import run_id
+from drillbook.drill.model import SERVICE_ADDRESS, AtOnce, PersonDecides, ProbeDown
+from drillbook.drill.probe import Probe, bind_probes, clean_up, database_at, measure_clock, prepare, surviving_rows
+from drillbook.drill.report import make_result
+from drillbook.drill.rules import protection_of
+from drillbook.errors import DrillbookError, ExitCode, StepFailed, StoppedByPerson
+from drillbook.evidence.record import store_samples
+from drillbook.evidence.result import MAIN, RunNote, SampleNote
+from drillbook.evidence.timeline import Timeline, nanoseconds, promotions, step_times
+from drillbook.evidence.verdict import FaultNote, SteadyCheck
+from drillbook.execution.launch import begin, connect
+from drillbook.facts.checks import Checks
+from drillbook.hosts.connection import Hosts
+from drillbook.journal.record import read_journal
+from drillbook.journal.writer import Journal
+from drillbook.lab.faults import heal_all, make_fault
+from drillbook.plan.targets import target_of
+from drillbook.plan.values import Scope, bind_check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from drillbook.change.permit import Permission
+    from drillbook.cmdb.model import Cmdb
+    from drillbook.drill.model import Drill, FaultSpec, RunbookCall
+    from drillbook.evidence.primaries import Promotion
+    from drillbook.evidence.result import DrillResult
+    from drillbook.evidence.samples import ClockOffset, Rows, Series
+    from drillbook.execution.launch import Launch, Surroundings
+    from drillbook.journal.record import Record
+    from drillbook.lab.state import LabState
+    from drillbook.plan.model import Plan
+    from drillbook.progress import Progress
+    from drillbook.runbook.model import Text
+
+STEADY_SECONDS = 1.0
+"""How long every write must be acknowledged before a service counts as steady."""
+_STEADY_TIMEOUT = 15.0
+_WATCH_REFUSED = 2.0  # seconds that a refused run is watched for a second primary
+_PROBE_HOURS = 1.0
+
+
+class Show(Protocol):
+    """What a person is shown while a drill goes on."""
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+        ...
+
+    def run(self, plan: Plan) -> Callable[[Record], None]:
+        """Give the listener that shows a run of a plan."""
+        ...
+
+    def words(self, text: Text) -> str:
+        """Give a text in the person's language."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a drill needs of its surroundings. ``plan_for`` makes a plan and passes the gate."""
+
+    cmdb: Cmdb
+    around: Surroundings
+    lab: LabState
+    plan_for: Callable[[RunbookCall], tuple[Plan, Permission]]
+    show: Show
+    progress: Progress
+
+
+@dataclass(slots=True)
+class Observations:
+    """What a drill collects on its way; ``drill.report`` makes the result of it."""
+
+    steady_before: list[SteadyCheck] = field(default_factory=list)
+    steady_after: list[SteadyCheck] = field(default_factory=list)
+    faults: list[FaultNote] = field(default_factory=list)
+    runs: list[RunNote] = field(default_factory=list)
+    journals: dict[str, Path] = field(default_factory=dict)
+    afterwards: list[tuple[str, ExitCode]] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    samples: list[SampleNote] = field(default_factory=list)
+    clocks: dict[str, ClockOffset] = field(default_factory=dict)
+    rows: Rows | None = None
+    trouble: list[str] = field(default_factory=list)
+    triggered: bool = False
+    trigger_words: str = ""
+    main: ExitCode | None = None
+    main_message: str = ""
+    steady: int = 0
+    trigger: int | None = None
+    recovered: int = 0
+    end: int = 0
+
+    def timeline(self, users_fault: int | None) -> Timeline:
+        """Give the moments (ns)."""
+        main = [run for run in self.runs if run.part == MAIN]
+        first = last = None
+        if main:
+            records = read_journal(self.journals[main[0].run])
+            first, last = nanoseconds(records[0].mono), nanoseconds(records[-1].mono)
+        end = max(self.end, self.recovered, self.steady)
+        return Timeline(self.steady, users_fault, self.trigger, first, last, max(self.recovered, self.steady), end)
+
+
+def run_drill(drill: Drill, setting: Setting) -> tuple[DrillResult, dict[str, Path]]:
+    """Run a drill from its steady state to its steady state. Give its result, and the journals of its runs.
+
+    Raises DrillbookError when it could not even begin (a run before it failed, a host does not answer);
+    whatever happens later is part of the result. Faults are taken away in every case.
+    """
+    return _Drill(drill, setting).go()
+
+
+class _Drill:
+    def __init__(self, drill: Drill, setting: Setting) -> None:
+        self.drill = drill
+        self.setting = setting
+        self.seen = Observations()
+        self.clock = setting.around.clock
+        self.started = self.clock.now()
+        self.id = run_id(self.clock)
+        sources = {probe.source for probe in drill.probes}
+        steady = {check.call.on for check in drill.steady_state}
+        self.hosts = Hosts(
+            {item: target_of(setting.cmdb, item, drill.environment) for item in sources | steady},
+            setting.around.access,
+        )
+        self.probes: dict[str, Probe] = {}
+
+    def go(self) -> tuple[DrillResult, dict[str, Path]]:
+        drill, seen = self.drill, self.seen
+        folder = self.setting.around.state / "drills" / self.id
+        folder.mkdir(mode=0o700, parents=True)
+        with ExitStack() as stack:
+            journal = Journal.create(folder / "journal.jsonl", self.clock)
+            stack.callback(journal.close)
+            journal.append("drill.opened", drill=drill.name, digest=drill.digest, id=self.id)
+            stack.callback(self.hosts.close)
+            stack.callback(heal_all, self.setting.lab)
+            for call in drill.before:
+                self._run(call, "before")
+            with self.setting.progress.phase("steady state, before"):
+                seen.steady_before = self._steady_checks()
+            if all(check.held for check in seen.steady_before):
+                stack.callback(self._clean_up)
+                self._rehearse(journal)
+                with self.setting.progress.phase("steady state, after"):
+                    seen.steady_after = self._steady_checks()
+                self._collect()
+            result = make_result(drill, self.setting.cmdb, seen, started=self.started, ended=self.clock.now())
+            journal.append("drill.closed", result=str(result.verdict.result))
+        return result, seen.journals
+
+    # --- the rehearsal itself --------------------------------------------------------------------
+
+    def _rehearse(self, journal: Journal) -> None:
+        drill, seen = self.drill, self.seen
+        plan, permission = self.setting.plan_for(drill.call)
+        around = replace(self.setting.around, listener=self.setting.show.run(plan))
+        hosts = connect(plan, around)
+        try:
+            with self.setting.progress.phase("probes, until every write is acknowledged"):
+                if not self._start_probes():
+                    return
+            journal.append("drill.steady")
+            threads = self._start_faults(journal)
+            try:
+                self._wait_for_trigger()
+                journal.append("drill.trigger", words=seen.trigger_words, triggered=seen.triggered)
+                if seen.triggered:
+                    launch = begin(plan, permission, hosts, around, purpose=f"drill {drill.name}")
+                    self._execute(launch, drill.call, MAIN)
+                with self.setting.progress.phase("service, until it is steady again"):
+                    self._watch_recovery()
+            finally:
+                for thread in threads:
+                    thread.join()
+        except StoppedByPerson as error:
+            seen.trouble.append(error.message)
+        finally:
+            hosts.close()
+            seen.recovered = seen.recovered or time.monotonic_ns()
+            self._heal(journal)
+        if seen.main is not None:
+            self._return()
+
+    def _start_probes(self) -> bool:
+        for source in sorted({probe.source for probe in self.drill.probes}):
+            prepare(self.hosts[source], self.id)
+            self.seen.clocks[source] = measure_clock(self.hosts[source])
+        for bound in bind_probes(self.drill, self.setting.cmdb):
+            probe = Probe(self.hosts[bound.spec.source], bound, run=self.id, duration=_PROBE_HOURS * 3600)
+            self.probes[bound.spec.id] = probe
+            probe.start()
+        users = self.probes[self.drill.users.id].wait_steady(STEADY_SECONDS, timeout=_STEADY_TIMEOUT)
+        self.seen.steady = self.seen.recovered = self.seen.end = time.monotonic_ns()
+        if users.event != "steady":
+            self.seen.trouble.append(f"the users' writes did not become steady: {users.event}")
+        return users.event == "steady"
+
+    def _start_faults(self, journal: Journal) -> list[Thread]:
+        """Inject the faults at their times; return when the last of them is there."""
+        threads = []
+        for spec in sorted(self.drill.faults, key=lambda each: each.after):
+            time.sleep(max(0.0, self.seen.steady / 1e9 + spec.after - time.monotonic()))
+            fault = make_fault(spec.kind, spec.on, spec.options, lab=self.setting.lab)
+            journal.append("drill.fault", fault=spec.kind, item=spec.on)
+            effect = fault.inject()
+            self.seen.faults.append(
+                FaultNote(
+                    kind=spec.kind,
+                    item=spec.on,
+                    description=fault.describe(),
+                    began=effect.began,
+                    effective=effect.effective,
+                    verified=effect.verified,
+                    detail=effect.detail,
+                    healed=None,
+                )
+            )
+            self.setting.show.say(f"  ⚡ {fault.describe()}")
+            if spec.lasts is not None:
+                thread = Thread(target=self._heal_later, args=(len(self.seen.faults) - 1, spec), daemon=True)
+                thread.start()
+                threads.append(thread)
+        return threads
+
+    def _heal_later(self, index: int, spec: FaultSpec) -> None:
+        assert spec.lasts is not None
+        note = self.seen.faults[index]
+        time.sleep(max(0.0, note.effective / 1e9 + spec.lasts - time.monotonic()))
+        self._heal_one(index, spec)
+
+    def _heal_one(self, index: int, spec: FaultSpec) -> None:
+        try:
+            make_fault(spec.kind, spec.on, spec.options, lab=self.setting.lab).heal()
+        except DrillbookError as error:
+            self.seen.trouble.append(f"the fault {spec.kind} on {spec.on} could not be taken away: {error.message}")
+            return
+        self.seen.faults[index] = replace(self.seen.faults[index], healed=time.monotonic_ns())
+
+    def _heal(self, journal: Journal) -> None:
+        for index, spec in enumerate(sorted(self.drill.faults, key=lambda each: each.after)):
+            if index < len(self.seen.faults) and self.seen.faults[index].healed is None:
+                self._heal_one(index, spec)
+        journal.append("drill.healed")
+
+    def _wait_for_trigger(self) -> None:
+        drill, seen = self.drill, self.seen
+        match drill.trigger:
+            case AtOnce():
+                seen.triggered, seen.trigger_words = True, "planned: at once"
+            case ProbeDown(probe=name, seconds=seconds):
+                saw = self.probes[name].wait_down(seconds, timeout=drill.timeout)
+                seen.triggered = saw.event == "down"
+                seen.trigger_words = f"the probe '{name}' had no acknowledged write for {seconds:g} s"
+            case PersonDecides(instruction=instruction):
+                name, done = self.setting.around.person.confirm(self.setting.show.words(instruction))
+                seen.triggered, seen.trigger_words = done, f"{name} decided"
+        seen.trigger = time.monotonic_ns() if seen.triggered else None
+
+    def _watch_recovery(self) -> None:
+        """Watch until users are served again, or until the drill's time is over."""
+        seen, drill = self.seen, self.drill
+        if drill.expectation.refused is not None:
+            time.sleep(_WATCH_REFUSED)
+        elif seen.triggered:
+            left = drill.timeout - (time.monotonic() - (seen.trigger or seen.steady) / 1e9)
+            self.probes[drill.users.id].wait_steady(STEADY_SECONDS, timeout=max(2.0, left))
+        seen.recovered = time.monotonic_ns()
+
+    def _return(self) -> None:
+        """Run what brings the steady state back."""
+        for call in self.drill.afterwards:
+            try:
+                code = self._run(call, "afterwards")
+            except DrillbookError as error:
+                self.seen.afterwards.append((call.runbook, error.exit_code))
+                self.setting.show.say(f"  ✗ {call.runbook}: {error.message}")
+                return
+            self.seen.afterwards.append((call.runbook, code))
+            if code is not ExitCode.OK:
+                return
+
+    # --- parts -----------------------------------------------------------------------------------
+
+    def _run(self, call: RunbookCall, part: str) -> ExitCode:
+        plan, permission = self.setting.plan_for(call)
+        around = replace(self.setting.around, listener=self.setting.show.run(plan))
+        hosts = connect(plan, around)
+        try:
+            launch = begin(plan, permission, hosts, around, purpose=f"drill {self.drill.name}, {part}")
+            code = self._execute(launch, call, part)
+        finally:
+            hosts.close()
+        if part == "before" and code is not ExitCode.OK:
+            raise StepFailed(f"{call.runbook}, run before the drill, did not succeed: {self.seen.runs[-1].message}")
+        return code
+
+    def _execute(self, launch: Launch, call: RunbookCall, part: str) -> ExitCode:
+        try:
+            outcome = launch.engine.run()
+        finally:
+            launch.close()
+        records = read_journal(launch.folder.journal)
+        self.seen.journals[launch.folder.id] = launch.folder.journal
+        self.seen.promotions += promotions(launch.plan, records)
+        if part == MAIN:
+            self.seen.main, self.seen.main_message = outcome.exit_code, outcome.message
+        self.seen.runs.append(
+            RunNote(
+                part=part,
+                run=launch.folder.id,
+                runbook=call.runbook,
+                parameters=dict(launch.plan.parameters),
+                plan_digest=launch.plan.digest,
+                result=outcome.result,
+                exit_code=int(outcome.exit_code),
+                message=outcome.message,
+                steps=tuple(step_times(launch.plan, records)),
+            )
+        )
+        return outcome.exit_code
+
+    def _steady_checks(self) -> list[SteadyCheck]:
+        """Run every check of the steady state; one that fails is tried again for a while: lag settles."""
+        protection = protection_of(self.drill, self.setting.cmdb)
+        scope = Scope(
+            cmdb=self.setting.cmdb,
+            environment=self.drill.environment,
+            protection=protection.id if protection else None,
+            parameters=dict(self.drill.call.parameters),
+            roles={},
+        )
+        checks = Checks(self.setting.around.root / "playbooks", self.hosts)
+        found = []
+        for check in self.drill.steady_state:
+            bound = bind_check(check.call, scope)
+            deadline = time.monotonic() + 3.0
+            while not (fact := checks.run(bound)).held and time.monotonic() < deadline:
+                time.sleep(0.2)
+            found.append(SteadyCheck(self.setting.show.words(check.text), fact.held, fact.detail))
+        return found
+
+    def _collect(self) -> None:
+        """Stop the probes, bring their samples home, and read which rows are there."""
+        seen = self.seen
+        if not self.probes:
+            return
+        with self.setting.progress.phase("samples and rows, brought home"):
+            for name, probe in self.probes.items():
+                try:
+                    probe.stop()
+                    seen.end = time.monotonic_ns()
+                    data, series = probe.fetch()
+                except DrillbookError as error:
+                    seen.trouble.append(f"the samples of the probe '{name}' are missing: {error.message}")
+                    continue
+                seen.series.append(series.on_clock(seen.clocks[probe.spec.source]))
+                kept = store_samples(self.setting.around.root, data)
+                seen.samples.append(SampleNote.from_series(series, kept_as=kept))
+            try:
+                at = database_at(self.drill, self.setting.cmdb, SERVICE_ADDRESS)
+                seen.rows = surviving_rows(self.hosts[self.drill.users.source], at, run=self.id)
+            except DrillbookError as error:
+                seen.trouble.append(f"the rows could not be read: {error.message}")
+
+    def _clean_up(self) -> None:
+        for source in sorted({probe.source for probe in self.drill.probes}):
+            try:
+                clean_up(self.hosts[source], self.id)
+            except DrillbookError:
+                continue  # they end by themselves
