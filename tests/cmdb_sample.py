@@ -304,6 +304,17 @@ _SAMPLE: Data = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML 1.2 takes for a number and 1.1 does not."""
+
+
+def _quoted(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if value[:1] in "+-.0123456789" else None)
+
+
+_Dumper.add_representer(str, _quoted)
+
+
 def write(root: Path, data: Data) -> Path:
     """Write a CMDB as ``cmdb.yaml`` and ``cmdb.d/rest.yaml`` below ``root``; give ``root``."""
     (root / "cmdb.d").mkdir(exist_ok=True)
@@ -311,7 +322,9 @@ def write(root: Path, data: Data) -> Path:
     top |= {name: data[name] for name in _TOP if name in data}
     rest = {name: value for name, value in data.items() if name not in top}
     for path, content in ((root / "cmdb.yaml", top), (root / "cmdb.d/rest.yaml", rest)):
-        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100_000), encoding="utf-8")
+        path.write_text(
+            yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000), encoding="utf-8"
+        )
     return root
 
 

@@ -238,15 +238,16 @@ class _Words:
         """Follow references within the schema; what stands beside ``$ref`` wins. ``true`` says nothing."""
         if not isinstance(schema, dict):
             return {}
+        found: dict[str, Any] = schema
         for _ in range(20):
-            reference = schema.get("$ref")
+            reference = found.get("$ref")
             if not isinstance(reference, str) or not reference.startswith("#/"):
                 break
             target: Any = self.schema
             for part in reference[2:].split("/"):
                 target = target[part.replace("~1", "/").replace("~0", "~")]
-            schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
-        return schema
+            found = {**target, **{key: value for key, value in found.items() if key != "$ref"}}
+        return found
 
     def expected(self, schema: dict[str, Any], value: Any = None) -> str:
         """Say what a subschema wants, as a noun phrase."""

@@ -182,7 +182,7 @@ class _Builder:
             kind = type(event)
             value: Any
             if kind is yaml.ScalarEvent:
-                if event.anchor or (event.tag is not None and event.tag != "!"):
+                if event.anchor or event.tag is not None:
                     raise self._mark(event)
                 value = event.value
                 if key is None and type(parent) is Map:

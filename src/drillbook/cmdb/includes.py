@@ -49,22 +49,21 @@ def included(root: Path, top: Map) -> tuple[list[Included], list[Finding]]:
         if not isinstance(entry, str):
             continue  # the schema says so
         problem = _refused(entry)
-        if problem is None:
-            matches = _matches(root, entry)
-            if not matches:
-                problem = "matches no file; name a file that exists, such as cmdb.d/sites.yaml"
-            for match in matches:
-                path = Path(os.path.realpath(root / match))
-                problem = _unusable(path, base)
-                if problem is None and path in seen:
-                    problem = f"comes twice (as {visible(seen[path])} before); include each file once"
-                if problem is not None:
-                    findings.append(_finding(top, line, match, problem))
-                    continue
+        matches = [] if problem else _matches(root, entry)
+        if not problem and not matches:
+            problem = "matches no file; name a file that exists, such as cmdb.d/sites.yaml"
+        if problem:
+            findings.append(_finding(top, line, entry, problem))
+        for match in matches:
+            path = Path(os.path.realpath(root / match))
+            problem = _unusable(path, base)
+            if path in seen:
+                problem = f"comes twice (as {visible(seen[path])} before); include each file once"
+            if problem:
+                findings.append(_finding(top, line, match, problem))
+            else:
                 seen[path] = match
                 files.append(Included(path=root / match, name=visible(match)))
-            continue
-        findings.append(_finding(top, line, entry, problem))
     return files, findings
 
 

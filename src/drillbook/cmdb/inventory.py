@@ -135,7 +135,10 @@ def _lines(value: Mapping[str, Any], indent: str) -> Iterator[str]:
 def _scalar(value: Any) -> str:
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    return json.dumps(value, ensure_ascii=False)  # JSON is YAML
+    text = json.dumps(value, ensure_ascii=False)  # JSON is YAML …
+    if isinstance(value, float) and "e" in text and "." not in text:
+        return text.replace("e", ".0e")  # … but in 1.1 a number with an exponent has a point
+    return text
 
 
 def stale(cmdb: Cmdb, environment: str, root: Path) -> bool:

@@ -115,8 +115,8 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
         lines += [
             "",
             (
-                f"{rows['acknowledged']} writes were acknowledged; {rows['unknown_survived']} more are there "
-                "whose answer never came, which is allowed."
+                f"Writes acknowledged: {rows['acknowledged']}. Writes that are there although their answer "
+                f"never came, which is allowed: {rows['unknown_survived']}."
             ),
         ]
     return lines

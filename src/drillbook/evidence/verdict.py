@@ -185,9 +185,9 @@ def _not_as_described(findings: Findings) -> list[str]:
     if findings.lost is None:
         reasons.append("the rows could not be read afterwards, so nothing is known about lost writes")
     if findings.kept is not None and findings.kept.refused_survived:
-        reasons.append(f"{findings.kept.refused_survived} rows are there that the server had refused")
+        reasons.append(f"rows are there that the server had refused: {findings.kept.refused_survived}")
     if findings.kept is not None and findings.kept.unheard_of:
-        reasons.append(f"{findings.kept.unheard_of} rows are there that no probe ever sent")
+        reasons.append(f"rows are there that no probe ever sent: {findings.kept.unheard_of}")
     return reasons
 
 
@@ -241,12 +241,12 @@ def _data(findings: Findings) -> list[str]:
     reasons = []
     if lost is not None and lost.count and (rpo == 0 or lost.seconds > rpo):
         reasons.append(
-            f"{lost.count} acknowledged writes are lost, over {lost.seconds:.3f} s "
+            f"acknowledged writes are lost: {lost.count}, over {lost.seconds:.3f} s "
             f"({', '.join(lost.examples[:_SHOWN])}{', …' if lost.count > _SHOWN else ''}); "
             f"the objective (RPO) is {rpo:g} s"
         )
     if findings.duplicates:
-        reasons.append(f"{findings.duplicates} rows stand in the table more than once")
+        reasons.append(f"rows stand in the table more than once: {findings.duplicates}")
     return reasons
 
 

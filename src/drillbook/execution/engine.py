@@ -66,15 +66,22 @@ class Engine:
 
     def run(self) -> Outcome:
         """Go from where the journal stands to the end, or to where it stops. Never raises DrillbookError."""
-        return self._guard(self._forward)
+        return self._ended_before() or self._guard(self._forward)
 
     def rollback(self) -> Outcome:
         """Undo the steps that were begun, last first. Refused when one of them cannot be undone."""
-        return self._guard(self._backward)
+        return self._ended_before() or self._guard(self._backward)
 
     def abandon(self) -> Outcome:
         """Close a run that nobody will go on with, and give its locks back. Changes nothing else."""
-        return self._guard(self._give_up)
+        return self._ended_before() or self._guard(self._give_up)
+
+    def _ended_before(self) -> Outcome | None:
+        """A run that is closed stays so; locks that it could not give back any more are given back now."""
+        if self.state.closed is None:
+            return None
+        self._unlock()
+        return Outcome(self.state.closed, ExitCode.OK, "this run had ended before; nothing was done", "", None)
 
     # --- forward ---------------------------------------------------------------------------------
 

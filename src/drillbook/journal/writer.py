@@ -37,12 +37,19 @@ class Journal:
     @classmethod
     def create(cls, path: Path, clock: Clock) -> Journal:
         """Begin a journal. Raises JournalError when there is one already or it cannot be written."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+        try:
             cls._lock(path, descriptor)
             _make_reserve(path)
             _sync_folder(path)
         except OSError as error:
+            os.close(descriptor)
+            _drop_reserve(path)
+            path.unlink()
             raise _cannot_write(path, error) from None
         return cls(path, descriptor, clock, [])
 

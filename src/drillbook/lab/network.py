@@ -1,8 +1,9 @@
 """The lab's network: one bridge on this machine, one virtual cable to each host.
 
 The machine has the network's first address on the bridge, so SSH reaches every host directly. Hosts
-have no route to elsewhere, and what still arrives at the bridge is not forwarded. Names tell whose
-they are: the bridge is ``drillbook-lab``, a cable ``dl-`` and the host's address in hexadecimal.
+have no route to elsewhere, and should one be given a route, the machine forwards nothing for it and
+takes no connection from it. Names tell whose they are: bridge and packet filter are called
+``drillbook-lab``, a cable ``dl-`` and the host's address in hexadecimal.
 
 A host's network namespace belongs to its processes alone: when they are gone, so are its addresses
 and its cable, and nothing can be left over.
@@ -28,6 +29,25 @@ if TYPE_CHECKING:
 BRIDGE = LAB
 INTERFACE = "eth0"
 
+# Between bridge and elsewhere nothing passes. What the machine itself gets from hosts are answers on
+# connections that it opened. (With br_netfilter loaded, traffic between hosts is seen here too.)
+_FILTER = f"""\
+add table inet {LAB}
+delete table inet {LAB}
+table inet {LAB} {{
+    chain forward {{
+        type filter hook forward priority filter; policy accept;
+        iifname "{BRIDGE}" oifname != "{BRIDGE}" drop
+        iifname != "{BRIDGE}" oifname "{BRIDGE}" drop
+    }}
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        iifname "{BRIDGE}" meta l4proto icmp accept
+        iifname "{BRIDGE}" tcp flags & (fin | syn | rst | ack) != syn accept
+        iifname "{BRIDGE}" drop
+    }}
+}}
+"""
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 0x1
@@ -45,8 +65,11 @@ def gateway(subnet: str) -> str:
 
 
 def bridge_is_right(subnet: str) -> bool:
-    """Tell whether the bridge is up and has the machine's address and no other."""
-    return _addresses(BRIDGE) == {gateway(subnet)}
+    """Tell whether the bridge is up, has the machine's address and no other, and is closed off."""
+    if _addresses(BRIDGE) != {gateway(subnet)}:
+        return False
+    listed = run(["nft", "list", "table", "inet", LAB], timeout=10, what="read the packet filter", check=False)
+    return listed.returncode == 0
 
 
 def make_bridge(subnet: str) -> None:
@@ -57,7 +80,7 @@ def make_bridge(subnet: str) -> None:
     if bridge_is_right(subnet):
         return
     drop_bridge()
-    _refuse_overlap(subnet)
+    refuse_overlap(subnet)
     _ip(
         [
             f"link add {BRIDGE} type bridge stp_state 0 mcast_snooping 0",
@@ -67,11 +90,17 @@ def make_bridge(subnet: str) -> None:
         ],
         what="make the lab's bridge",
     )
-    Path(f"/proc/sys/net/ipv4/conf/{BRIDGE}/forwarding").write_text("0")
+    close_off()
+
+
+def close_off() -> None:
+    """Load the packet filter that keeps the lab's hosts to themselves."""
+    run(["nft", "-f", "-"], timeout=10, what="close the lab's network off", stdin=_FILTER)
 
 
 def drop_bridge() -> None:
-    """Remove the bridge and the machine's ends of all cables, if there are any."""
+    """Remove the bridge, its packet filter and the machine's ends of all cables, if there are any."""
+    run(["nft", "delete", "table", "inet", LAB], timeout=10, what="remove the packet filter", check=False)
     ours = [name for name in _links() if name == BRIDGE or name.startswith("dl-")]
     for name in ours:
         # A cable whose host just died vanishes by itself at any moment.
@@ -124,7 +153,8 @@ def _addresses(link: str) -> set[str]:
     return {f"{each['local']}/{each['prefixlen']}" for item in found for each in item.get("addr_info", [])}
 
 
-def _refuse_overlap(subnet: str) -> None:
+def refuse_overlap(subnet: str) -> None:
+    """Raise Refused when another network of this machine overlaps a subnet."""
     wanted = ipaddress.IPv4Network(subnet)
     said = run(["ip", "-j", "-4", "route", "show"], timeout=10, what="read the machine's routes").stdout
     for route in json.loads(said or "[]"):

@@ -88,22 +88,21 @@ def _run(playbook: Path, limit: str, shown: Phase) -> None:
     timer.start()
     failures: list[str] = []
     other: list[str] = []
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                other.append(line.strip())
-                continue
-            _heed(event, shown, failures)
-        code = process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        timer.cancel()
+    with process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    other.append(line.strip())
+                    continue
+                _heed(event, shown, failures)
+            code = process.wait()
+        finally:
+            # Also what Ctrl-C or an error of ours leaves running.
+            process.kill()
+            timer.cancel()
     if failures or code != 0:
         said = failures or [line for line in other if line][-3:] or [f"ansible-runner ended with {code}"]
         raise StepFailed(

@@ -49,8 +49,8 @@ def _acts(pid: int) -> bool:
     The kernel marks a thread PF_EXITING when it begins to end it; from then on it only cleans up.
     """
     try:
-        for task in os.scandir(f"/proc/{pid}/task"):
-            flags = int(Path(task.path, "stat").read_text().rpartition(")")[2].split()[_FLAGS])
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            flags = int((task / "stat").read_text().rpartition(")")[2].split()[_FLAGS])
             if not flags & _PF_EXITING:
                 return True
     except (FileNotFoundError, ProcessLookupError):

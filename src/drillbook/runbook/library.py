@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -118,7 +119,9 @@ class Library:
     def _tree(self, file: str) -> ast.Module:
         if file not in self._trees:
             try:
-                self._trees[file] = ast.parse(self.text(file))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # matters of style, such as '\\$', are the linter's
+                    self._trees[file] = ast.parse(self.text(file))
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 line = getattr(error, "lineno", None) or 1
                 raise Unreadable(f"is not valid Python (line {line})") from None

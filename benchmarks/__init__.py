@@ -1,0 +1,1 @@
+"""The figures, each a command: ``.venv/bin/python -m benchmarks.NAME``, on the lab."""

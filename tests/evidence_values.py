@@ -1,0 +1,176 @@
+"""Values of evidence for tests: a drill that went well, and ways to say how another went."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from drillbook.clock import SystemClock
+from drillbook.errors import ExitCode
+from drillbook.evidence.assess import Observed, assess
+from drillbook.evidence.primaries import Promotion
+from drillbook.evidence.result import (
+    DrillNote,
+    DrillResult,
+    Fidelity,
+    Participant,
+    RunNote,
+    SampleNote,
+)
+from drillbook.evidence.samples import SAME_CLOCK, Outcome, Rows, Sample, Series
+from drillbook.evidence.timeline import StepTime, Timeline
+from drillbook.evidence.verdict import RECOVERED, FaultNote, Objectives, SteadyCheck
+from drillbook.journal.writer import Journal
+from drillbook.runbook.model import Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MS = 1_000_000
+S = 1_000_000_000
+STEADY = 100 * S
+DIGEST = "sha256:" + "a" * 64
+
+
+def series(
+    writer: str,
+    target: str,
+    *,
+    until: int,
+    down: tuple[int, int] | None = None,
+    every: int = 10 * MS,
+) -> Series:
+    """A writer from STEADY - 1 s to ``until`` (ns) that is answered within 1 ms, but not while ``down``."""
+    samples = []
+    at, seq = STEADY - S, 0
+    while at < until:
+        seq += 1
+        if down is not None and down[0] <= at < down[1]:
+            outcome, error = Outcome.REFUSED, "connect_timeout"
+        else:
+            outcome, error = Outcome.ACK, ""
+        samples.append(Sample(seq, at, at + MS, outcome, error))
+        at += every
+    return Series(writer, "mon-1", target, tuple(samples), 0, complete=True, interval_ns=every, digest=DIGEST)
+
+
+def rows_of(*many: Series) -> Rows:
+    """Exactly the acknowledged writes, and nothing else."""
+    return Rows({each.writer: compact(s.seq for s in each.acks()) for each in many}, "10.213.0.100", 0, 2)
+
+
+def compact(numbers: Any) -> tuple[tuple[int, int], ...]:
+    """The ranges of ascending numbers."""
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] + 1 == number:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    return tuple(ranges)
+
+
+def observed() -> Observed:
+    """A failover that went well: fault 3 s after STEADY, felt for 2 s, db-2 takes over."""
+    end = STEADY + 20 * S
+    fault, back = STEADY + 3 * S, STEADY + 5 * S
+    old = series("at-db-1", "db-1", until=end, down=(fault, end))
+    new = series("at-db-2", "db-2", until=end, down=(STEADY - S, back))
+    users = series("users", "service_address", until=end, down=(fault, back))
+    everyone = (users, old, new)
+    return Observed(
+        timeline=Timeline(
+            steady=STEADY,
+            fault=fault,
+            trigger=STEADY + 4 * S,
+            run=STEADY + 4 * S + 10 * MS,
+            run_ended=STEADY + 6 * S,
+            recovered=STEADY + 8 * S,
+            end=end - 10 * MS,
+        ),
+        users="users",
+        hosts=("db-1", "db-2"),
+        series=everyone,
+        rows=rows_of(*everyone),
+        promotions=(Promotion("db-2", STEADY + 4 * S + 500 * MS, back),),
+        objectives=Objectives(rto=60, rpo=0),
+        expectation=RECOVERED,
+        steady_before=(SteadyCheck("db-1 is the primary", held=True, detail=""),),
+        steady_after=(SteadyCheck("db-1 is the primary", held=True, detail=""),),
+        faults=(
+            FaultNote("kill", "db-1", "db-1 loses power", fault - MS, fault, verified=True, detail="", healed=None),
+        ),
+        triggered=True,
+        must_be_felt=True,
+        run=ExitCode.OK,
+        run_message="",
+        afterwards=(("RB-BACK", ExitCode.OK),),
+        trouble=(),
+    )
+
+
+def result(seen: Observed, **changes: Any) -> DrillResult:
+    """The result of what was seen, with one run of the part ``main`` whose id is ``run-1``."""
+    measures, verdict = assess(seen)
+    value = DrillResult(
+        drill=DrillNote(
+            "db-failover",
+            Text("The database dies", "数据库宕机"),
+            "functional",
+            Text("It dies.", "宕机。"),
+            "core",
+            "lab",
+            "drills/db-failover.yaml",
+            DIGEST,
+            seen.hosts,
+        ),
+        engine="0.1.0",
+        started=datetime(2026, 11, 22, 5, 30, tzinfo=UTC),
+        ended=datetime(2026, 11, 22, 5, 31, tzinfo=UTC),
+        objectives=seen.objectives,
+        objectives_reason=None,
+        expectation=seen.expectation,
+        trigger="the probe 'users' had no acknowledged write for 1 s",
+        steady_before=seen.steady_before,
+        steady_after=seen.steady_after,
+        faults=seen.faults,
+        runs=(
+            RunNote(
+                "main", "run-1", "RB-DB-FAILOVER", {"pair": "core-db"}, DIGEST, "succeeded", 0, "",
+                (StepTime("run-1", "fence", "db-1", 0.1, 0.2), StepTime("run-1", "promote", "db-2", 0.3, None)),
+            ),
+        ),
+        timeline=seen.timeline,
+        clocks={"mon-1": SAME_CLOCK},
+        samples=tuple(
+            SampleNote.from_series(each, kept_as=f".drillbook/samples/{'b' * 64}.jsonl.gz") for each in seen.series
+        ),
+        rows=seen.rows,
+        measures=measures,
+        verdict=verdict,
+        participants=(Participant("Zhang Tao", "ran the drill"),),
+        fidelity=Fidelity(("real",), ("stubbed",), ("skipped",)),
+        machine={"kernel": "Linux 6", "architecture": "x86_64", "cores": 2, "memory_mb": 4000},
+    )  # fmt: skip
+    return replace(value, **changes)
+
+
+def journal(folder: Path, *kinds: str) -> Path:
+    """A journal with records of these kinds."""
+    path = folder / "run.jsonl"
+    written = Journal.create(path, SystemClock())
+    for kind in kinds or ("run.opened", "run.closed"):
+        written.append(kind, run="run-1")
+    written.close()
+    return path
+
+
+def samples_file(writer: str, samples: tuple[Sample, ...], *, end: bool = True) -> bytes:
+    """A samples file as the writer makes it."""
+    lines: list[Any] = [{"hello": {"options": {"writer": writer, "interval_ms": 5}}}]
+    lines += [{"seq": s.seq, "sent": s.sent, "done": s.done, "out": str(s.outcome), "err": s.error} for s in samples]
+    if end:
+        lines.append({"end": {"reason": "stopped", "attempts": len(samples), "monotonic_ns": 1}})
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)

@@ -1,0 +1,173 @@
+"""The pair of the lab as campaigns and benchmarks use it: run runbooks on it, write to it, read its state."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from drillbook.cmdb.addressing import service_address
+from drillbook.drill.model import SERVICE_ADDRESS, ProbeSpec
+from drillbook.drill.probe import BoundProbe, Database, Probe, clean_up, prepare, surviving_rows
+from drillbook.errors import DrillbookError
+from drillbook.evidence.measure import lost_writes
+from drillbook.hosts.agent import Agent
+from drillbook.hosts.connection import Hosts
+from drillbook.lab.faults import make_fault
+from drillbook.lab.state import read_state
+from drillbook.plan.targets import target_of
+from drillbook.tasks.common import state_folder
+from drillbook.tasks.wiring import Estate, access_of, load_estate
+
+if TYPE_CHECKING:
+    from drillbook.evidence.samples import Series
+
+ROOT = Path(__file__).resolve().parents[1]
+PAIR = "core-db"
+ENVIRONMENT = "lab"
+PROBE_HOST = "mon-1"
+SWITCHOVER, FAILOVER, FAILBACK = "RB-DB-SWITCHOVER", "RB-DB-FAILOVER", "RB-DB-FAILBACK"
+_SQL = (
+    "select pg_is_in_recovery()::text, current_setting('synchronous_standby_names'),"
+    " (select count(*) from pg_stat_replication where state = 'streaming'),"
+    " (select count(*) from pg_stat_wal_receiver where status = 'streaming'),"
+    " coalesce(case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end, '')"
+)
+
+
+class Pair:
+    """The pair and its surroundings, over connections of the harness's own."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.estate: Estate = load_estate(root)
+        found = self.estate.cmdb.protections[PAIR]
+        self.settings: dict[str, Any] = found.get("settings")
+        self.address = service_address(self.estate.cmdb, PAIR, ENVIRONMENT)
+        self.first, self.second = found.get("members")["primary"], found.get("members")["standby"]
+        items = [item.id for item in self.estate.cmdb.config_items if item.get("in_lab")]
+        self.hosts = Hosts(
+            {item: target_of(self.estate.cmdb, item, ENVIRONMENT) for item in items},
+            access_of(self.estate, ENVIRONMENT),
+        )
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def child(self, *arguments: str) -> tuple[int, str, str]:
+        """Run the engine in a process of its own; give its exit code, the run's id, and what it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.crash.child", *arguments],
+            cwd=self.root, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        run = done.stdout.split()[-1] if done.stdout.strip() else self.newest_run()
+        return done.returncode, run, done.stderr
+
+    def run(self, runbook: str, **parameters: str) -> str:
+        """Run a runbook, which must succeed; give the run's id."""
+        given = [f"pair={PAIR}", *(f"{name}={value}" for name, value in parameters.items())]
+        code, run, said = self.child("run", runbook, "0", *given)
+        if code != 0:
+            raise RuntimeError(f"{runbook} failed: {said}")
+        return run
+
+    def newest_run(self) -> str:
+        return max(path.name for path in (state_folder(self.root) / "runs").iterdir())
+
+    def kill(self, item: str) -> None:
+        """Take a host's power away, as a fault."""
+        effect = make_fault("kill", item, {}, lab=read_state()).inject()
+        if not effect.verified:
+            raise RuntimeError(f"{item} is not dead: {effect.detail}")
+
+    def shell(self, item: str, script: str) -> str:
+        """Run a shell script on a host, as somebody who types; it must succeed."""
+        done = self.hosts[item].run(["/bin/sh", "-eu", "-c", script], timeout=60)
+        if done.exit_code != 0:
+            raise RuntimeError(f"{item}: {done.stderr}")
+        return done.stdout
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Give, for each member: power, unit, role, replication, service address, lock; and the timeline."""
+        found: dict[str, Any] = {}
+        for item in (self.first, self.second):
+            host = self.hosts[item]
+            host.close()
+            try:
+                unit = host.run(["systemctl", "is-active", self.settings["unit"]], timeout=5).stdout.strip()
+            except DrillbookError:
+                found[item] = "off"
+                continue
+            holds = f" {self.address}/" in host.run(["ip", "-o", "address", "show"], timeout=5).stdout
+            lock = host.run(["cat", "/var/lib/drillbook/lock"], timeout=5)
+            row = host.run(
+                ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-p", str(self.settings["port"]), "-c", _SQL],
+                timeout=5,
+            )
+            role, names, sends, receives, timeline = (row.stdout.strip() or "||||").split("|")
+            found[item] = {
+                "unit": unit,
+                "role": {"true": "standby", "false": "primary"}.get(role, "down"),
+                "waits_for": names,
+                "sends": sends,
+                "receives": receives,
+                "holds_address": holds,
+                "locked": lock.exit_code == 0,
+                "timeline": int(timeline, 16) if timeline else None,
+            }
+        return found
+
+    def begun(self, run: str) -> dict[str, list[str]]:
+        """Give the effects of a run that began, by member, as the hosts have them on record."""
+        keys: dict[str, list[str]] = {}
+        for item in (self.first, self.second):
+            try:
+                keys[item] = Agent(self.hosts[item]).begun(run)
+            except DrillbookError:
+                continue
+        return keys
+
+
+class Writer:
+    """A client that writes through the service address all the time; afterwards nothing acknowledged may be missing."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.host = pair.hosts[PROBE_HOST]
+        self.database = Database(pair.address, int(pair.settings["port"]), str(pair.settings["database"]))
+        self.run = f"harness-{time.time_ns()}"
+        spec = ProbeSpec("users", "postgresql_writer", PROBE_HOST, SERVICE_ADDRESS, 0.005, 0.15, 1)
+        self.probe = Probe(self.host, BoundProbe(spec, self.database), run=self.run, duration=300)
+        self.problems: list[str] = []
+        self.outage = 0.0
+        self.acknowledged = 0
+        self.lost = 0
+        self.series: Series | None = None
+
+    def __enter__(self) -> Self:
+        prepare(self.host, self.run)
+        self.probe.start()
+        if self.probe.wait_steady(0.3, timeout=15).event != "steady":
+            raise RuntimeError("the writer's writes are not acknowledged to begin with")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                if self.probe.wait_steady(0.3, timeout=30).event != "steady":
+                    self.problems.append("users are not served again")
+                self.probe.stop()
+                _, series = self.probe.fetch()
+                self.series = series
+                acks = series.acks()
+                self.acknowledged = len(acks)
+                self.outage = max((b.done - a.done for a, b in pairwise(acks)), default=0) / 1e9
+                lost = lost_writes([series], surviving_rows(self.host, self.database, run=self.run))
+                self.lost = lost.count
+                if lost.count:
+                    self.problems.append(f"{lost.count} acknowledged writes are lost")
+        finally:
+            clean_up(self.host, self.run)

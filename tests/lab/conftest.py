@@ -1,0 +1,76 @@
+"""The lab for tests: brought up once, healed between modules, taken down only if it was not up before."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drillbook.cmdb.load import load
+from drillbook.errors import MissingPrerequisite
+from drillbook.lab import lifecycle
+from drillbook.lab.state import read_state
+from drillbook.tasks.lab import lab_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drillbook.cmdb.model import Cmdb
+    from drillbook.lab.state import LabState
+    from drillbook.progress import Phase
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Silent:
+    """A progress that nobody watches; keeps the titles of the phases that began."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    @contextmanager
+    def phase(self, title: str, *, usual: float | None = None) -> Iterator[Phase]:
+        self.titles.append(title)
+        yield self
+
+    def note(self, text: str) -> None:
+        pass
+
+
+def bring_up(*, fresh: bool = False, progress: Silent | None = None) -> LabState:
+    """Bring the lab of this checkout up."""
+    cmdb = load(ROOT)
+    return lifecycle.up(cmdb, environment=lab_environment(cmdb), root=ROOT, progress=progress or Silent(), fresh=fresh)
+
+
+@pytest.fixture(scope="session")
+def estate() -> Cmdb:
+    """This checkout's CMDB."""
+    return load(ROOT)
+
+
+@pytest.fixture(scope="session")
+def lab_machine() -> Iterator[None]:
+    """A machine that can have the lab; skipped without root, but not in continuous integration."""
+    if os.geteuid() != 0:
+        if os.environ.get("CI") == "true":
+            pytest.fail("the lab's tests need root, and continuous integration must not leave them out")
+        pytest.skip("the lab needs root")
+    try:
+        read_state()
+    except MissingPrerequisite:
+        was_up = False
+    else:
+        was_up = True
+    yield
+    if not was_up:
+        lifecycle.down(root=ROOT)
+
+
+@pytest.fixture(scope="module")
+def lab(lab_machine: None) -> LabState:
+    """The lab, whole at the beginning of the module."""
+    return bring_up()

@@ -1,0 +1,229 @@
+"""Records: whole or not there, and every change of one is found."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+from dataclasses import replace
+
+import jsonschema
+import pytest
+
+from drillbook.canonical import digest
+from drillbook.errors import ExitCode, JournalError
+from drillbook.evidence.record import read_record, schema, store_samples, write_record
+from drillbook.evidence.summary import summary
+from drillbook.evidence.verdict import Expectation
+from drillbook.runbook.model import Text
+from tests.evidence_values import STEADY, S, journal, observed, result, rows_of, samples_file
+
+
+def written(root, seen=None, **changes):
+    """A record with its journal and one kept samples file; its folder."""
+    seen = seen or observed()
+    data = samples_file("users", seen.series[0].samples)
+    kept = store_samples(root, data)
+    value = result(seen)
+    from drillbook.canonical import digest_bytes
+
+    samples = (replace(value.samples[0], digest=digest_bytes(data), kept_as=kept), *value.samples[1:])
+    value = replace(value, samples=samples, **changes)
+    return write_record(value, root=root, journals={"run-1": journal(root)})
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+def test_a_record_is_read_back_and_holds(tmp_path):
+    folder = written(tmp_path)
+    assert folder.relative_to(tmp_path).as_posix() == "drills/records/20261122T053000Z-db-failover"
+    assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "record.json", "summary.md"]
+    checked = read_record(folder, root=tmp_path)
+    assert checked.value["verdict"] == {"result": "met", "exit_code": 0, "reasons": []}
+    assert checked.value["measures"]["rto_actual"] == 2.01
+    assert checked.absent == ("at-db-1", "at-db-2")
+    assert not list(folder.parent.glob(".*"))
+
+
+def test_moments_are_seconds_after_the_steady_state(tmp_path):
+    value = read_record(written(tmp_path), root=tmp_path).value
+    assert value["timeline"] == {
+        "fault": 3.0, "trigger": 4.0, "run": 4.01, "run_ended": 6.0, "recovered": 8.0, "end": 19.99,
+    }  # fmt: skip
+    assert value["measures"]["reigns"] == [
+        {"host": "db-1", "begin": 0.0, "end": 5.0},
+        {"host": "db-2", "begin": 5.0, "end": 19.99},
+    ]
+
+
+def test_a_drill_of_which_nothing_is_known_has_a_record_too(tmp_path):
+    bare = replace(
+        observed(),
+        timeline=replace(observed().timeline, fault=None, trigger=None, run=None, run_ended=None),
+        series=(), rows=None, promotions=(), faults=(), triggered=False, run=None, steady_after=(), afterwards=(),
+    )  # fmt: skip
+    folder = write_record(result(bare, runs=(), samples=()), root=tmp_path, journals={})
+    value = read_record(folder, root=tmp_path).value
+    assert value["verdict"]["result"] == "invalid"
+    assert (folder / "summary.md").read_text().startswith("# INVALID: The database dies")
+
+
+def test_runs_before_and_afterwards_have_their_own_journals(tmp_path):
+    main = result(observed()).runs[0]
+    runs = tuple(
+        replace(main, part=part, run=run) for part, run in
+        (("before", "b1"), ("main", "run-1"), ("afterwards", "a1"), ("afterwards", "a2"))
+    )  # fmt: skip
+    journals = {}
+    for run in runs:
+        (tmp_path / run.run).mkdir()
+        journals[run.run] = journal(tmp_path / run.run, "run.opened", run.run)
+    folder = write_record(result(observed(), runs=runs), root=tmp_path, journals=journals)
+    assert sorted(path.name for path in folder.glob("*.jsonl")) == [
+        "journal-afterwards-1.jsonl", "journal-afterwards-2.jsonl", "journal-before-1.jsonl", "journal.jsonl",
+    ]  # fmt: skip
+    read_record(folder, root=tmp_path)
+
+
+def rewrite(path, change):
+    path.write_text(change(path.read_text()))
+
+
+def forge(folder):
+    """Change the record, and make its own digest right again."""
+    value = json.loads((folder / "record.json").read_text())
+    value["runs"][0]["journal"]["records"] = 7
+    value["runs"][0]["journal"]["head"] = "sha256:" + "0" * 64
+    value["digest"] = digest({key: each for key, each in value.items() if key != "digest"})
+    (folder / "record.json").write_text(json.dumps(value))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"met"', '"missed"')), "changed"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"rto": 60', '"rto": 61')), "changed"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 1', '"format": 2')), "not a record"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t[:-200]), "not JSON"),
+        (lambda f, _: (f / "record.json").write_text("[]"), "not a record"),
+        (lambda f, _: (f / "record.json").unlink(), "cannot be read"),
+        (lambda f, _: rewrite(f / "journal.jsonl", lambda t: t.replace("run-1", "run-2", 1)), "changed after"),
+        (lambda f, _: rewrite(f / "journal.jsonl", lambda t: t.splitlines(keepends=True)[0]), "not the journal"),
+        (lambda f, _: rewrite(f / "journal.jsonl", lambda t: t[:-1]), "not the journal"),
+        (lambda f, _: (f / "journal.jsonl").unlink(), "cannot be read"),
+        (lambda f, _: rewrite(f / "summary.md", lambda t: t.replace("MET", "met")), "changed"),
+        (lambda f, _: forge(f), "not the journal"),
+        (lambda _, s: s.write_bytes(gzip.compress(b"other")), "not the samples"),
+        (lambda _, s: s.write_bytes(s.read_bytes()[:-9]), "cannot be unpacked"),
+        (lambda _, s: s.write_bytes(b"no gzip"), "cannot be unpacked"),
+    ],
+)  # fmt: skip
+def test_every_damage_is_found(tmp_path, damage, says):
+    folder = written(tmp_path)
+    (kept,) = (tmp_path / ".drillbook/samples").iterdir()
+    damage(folder, kept)
+    with pytest.raises(JournalError, match=says):
+        read_record(folder, root=tmp_path)
+
+
+def test_a_record_is_never_written_over(tmp_path):
+    folder = written(tmp_path)
+    (tmp_path / "run.jsonl").unlink()
+    before = (folder / "record.json").read_bytes()
+    with pytest.raises(JournalError, match="exists already"):
+        written(tmp_path)
+    assert (folder / "record.json").read_bytes() == before
+
+
+def test_a_broken_journal_gets_no_record(tmp_path):
+    path = journal(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"run-1", b"run-2", 1))
+    with pytest.raises(JournalError, match="changed after"):
+        write_record(result(observed()), root=tmp_path, journals={"run-1": path})
+    assert not (tmp_path / "drills").exists()
+
+
+def test_half_a_record_is_never_seen(tmp_path, monkeypatch):
+    """When the disk is full in the middle, nothing is left, and the next try works."""
+    whole = os.fsync
+    calls = []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        whole(descriptor)
+
+    path = journal(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(JournalError, match=r"No space left.*") as caught:
+        write_record(result(observed()), root=tmp_path, journals={"run-1": path})
+    assert "journals of the runs are still" in caught.value.remedy
+    assert list((tmp_path / "drills/records").iterdir()) == []
+    assert write_record(result(observed()), root=tmp_path, journals={"run-1": path}).is_dir()
+
+
+def test_the_same_samples_are_kept_once(tmp_path):
+    first, second = store_samples(tmp_path, b"abc\n"), store_samples(tmp_path, b"abc\n")
+    assert first == second
+    assert gzip.decompress((tmp_path / first).read_bytes()) == b"abc\n"
+    assert len(list((tmp_path / ".drillbook/samples").iterdir())) == 1
+
+
+def page(tmp_path, seen=None, **changes):
+    return (written(tmp_path, seen, **changes) / "summary.md").read_text()
+
+
+def test_the_summary_says_the_verdict_first_in_both_languages(tmp_path):
+    lines = page(tmp_path).splitlines()
+    assert lines[0] == "# MET: The database dies"
+    assert lines[2] == "**达标：数据库宕机**"
+    assert lines[4] == (
+        "Users were without the service for **2.010 s** (objective 60 s); no acknowledged write was lost; "
+        "at no time did two hosts acknowledge writes."
+    )
+    assert "## Why" not in lines
+
+
+def test_the_summary_of_a_missed_drill_says_why(tmp_path):
+    seen = observed()
+    rows = replace(rows_of(*seen.series), ranges={**rows_of(*seen.series).ranges, "users": ((1, 390),)})
+    text = page(tmp_path, replace(seen, rows=rows))
+    assert text.startswith("# MISSED: ")
+    assert "**未达标：" in text
+    assert re.search(r"\*\*\d+ acknowledged writes were lost\*\*", text)
+    assert "## Why\n\n- " in text
+
+
+def test_the_summary_of_a_refusal_speaks_of_the_refusal(tmp_path):
+    seen = replace(observed(), expectation=Expectation(ExitCode.NOT_FENCED), run=ExitCode.NOT_FENCED, promotions=())
+    text = page(tmp_path, seen)
+    assert "The run had to refuse with exit code 10; it ended with 0" in text
+    assert "| Exit code of the run | 10 | 0 |" in text
+
+
+def test_the_events_stand_in_the_order_of_time(tmp_path):
+    table = re.findall(r"^\| ([0-9.]+) \| (.*) \|$", page(tmp_path), re.MULTILINE)
+    assert [float(at) for at, _ in table] == sorted(float(at) for at, _ in table)
+    assert [what for _, what in table][:3] == [
+        "the probes are steady", "the last acknowledged write before the outage", "db-1 loses power",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["a | b", "<b>x</b>", "`x`", "[x](http://x)", "# x", "*x*", "a\nb", "\u202ex"])
+def test_text_from_elsewhere_stays_text_in_the_summary(tmp_path, text):
+    value = read_record(written(tmp_path, objectives_reason=Text(text, text)), root=tmp_path).value
+    shown = summary(value).split("drill's own: ")[1].splitlines()[0]
+    assert "\n" not in shown
+    assert not re.search(r"(?<!\\)[|<>`*\[\]#]", shown)
+    assert "\u202e" not in shown
+
+
+def test_the_gap_that_is_open_is_said(tmp_path):
+    seen = observed()
+    users = replace(seen.series[0], samples=tuple(s for s in seen.series[0].samples if s.sent < STEADY + 3 * S))
+    text = page(tmp_path, replace(seen, series=(users, *seen.series[1:])))
+    assert "The service did not come back in 5.0 s" in text
