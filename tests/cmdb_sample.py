@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -309,7 +310,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quoted(dumper: _Dumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if value[:1] in "+-.0123456789" else None)
+    looks_so = re.fullmatch(r"[-+]?[0-9.]+[eE][-+]?[0-9]+", value)
+    style = '"' if looks_so else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
 _Dumper.add_representer(str, _quoted)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.lab
 
-UP = "from drillbook.tasks.lab import up; up(None, fresh={fresh})"
+UP = "from drillbook.tasks.lab import up; up.body(None, fresh={fresh})"
 BUILD = """
 from pathlib import Path
 from drillbook.console.progress import progress_for
@@ -217,7 +217,7 @@ def test_hosts_reach_neither_the_outside_nor_this_machine(lab: LabState, estate:
 
 
 def test_a_network_that_overlaps_another_is_refused(lab: LabState) -> None:
-    subprocess.run(["ip", "link", "add", "lab-test-net", "type", "dummy"], check=True)
+    subprocess.run(["ip", "link", "add", "lab-test-net", "type", "bridge"], check=True)
     try:
         subprocess.run(["ip", "addr", "add", "10.214.0.1/16", "dev", "lab-test-net"], check=True)
         subprocess.run(["ip", "link", "set", "lab-test-net", "up"], check=True)
@@ -358,7 +358,10 @@ def test_a_crash_of_the_machine_is_healed(lab_machine: None, estate: Cmdb) -> No
     podman.drop_namespace()
     network.drop_bridge()
     note = RUN_DIR / "machine.json"
-    note.write_text(json.dumps({**json.loads(note.read_text()), "boot_id": "another"}))
+    known = json.loads(note.read_text())
+    note.write_text(json.dumps({**known, "boot_id": "another"}))
+    # As after a boot.
+    Path("/proc/sys/fs/inotify/max_user_instances").write_text(str(known["inotify_instances"]))
     status = lifecycle.status(estate, lab_environment(estate), root=ROOT)
     assert "restarted" in status.problem
     after = bring_up()

@@ -224,14 +224,6 @@ def test_wrong_things_in_include_are_found(tmp_path: Path) -> None:
         assert rules <= {"schema-type", "schema-size", "include"}
 
 
-def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
-    _estate(tmp_path, ["a.yaml"], a_yaml="{}")
-    (tmp_path / "a.yaml").chmod(0)
-    if os.access(tmp_path / "a.yaml", os.R_OK):
-        pytest.skip("root reads every file")
-    assert [each.rule for each in findings(tmp_path)] == ["file"]
-
-
 def test_addresses_follow_the_environment(tmp_path: Path) -> None:
     cmdb = load(write(tmp_path, sample()))
     assert hosts_of(cmdb, "rehearsal") == hosts_of(cmdb, "lab") == "lab"

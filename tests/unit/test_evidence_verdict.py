@@ -74,7 +74,7 @@ CASES = {
             rows=None,
         ),
         Result.INVALID,
-        ["the rows could not be read afterwards, so nothing is known about lost writes"],
+        ["rows and acknowledgements could not be compared, so nothing is known about lost writes"],
     ),
     "one acknowledged write is lost": (
         lambda seen: without_row(seen, 1),
@@ -286,8 +286,25 @@ def test_missing_users_samples_are_named():
     seen = replace(observed(), series=observed().series[1:])
     measures, verdict = assess(seen)
     assert verdict.result is Result.INVALID
-    assert "the samples of the probe 'users' are missing: nothing was measured" in verdict.reasons
+    assert "there are no samples of the probe 'users': the outage was not measured" in verdict.reasons
+    assert not any("users noticed nothing" in reason for reason in verdict.reasons)
     assert measures.felt.outage is None
+    assert measures.lost is None
+    assert measures.one_primary is True
+
+
+def test_without_samples_of_a_host_nobody_can_say_that_there_was_one_primary():
+    seen = replace(observed(), series=observed().series[:2])
+    measures, verdict = assess(seen)
+    assert verdict.result is Result.INVALID
+    assert any("straight to db-2: a second primary could have been missed" in each for each in verdict.reasons)
+    assert measures.one_primary is None
+
+
+def test_a_drill_that_never_began_has_one_kind_of_reason():
+    seen = replace(observed(), steady_before=NOT_HELD, series=(), rows=None, triggered=False, run=None)
+    _, verdict = assess(seen)
+    assert verdict.reasons == ("the steady state was not there to begin with: db-1 is the primary: it is a standby",)
 
 
 def test_the_longest_gap_afterwards_is_kept_apart():

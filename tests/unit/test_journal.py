@@ -36,7 +36,7 @@ class StillClock(SystemClock):
 def write(path: Path, count: int) -> None:
     journal = Journal.create(path, StillClock())
     for number in range(count):
-        journal.append("note", number=number, text="中文 \"quoted\" $(x)")
+        journal.append("note", number=number, text='中文 "quoted" $(x)')
     journal.close()
 
 

@@ -126,9 +126,7 @@ def _digest(entries: Iterator[_Entry]) -> str:
 def _entries(folder: Path, left_out: frozenset[str]) -> Iterator[_Entry]:
     """Give files and links in the order of their paths. Raises InvalidInput with every problem of a name."""
     if folder.is_symlink() or not folder.is_dir():
-        raise InvalidInput.at(
-            folder.name, 1, "artifacts", "the folder does not exist; it holds what steps call"
-        )
+        raise InvalidInput.at(folder.name, 1, "artifacts", "the folder does not exist; it holds what steps call")
     paths = sorted(_walk(folder, "", left_out))
     if len(paths) > MAX_FILES:
         raise InvalidInput.at(

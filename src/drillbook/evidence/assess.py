@@ -61,7 +61,8 @@ class Observed:
 class Measures:
     """What was measured. ``afterwards``: the longest gap between the recovery and the drill's end.
 
-    ``attempts``: by writer, how many. None where there was nothing to measure from.
+    ``attempts``: by writer, how many. ``unwatched``: hosts of the pair whose own writer has no samples; when
+    there is one, a second primary could have been missed. None where there was nothing to measure from.
     """
 
     felt: Felt
@@ -72,6 +73,14 @@ class Measures:
     reigns: tuple[Reign, ...]
     afterwards: Gap | None
     attempts: dict[str, int]
+    unwatched: tuple[str, ...]
+
+    @property
+    def one_primary(self) -> bool | None:
+        """Whether at most one host acknowledged writes at any time; None when nobody can say."""
+        if self.violations:
+            return False
+        return None if self.unwatched else True
 
     def to_json(self, timeline: Timeline) -> dict[str, Any]:
         """Give the JSON value; moments become seconds after the steady state was reached."""
@@ -114,7 +123,7 @@ class Measures:
                 "refused_survived": kept.refused_survived,
                 "unheard_of": kept.unheard_of,
             },
-            "at_most_one_primary": not self.violations,
+            "at_most_one_primary": self.one_primary,
             "violations": [
                 {
                     "host": each.ack.host,
@@ -145,19 +154,28 @@ def assess(observed: Observed) -> tuple[Measures, Verdict]:
     users = next((each for each in observed.series if each.writer == observed.users), None)
     acks = acks_of(observed.series, observed.hosts)
     first = observed.hosts[0]
+    targets = {each.target for each in observed.series}
+    unwatched = tuple(host for host in observed.hosts if host not in targets)
+    rows = observed.rows if users is not None and not unwatched else None
     measures = Measures(
         felt=felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0),
         baseline=baseline(users, timeline) if users else Baseline.nothing(),
-        lost=None if observed.rows is None else lost_writes(observed.series, observed.rows),
-        kept=None if observed.rows is None else kept_writes(observed.series, observed.rows),
+        lost=None if rows is None else lost_writes(observed.series, rows),
+        kept=None if rows is None else kept_writes(observed.series, rows),
         violations=tuple(violations(first, observed.promotions, acks)),
         reigns=tuple(reigns(first, observed.promotions, acks)),
         afterwards=_longest(users, timeline),
         attempts={each.writer: len(each.samples) for each in observed.series},
+        unwatched=unwatched,
     )
     trouble = list(observed.trouble)
     if users is None:
-        trouble.append(f"the samples of the probe '{observed.users}' are missing: nothing was measured")
+        trouble.append(f"there are no samples of the probe '{observed.users}': the outage was not measured")
+    trouble += [
+        f"there are no samples of a probe straight to {host}: a second primary could have been missed"
+        for host in unwatched
+    ]
+    began = all(check.held for check in observed.steady_before)
     verdict = judge(
         Findings(
             objectives=observed.objectives,
@@ -166,7 +184,7 @@ def assess(observed: Observed) -> tuple[Measures, Verdict]:
             steady_after=observed.steady_after,
             faults=observed.faults,
             triggered=observed.triggered,
-            must_be_felt=observed.must_be_felt,
+            must_be_felt=observed.must_be_felt and users is not None,
             run=observed.run,
             run_message=observed.run_message,
             felt=measures.felt,
@@ -179,7 +197,7 @@ def assess(observed: Observed) -> tuple[Measures, Verdict]:
             promoted=tuple(each.item for each in observed.promotions if each.started <= timeline.recovered),
             elsewhere=[ack for ack in acks if ack.host != first and ack.done <= timeline.recovered],
             afterwards=observed.afterwards,
-            trouble=tuple(trouble),
+            trouble=tuple(trouble) if began else observed.trouble,
         )
     )
     return measures, verdict

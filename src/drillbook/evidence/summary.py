@@ -73,9 +73,11 @@ def _lead(record: Mapping[str, Any]) -> str:
     else:
         parts.append(f"**{lost['writes']} acknowledged writes were lost**, over {lost['seconds']:.3f} s")
     parts.append(
-        "at no time did two hosts acknowledge writes"
-        if measures["at_most_one_primary"]
-        else "**two hosts acknowledged writes at the same time**"
+        {
+            True: "at no time did two hosts acknowledge writes",
+            False: "**two hosts acknowledged writes at the same time**",
+            None: "whether two hosts acknowledged writes is not known",
+        }[measures["at_most_one_primary"]]
     )
     return "; ".join(parts) + "."
 
@@ -92,7 +94,9 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
         ["Acknowledged writes lost (RPO)", f"{objectives['rpo']:g} s",
          "not known" if lost is None else f"{lost['writes']} writes, {lost['seconds']:.3f} s"],
         ["Primaries that acknowledged writes at any time", "1",
-         "1" if measures["at_most_one_primary"] else f"2 ({measures['violations_proved']} writes prove it)"],
+         {True: "1", False: f"2 ({measures['violations_proved']} writes prove it)", None: "not known"}[
+             measures["at_most_one_primary"]
+         ]],
         ["Interruptions over 0.1 s", _NONE, f"{measures['interruptions']}, {measures['interrupted']:.3f} s together"],
     ]  # fmt: skip
     if refusal is not None:

@@ -183,7 +183,7 @@ def _not_as_described(findings: Findings) -> list[str]:
             )
     reasons += [f"the probe '{writer}' did not end in order: samples are missing" for writer in findings.incomplete]
     if findings.lost is None:
-        reasons.append("the rows could not be read afterwards, so nothing is known about lost writes")
+        reasons.append("rows and acknowledgements could not be compared, so nothing is known about lost writes")
     if findings.kept is not None and findings.kept.refused_survived:
         reasons.append(f"rows are there that the server had refused: {findings.kept.refused_survived}")
     if findings.kept is not None and findings.kept.unheard_of:

@@ -120,11 +120,12 @@ def same_boot() -> bool:
 
 def prepare() -> None:
     """Change what must be changed on the machine, remembering first how it was."""
-    known = _read() if same_boot() else {}
+    known = _read()
     before = int(_INOTIFY.read_text())
-    known.setdefault("boot_id", _boot_id())
+    if not same_boot():
+        # A restart has put the kernel's settings back, but a /run that is on disk keeps its directories.
+        known = {"boot_id": _boot_id(), "made_run_crun": known.get("made_run_crun", not _CRUN.exists())}
     known.setdefault("inotify_instances", before)
-    known.setdefault("made_run_crun", not _CRUN.exists())
     write_json(_MACHINE, known)
     if before < INOTIFY_INSTANCES:
         _INOTIFY.write_text(str(INOTIFY_INSTANCES))

@@ -56,7 +56,7 @@ class _Page:
 
     def lines(self) -> Iterator[Line]:
         plan, words = self.plan, self.words
-        yield Line("title", f"{words('plan')}: {plan.runbook}  {words.text(plan.title)}")
+        yield Line("title", f"{words('plan')}{plan.runbook}  {words.text(plan.title)}")
         for label, text in (
             (words("kind"), words.kind(plan.kind)),
             (words("environment"), plan.environment),

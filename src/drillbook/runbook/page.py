@@ -109,7 +109,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
         text = _MARKDOWN.sub(r"\\\1", line.text)
         label = _MARKDOWN.sub(r"\\\1", line.label)
         if line.kind == "field":
-            fields.append(f"- {label}: {text}" if text else f"- {label}")
+            fields.append(_markdown_field(line, label, text))
             continue
         flush()
         match line.kind:
@@ -127,3 +127,9 @@ def as_markdown(lines: Sequence[Line]) -> str:
                 blocks.append(text)
     flush()
     return "\n\n".join(blocks) + "\n"
+
+
+def _markdown_field(line: Line, label: str, text: str) -> str:
+    if not any(each.isalnum() for each in line.label):  # a bullet or an arrow
+        return f"- {text}" if line.label == "•" else f"{line.label} {text}"
+    return f"- {label}: {text}" if text else f"- {label}"

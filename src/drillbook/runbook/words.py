@@ -36,7 +36,7 @@ _WORDS = {
     "other_than": ("the other member than {role}", "与 {role} 成对的另一台"),
     "parameters": ("Parameters", "参数"),
     "playbook": ("playbook", "剧本"),
-    "plan": ("Plan", "计划"),
+    "plan": ("Plan: ", "计划："),
     "power_cycle": ("switch {item} off and on by its power control", "用电源控制重启 {item}"),
     "power_on": ("switch {item} on by its power control", "用电源控制打开 {item}"),
     "protection": ("protection", "保护"),

@@ -1,0 +1,160 @@
+"""Hostile strings in every text of a runbook: refused, or carried as they are and never as syntax."""
+
+from __future__ import annotations
+
+import copy
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drillbook.errors import DrillbookError, InvalidInput
+from drillbook.plan.model import Command
+from drillbook.plan.planner import make_plan
+from drillbook.plan.render import plan_markdown, plan_text
+from drillbook.runbook.load import load_all, schema
+from drillbook.runbook.page import as_text
+from drillbook.runbook.render import runbook_page
+from drillbook.text import forbidden_character
+from tests.runbook_estate import as_yaml, cmdb_of, estate, failback, failover, switchover, text, write_estate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOSTILE = [
+    "", " ", "'", '"', "`id`", "$(id)", "a; rm -rf /", "a && b", "| sh", "> /etc/passwd", "*", "~root", "-rf",
+    "--", "\\", "a\nb", "a\rb", "\x00", "\x1b[2J", "\x7f", "\u202eevil", "\u2066x\u2069", "\u200b", "\ufeff", "é",
+    "１", "%s", "{", "}", "{{ x }}", "{% x %}", "{a.b}", "{parameters.pair}", "{primary.id}", "../../etc/passwd",
+    "/etc/passwd", "null", "no", "1e999", "!!python/name:os.system", "x" * 5000, ":'x'", "$1", "select pg_promote()",
+    "poweroff", "'; drop table t; --",
+]  # fmt: skip
+
+
+def full_book() -> dict[str, Any]:
+    """Give a runbook in which every text that the schema knows occurs at least once."""
+    book = failback()
+    book["parameters"]["how"] = {
+        "type": "choice", "choices": ["a", "b"], "default": "a", "description": text(),
+    }  # fmt: skip
+    rest = failover()
+    book["roles"]["observer"] = rest["roles"]["observer"]
+    book["steps"][1]["playbook"]["variables"]["how"] = "{parameters.how}"
+    book["steps"][1]["undo"] = {"playbook": {"file": "rejoin.yml", "variables": {"x": "y"}}}
+    sql = {
+        "id": "ask", "title": text(), "verb": "ensure", "on": "standby",
+        "run": {"sql": "select :'x'", "database": "postgres", "variables": {"x": "{primary.id}"}, "user": "postgres"},
+        "undo": "nothing", "timeout": "1 s", "repeat": "safe",
+        "by_hand": [{"on": "standby", "do": "psql {primary.address}", "see": text()}],
+    }  # fmt: skip
+    address = rest["steps"][2]
+    manual = rest["steps"][4] | {"on": "standby"}
+    book["steps"] += [sql, address, rest["steps"][3], manual]
+    book["steps"].insert(0, rest["steps"][0] | {"id": "fence"})
+    return book
+
+
+def leaves(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Give the path of each text, and of each name of a mapping (ending in its number)."""
+    if isinstance(node, str):
+        yield path
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from leaves(value, (*path, index))
+
+
+def schema_texts() -> set[str]:
+    """Walk the schema: give the last name of each property that may hold a text."""
+    found: set[str] = set()
+
+    def may_be_text(node: Any) -> bool:
+        if not isinstance(node, dict):
+            return False
+        if "$ref" in node:
+            node = schema()["$defs"][node["$ref"].rpartition("/")[2]] | {k: v for k, v in node.items() if k != "$ref"}
+        types = node.get("type", [])
+        return "string" in ([types] if isinstance(types, str) else types) or "enum" in node or any(
+            may_be_text(each) for each in (*node.get("oneOf", ()), node.get("items"), node.get("additionalProperties"))
+        ) or isinstance(node.get("const"), str)  # fmt: skip
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            for name, value in (node.get("properties") or {}).items():
+                if may_be_text(value):
+                    found.add(name)
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(schema())
+    return found
+
+
+def test_the_book_has_every_text_of_the_schema() -> None:
+    names = {part for path in leaves(full_book()) for part in path if isinstance(part, str)}
+    assert schema_texts() <= names, schema_texts() - names
+
+
+def test_the_book_is_good(tmp_path: Path) -> None:
+    assert "RB-FAILBACK" in load_all(write_estate(tmp_path, full_book(), switchover()))
+
+
+PATHS = list(leaves(full_book()))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_estate(tmp_path_factory.mktemp("estate"), switchover())
+
+
+@pytest.mark.parametrize("path", PATHS, ids=["/".join(map(str, path)) for path in PATHS])
+def test_each_text(path: tuple[str | int, ...], root: Path) -> None:
+    for hostile in HOSTILE:
+        book = copy.deepcopy(full_book())
+        node: Any = book
+        for part in path[:-1]:
+            node = node[part]
+        node[path[-1]] = hostile
+        (root / "runbooks/RB-FAILBACK.yaml").write_text(as_yaml(book))
+        try:
+            books = load_all(root)
+        except InvalidInput as error:
+            assert all(str(finding).isprintable() and len(finding.message) < 600 for finding in error.findings)
+            continue
+        # It loads: then it is carried, word for word, and never as syntax.
+        assert path[-1] in {"script", "sql"} or forbidden_character(hostile) is None
+        assert as_text(runbook_page(books["RB-FAILBACK"], "zh")).replace("\n", "").isprintable()
+        try:
+            plan = make_plan(
+                cmdb=cmdb_of(estate()), runbook=books["RB-FAILBACK"], runbooks=books, environment="lab",
+                parameters={"pair": "pair"}, artifacts_digest="sha256:a", engine="0",
+            )  # fmt: skip
+        except DrillbookError as error:
+            assert error.message.isprintable()
+            continue
+        assert plan_text(plan).replace("\n", "").isprintable()
+        assert plan_markdown(plan)
+        for step in plan.steps:
+            if isinstance(step.action, Command):
+                shown = shlex.join(step.action.argv)
+                assert tuple(shlex.split(shown)) == step.action.argv
+            for hand in step.by_hand:
+                assert hand.do.isascii()
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("name", ["pair", "primary"])
+def test_each_parameter(name: str, hostile: str, tmp_path: Path) -> None:
+    books = load_all(write_estate(tmp_path, failover()))
+    with pytest.raises(DrillbookError) as refused:
+        make_plan(
+            cmdb=cmdb_of(estate()), runbook=books["RB-FAILOVER"], runbooks=books, environment="lab",
+            parameters={"pair": "pair"} | {name: hostile}, artifacts_digest="sha256:a", engine="0",
+        )  # fmt: skip
+    assert refused.value.message.isprintable()
+    assert refused.value.remedy.replace("\n", "").isprintable()
