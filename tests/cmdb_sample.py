@@ -305,7 +305,7 @@ _SAMPLE: Data = {
 }
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """Quotes what YAML 1.2 takes for a number and 1.1 does not."""
 
 
@@ -329,6 +329,11 @@ def write(root: Path, data: Data) -> Path:
             yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000), encoding="utf-8"
         )
     return root
+
+
+def file_of(place: Place) -> str:
+    """Give the file that ``write`` puts a place in."""
+    return "cmdb.yaml" if place[0] in ("organisation", *_TOP) else "cmdb.d/rest.yaml"
 
 
 def findings(root: Path) -> list[Finding]:

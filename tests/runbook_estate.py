@@ -41,7 +41,7 @@ PLAYBOOK = """# promote stands in a comment only
 """
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(yaml.CSafeDumper):
     """Writes a value out each time that it occurs: the loader reads no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:

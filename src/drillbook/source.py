@@ -117,8 +117,9 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
             )  # fmt: skip
         text = path.read_bytes().decode()
     except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise InvalidInput.at(
-            name, 1, "encoding", f"the file is not UTF-8 (byte {error.start}); save it as UTF-8"
+            name, line, "encoding", f"the file is not UTF-8 (byte {error.start}); save it as UTF-8"
         ) from None
     except OSError as error:
         raise InvalidInput.at(

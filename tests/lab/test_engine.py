@@ -74,7 +74,31 @@ def test_steps_run_in_order_each_once_and_are_journalled_before_and_after(runner
 
 @pytest.mark.parametrize(
     "value",
-    ["a b", "'", '"', "$(touch /tmp/t/pwned)", "`id`", ";id", "-n", "*", "\\", "中文", "a\tb", "%s", "{}", "$1"],
+    [
+        "a b",
+        "'",
+        '"',
+        "$(touch /tmp/t/pwned)",
+        "`id`",
+        ";id",
+        "-n",
+        "*",
+        "\\",
+        "中文",
+        "a\tb",
+        "%s",
+        "{}",
+        "$1",
+        "$HOME",
+        "${HOME}",
+        "$$",
+        "%n",
+        "%%",
+        "",
+        "-",
+        "a\nb",
+        "x" * 50_000,
+    ],
 )
 def test_a_value_arrives_as_it_is_and_never_becomes_syntax(runner: Runner, value: str) -> None:
     outcome, _ = runner.run(

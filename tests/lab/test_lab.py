@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.errors import HostKeyRefused, HostUnreachable, Locked, Refused
+from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
 from drillbook.lab import health, hosts, lifecycle, machine, network, podman, vitals
 from drillbook.lab.image import Recipe
-from drillbook.lab.keys import LAB_ACCESS
 from drillbook.lab.power import FAILS, LIES, LabPower
-from drillbook.lab.state import LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
+from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
 from tests.lab.conftest import ROOT, Silent, bring_up
@@ -144,7 +144,7 @@ def test_a_host_with_another_key_is_refused_and_made_anew(lab: LabState, estate:
     on(estate, "mon-1", change)
     target = Target("mon-1", "10.213.0.31", 22, "root", PowerControl("lab", {}))
     with pytest.raises(HostKeyRefused):
-        HostConnection(target, LAB_ACCESS).open()
+        HostConnection(target, Access(KNOWN_HOSTS, IDENTITY)).open()
     status = lifecycle.status(estate, lab_environment(estate), root=ROOT)
     assert [host.item for host in status.hosts if host.problem] == ["mon-1"]
 

@@ -219,7 +219,8 @@ def test_the_program_itself_ends_with_the_exit_code(estate: Path) -> None:
 
     def run(*argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "invoke", *argv], cwd=estate, capture_output=True, text=True, check=False, timeout=60,
+            [sys.executable, "-m", "invoke", *argv],
+            cwd=estate, capture_output=True, text=True, check=False, timeout=60,
             env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1", "COLUMNS": "80"},
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -167,7 +167,3 @@ def test_the_same_kernel_with_another_clock_is_measured(monkeypatch):
 def test_a_clock_that_jumps_is_refused():
     with pytest.raises(HostUnreachable, match="contradict"):
         measure_clock(FarHost(0, drift=10**9))
-
-
-def test_a_bound_probe_is_a_value():
-    assert replace(BOUND) == BOUND

@@ -231,7 +231,13 @@ REFUSED: list[tuple[str, Callable[[], tuple[dict[str, Any], ...]]]] = [
     ("logs in to db-1, which may be off", lambda: (spoil(failover, "steps", 2, "on", value="primary"),)),
     (
         "logs in to db-1, which may be off",
-        lambda: (inserted(failback, 2, on="primary", verb="fence", fence={"witnesses": ["standby"], "silent_ports": [5432]}, verify=[check("stopped", "primary", unit="x")]), switchover()),
+        lambda: (
+            inserted(
+                failback, 2, on="primary", verb="fence", fence={"witnesses": ["standby"], "silent_ports": [5432]},
+                verify=[check("stopped", "primary", unit="x")],
+            ),
+            switchover(),
+        ),
     ),
     ("'observer' of RB-FAILOVER are both db-2", lambda: (spoil(failover, "roles", "observer", "item", value="db-2"),)),
     ("calls itself", lambda: (spoil(failback, "steps", 2, "runbook", "id", value="RB-FAILBACK"),)),
@@ -350,7 +356,9 @@ def test_production_can_be_planned() -> None:
 def test_a_value_with_a_dash_stops_the_plan_at_its_step() -> None:
     sections = estate()
     sections["protections"]["pair"]["settings"]["interface"] = "-eth0"
-    with pytest.raises(Refused, match="step address: the value of {protection.settings.interface} begins with a dash"):
+    with pytest.raises(
+        Refused, match=r"step address: the value of \{protection\.settings\.interface\} begins with a dash"
+    ):
         plan(failover(), sections=sections)
 
 
@@ -411,7 +419,7 @@ def test_every_change_of_an_entry_changes_the_digest() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["fence", "promote", "on", "start", "stop"]), min_size=1, max_size=6),
+    st.lists(st.sampled_from(["fence", "promote", "on", "start", "stop", "touch"]), min_size=1, max_size=6),
     st.sampled_from(["failover", "switchover", "failback", "maintenance"]),
 )
 def test_no_order_of_steps_promotes_while_the_other_may_act(order: list[str], kind: str) -> None:
@@ -424,6 +432,7 @@ def test_no_order_of_steps_promotes_while_the_other_may_act(order: list[str], ki
         "fence": {"verb": "fence", "on": "primary", "fence": {"witnesses": ["standby"], "silent_ports": [5432]}},
         "promote": {"verb": "promote", "on": "standby", "run": ARGV},
         "on": {"verb": "ensure", "on": "primary", "power": "on"},
+        "touch": {"verb": "ensure", "on": "primary", "run": ARGV},
         "start": {"verb": "start", "on": "primary", "run": ARGV},
         "stop": {"verb": "stop", "on": "primary", "run": ARGV, "verify": [check("stopped", "primary", unit="x")]},
     }  # fmt: skip
@@ -433,9 +442,9 @@ def test_no_order_of_steps_promotes_while_the_other_may_act(order: list[str], ki
         if name == "promote":
             strict = kind in {"failover", "maintenance"}
             safe = safe and not (powered if strict else running)
-        elif name in {"start", "stop"}:
+        elif name in {"start", "stop", "touch"}:
             safe = safe and powered  # nothing runs on a host that is off
-            running = name == "start"
+            running = name != "stop"
         else:
             powered = name == "on"
             running = powered

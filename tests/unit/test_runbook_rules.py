@@ -220,6 +220,8 @@ BAD: list[tuple[str, str, Callable[[], Book], Callable[[Book], None]]] = [
     ("promotion-without-fencing", "nothing proves", switchover,
      insert(1, on="primary", verb="start", run={"argv": ["systemctl", "start", "x"]},
             verify=[check("is_primary", "primary", port=1)])),
+    ("promotion-without-fencing", "nothing proves", switchover,
+     insert(1, on="primary", run={"argv": ["systemctl", "start", "x"]})),
     ("promotion-without-fencing", "promotes without fencing", failback, put("kind", value="failover")),
     ("unlabelled-promotion", "the verb is publish", failover, sql("select pg_promote()")),
     ("unlabelled-promotion", "the verb is publish", failover, argv("pg_ctlcluster", "15", "core", "promote")),

@@ -73,7 +73,7 @@ def test_a_value_is_read_as(written: str, value: Any) -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.floats(allow_nan=False, allow_infinity=False)
+        st.none() | st.booleans() | st.integers(-(10**16), 10**17) | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(exclude_categories=["Cs"], max_codepoint=0xFFFF)),
         lambda inner: st.lists(inner, max_size=5)
         | st.dictionaries(st.text(st.characters(exclude_categories=["Cs", "Cc"], max_codepoint=0xFFFF), max_size=50), inner, max_size=5),

@@ -181,7 +181,7 @@ def rows_from_json(value: Mapping[str, Any], *, read_from: str) -> Rows:
     """Read what ``drill/programs/postgresql_rows.py`` printed. Raises KeyError, TypeError or ValueError."""
     ranges = {
         str(writer): tuple((int(first), int(last)) for first, last in pairs)
-        for writer, pairs in value["writers"].items()
+        for writer, pairs in dict(value["writers"]).items()
     }
     for pairs in ranges.values():
         if any(first > last for first, last in pairs) or any(

@@ -105,8 +105,10 @@ class Agent:
 
         Raises OutcomeUnknown when the connection is lost; ``status`` tells later.
         """
+        # systemd takes a dollar for a variable of the environment; two of them are one (systemd.service(5)).
+        argv = [argument.replace("$", "$$") for argument in command.argv]
         done = self._call(
-            "effect", run, key, str(token), f"{timeout:g}", command.user, command.stdin, *command.argv,
+            "effect", run, key, str(token), f"{timeout:g}", command.user, command.stdin, *argv,
             timeout=timeout + MARGIN,
         )  # fmt: skip
         return self._parse(done)

@@ -8,6 +8,7 @@ sshd is stopped accepts the TCP connection and then says nothing.
 from __future__ import annotations
 
 import functools
+import logging
 import shlex
 import socket
 import time
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Target
 
 CONNECT_TIMEOUT = 3.0
+_KEEPALIVE_SECONDS = 3
+_SILENCE_MS = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,9 @@ class HostConnection:
             return
         import paramiko
         from fabric import Config, Connection
+
+        # What goes wrong is raised and said by us; Paramiko's threads would print it besides.
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
         target = self.target
         if not self._access.known_hosts.is_file():
@@ -116,9 +122,14 @@ class HostConnection:
                 f"{target.item} ({target.address}) does not answer: {reason}",
                 remedy="is it running, and is the network between here and there?",
             ) from None
-        sock = connection.client.get_transport().sock
+        transport = connection.client.get_transport()
+        sock = transport.sock
         # Without it a small request waits up to 40 ms for the answer to the one before (delayed ACK).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A host that vanishes in the middle of a command says nothing. So something is sent every few
+        # seconds, and the kernel gives the connection up when that is not acknowledged.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENCE_MS)
+        transport.set_keepalive(_KEEPALIVE_SECONDS)
         self._connection = connection
 
     def run(self, argv: Sequence[str], *, timeout: float) -> Completed:

@@ -12,6 +12,9 @@ from drillbook.text import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# Where programs are found, whatever PATH the person has: `su` without a dash leaves the sbin ones out.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 _NO_SUCH_PROGRAM = 127
 
 
@@ -21,10 +24,10 @@ def run(
     timeout: float,
     what: str,
     stdin: str = "",
-    env: Mapping[str, str] | None = None,
+    env: Mapping[str, str] = ENVIRONMENT,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and give its outputs as text.
+    """Run a program to its end, with a plain environment, and give its outputs as text.
 
     ``timeout`` in seconds; ``what`` completes the sentence "cannot …". With ``check`` off a non-zero
     exit code is given back instead of raised. The program is killed when we are (``setpriv
@@ -41,7 +44,7 @@ def run(
             text=True,
             errors="replace",
             timeout=timeout,
-            env=env,
+            env=dict(env),
             check=False,
             cwd="/",
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -295,9 +296,7 @@ KINDS: Mapping[str, Kind] = {
     "partition": Kind(
         frozenset({"keep"}),
         heals=True,
-        build=lambda host, options, find: Partition(
-            host, tuple(find(each) for each in options.get("keep", ()))
-        ),
+        build=lambda host, options, find: Partition(host, tuple(find(each) for each in options.get("keep", ()))),
     ),
     "power_control": Kind(
         frozenset({"mode"}), heals=True, build=lambda host, options, _: PowerControl(host, options["mode"])
@@ -327,12 +326,21 @@ def make_fault(kind: str, item: str, options: Mapping[str, Any], *, lab: LabStat
 
 
 def heal_all(lab: LabState) -> None:
-    """Take every fault away that a drill may have left behind when it was killed."""
+    """Take every fault away that a drill may have left behind when it was killed.
+
+    Raises StepFailed when one cannot be taken away; all others are, first.
+    """
+    trouble: list[StepFailed] = []
     for host in lab.hosts.values():
         PowerControl(host, "fails").heal()
         Freeze(host).heal()
         for name in ("drillbook_partition", "drillbook_replication"):
-            _Cut(name, host).remove()
+            try:
+                _Cut(name, host).remove()
+            except StepFailed as error:
+                trouble.append(error)
+    if trouble:
+        raise trouble[0]
 
 
 def _stop(host: LabHost, find: Callable[[], list[int]]) -> Effect:
@@ -379,13 +387,8 @@ class _Cut:
         chains = []
         for number, name in enumerate(outside.interfaces(self.host.container_id)):
             for hook, side in (("ingress", "saddr"), ("egress", "daddr")):
-                head = (
-                    f'chain {hook}{number} {{ type filter hook {hook} device "{name}" priority -500; policy'
-                )
-                if drop is None:
-                    rules = [*_matches(side, keep, "accept"), "drop"]
-                else:
-                    rules = _matches(side, drop, "drop")
+                head = f'chain {hook}{number} {{ type filter hook {hook} device "{name}" priority -500; policy'
+                rules = [*_matches(side, keep, "accept"), "drop"] if drop is None else _matches(side, drop, "drop")
                 chains.append(f"{head} accept;\n" + "\n".join(rules) + "\n}")
         body = "\n".join(chains)
         self._nft(f"add table netdev {self.table}\ndelete table netdev {self.table}\n"
@@ -393,12 +396,14 @@ class _Cut:
 
     def remove(self) -> None:
         """Take the rules away; a host that is off has none."""
-        if outside.processes(self.host.container_id):
+        with suppress(outside.HostIsOff):
             self._nft(f"add table netdev {self.table}\ndelete table netdev {self.table}\n")
 
     def _nft(self, text: str) -> None:
         try:
             outside.in_network(self.host.container_id, ["nft", "-f", "-"], stdin=text)
+        except outside.HostIsOff:
+            raise
         except StepFailed as error:
             raise StepFailed(f"the rules of {self.table} on {self.host.item}: {error.message}") from None
 

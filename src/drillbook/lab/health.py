@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drillbook.lab.hosts import HostSpec
 
 MADE_FROM = "/var/lib/drillbook/made-from"
-HEALTH = "/usr/local/lib/drillbook/health.d"
+HEALTH = "/var/lib/drillbook/health.d"
 
 SSH_OPTIONS = (
     "-F", "/dev/null",

@@ -7,13 +7,14 @@ away at any time without building again.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest
 from drillbook.lab.apt_sources import sources_for
-from drillbook.lab.command import run
+from drillbook.lab.command import ENVIRONMENT, run
 from drillbook.lab.podman import IMAGES, configure, podman
 from drillbook.lab.state import LAB, write_file
 from drillbook.lab.timings import phase
@@ -160,17 +161,10 @@ def _debootstrap(recipe: Recipe, work: Path, archive: Path) -> None:
         ],
         timeout=_BUILD_TIMEOUT,
         what="build the hosts' image",
-        env={
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "TMPDIR": str(work),
-            "LC_ALL": "C.UTF-8",
-            **_proxies(),
-        },
+        env={**ENVIRONMENT, **_proxies(), "TMPDIR": str(work)},
     )  # fmt: skip
 
 
 def _proxies() -> dict[str, str]:
-    import os
-
     names = ("http_proxy", "https_proxy", "no_proxy")
     return {name: os.environ[name] for name in names if name in os.environ}

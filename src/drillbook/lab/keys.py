@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.hosts.access import Access
 from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, SSH_DIR, write_file
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from drillbook.lab.hosts import HostSpec
 
-LAB_ACCESS = Access(KNOWN_HOSTS, IDENTITY)
 HOST_KEY = "ssh_host_ed25519_key"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from drillbook.errors import Locked, MissingPrerequisite, StepFailed
+from drillbook.lab.command import PATH
 from drillbook.lab.state import RUN_DIR, STATE_DIR, UP_COMMAND, write_json
 from drillbook.text import visible
 
@@ -52,29 +53,31 @@ def require_root() -> None:
 
 def missing_packages() -> list[str]:
     """Give the Debian packages whose programs this machine lacks, sorted."""
-    return sorted({package for program, package in PROGRAMS.items() if not shutil.which(program)})
+    return sorted({package for program, package in PROGRAMS.items() if not shutil.which(program, path=PATH)})
 
 
 def install(packages: list[str], progress: Progress) -> None:
     """Install Debian packages. Raises MissingPrerequisite with the command when that does not work."""
     command = ["apt-get", "install", "--no-install-recommends", *packages]
+    # A fresh machine may be installing its own updates.
+    quietly = ["-q", "-y", "-o", "DPkg::Lock::Timeout=300"]
     remedy = f"apt-get update && {' '.join(command)}"
     if not packages:
         return
-    if not shutil.which("apt-get"):
+    if not shutil.which("apt-get", path=PATH):
         raise MissingPrerequisite(
             f"this machine has no apt-get, and the lab needs: {', '.join(packages)}",
             remedy="install them with this machine's own package manager",
         )
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, "PATH": PATH, "DEBIAN_FRONTEND": "noninteractive"}
     with progress.phase(f"installing {', '.join(packages)}"):
-        for step in (["apt-get", "-q", "update"], [*command, "-q", "-y"]):
+        for step in (["apt-get", "update", "-q"], [*command, *quietly]):
             done = subprocess.run(
                 step, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
             if done.returncode != 0:
                 said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-                raise MissingPrerequisite(f"{step[0]} {step[-1]} failed: {visible(said[-1])}", remedy=remedy)
+                raise MissingPrerequisite(f"'apt-get {step[1]}' failed: {visible(said[-1])}", remedy=remedy)
     still = missing_packages()
     if still:
         raise MissingPrerequisite(f"this machine still lacks {', '.join(still)}", remedy=remedy)
@@ -135,14 +138,12 @@ def prepare() -> None:
 def put_back() -> None:
     """Put back what ``prepare`` changed. Harmless when nothing was."""
     known = _read()
-    if not same_boot():
-        return
-    # Someone else may have set another value since; that is theirs.
-    if int(_INOTIFY.read_text()) == INOTIFY_INSTANCES:
+    # Someone else may have set another value since; that is theirs. After a restart it is the kernel's.
+    if same_boot() and int(_INOTIFY.read_text()) == INOTIFY_INSTANCES:
         _INOTIFY.write_text(str(known["inotify_instances"]))
-    if known["made_run_crun"] and _CRUN.is_dir() and not any(_CRUN.iterdir()):
+    if known.get("made_run_crun") and _CRUN.is_dir() and not any(_CRUN.iterdir()):
         _CRUN.rmdir()
-    _MACHINE.unlink()
+    _MACHINE.unlink(missing_ok=True)
 
 
 def limits() -> list[str]:

@@ -39,6 +39,10 @@ else:
 """
 
 
+class HostIsOff(StepFailed):
+    """The host does not run, so it has no processes and no network namespace."""
+
+
 def belongs(pid: int, container_id: str) -> bool:
     """Tell whether a process is the host's: in its cgroup, and in another process namespace than ours."""
     names = {f"libpod-{container_id}", f"libpod-{container_id}.scope"}
@@ -53,9 +57,7 @@ def belongs(pid: int, container_id: str) -> bool:
 def processes(container_id: str) -> list[int]:
     """Give the ids (as this machine counts) of a host's processes, its first one first."""
     found = [
-        int(entry.name)
-        for entry in _PROC.iterdir()
-        if entry.name.isdigit() and belongs(int(entry.name), container_id)
+        int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit() and belongs(int(entry.name), container_id)
     ]
     return sorted(found, key=lambda pid: (not _is_first(pid), pid))
 
@@ -98,7 +100,7 @@ def until(condition: Callable[[], bool], *, timeout: float = _TIMEOUT) -> bool:
 
 
 def interfaces(container_id: str) -> list[str]:
-    """Give the names of the host's network interfaces but its loopback. Raises StepFailed when it is off."""
+    """Give the names of the host's network interfaces but its loopback. Raises HostIsOff."""
     lines = _read(_first(container_id), "net/dev").splitlines()[2:]
     return [name for name in (line.partition(":")[0].strip() for line in lines) if name != "lo"]
 
@@ -106,7 +108,7 @@ def interfaces(container_id: str) -> list[str]:
 def in_network(container_id: str, argv: Iterable[str], *, stdin: str = "") -> str:
     """Run a program of this machine in the host's network namespace, and give what it prints.
 
-    Raises StepFailed when the host is off, or the program fails or takes over five seconds.
+    Raises HostIsOff, or StepFailed when the program fails or takes over five seconds.
     """
     with _network(container_id) as descriptor:
         try:
@@ -141,12 +143,12 @@ def _network(container_id: str) -> Iterator[int]:
     try:
         descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
     except OSError:
-        raise StepFailed("the host is not running") from None
+        raise HostIsOff("the host is not running") from None
     try:
         # Checked after opening: the descriptor is of the process that is checked, or of one before it.
         own = os.fstat(descriptor).st_ino == os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116 - not a path of files
         if own or not belongs(pid, container_id):
-            raise StepFailed("the host is not running")
+            raise HostIsOff("the host is not running")
         yield descriptor
     finally:
         os.close(descriptor)
@@ -156,7 +158,7 @@ def _first(container_id: str) -> int:
     for pid in processes(container_id)[:1]:
         if _is_first(pid):
             return pid
-    raise StepFailed("the host is not running")
+    raise HostIsOff("the host is not running")
 
 
 def _is_first(pid: int) -> bool:

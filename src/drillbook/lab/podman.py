@@ -18,7 +18,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.lab.command import run
+from drillbook.lab.command import ENVIRONMENT, run
 from drillbook.lab.state import LAB, RUN_DIR, STATE_DIR, write_file
 
 if TYPE_CHECKING:
@@ -103,9 +103,7 @@ def podman(*arguments: str, timeout: float, what: str, store: Path = STORAGE) ->
     ``timeout`` in seconds, ``what`` completes "cannot …". Raises StepFailed.
     """
     environment = {
-        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": "/root",
-        "LC_ALL": "C.UTF-8",
+        **ENVIRONMENT,
         "TMPDIR": str(STATE_DIR),
         "CONTAINERS_CONF": str(RUN_DIR / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(RUN_DIR / f"{store.name}.conf"),

@@ -21,7 +21,6 @@ from drillbook.lab.state import LAB, POWER_DIR, read_state
 
 if TYPE_CHECKING:
     from drillbook.lab.state import LabHost
-    from drillbook.plan.model import Target
 
 FAILS = "fails"
 LIES = "lies"
@@ -35,11 +34,6 @@ class LabPower:
     """The power of one host of the lab. See ``hosts.power.PowerDriver``."""
 
     item: str
-
-    @classmethod
-    def from_target(cls, target: Target) -> LabPower:
-        """Give the power of a plan's target."""
-        return cls(target.item)
 
     def state(self) -> PowerState:
         """Ask the kernel whether the host has processes."""

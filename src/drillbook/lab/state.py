@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def read_state() -> LabState:
         raise MissingPrerequisite("only root can use the lab of this machine", remedy=f"sudo {UP_COMMAND}") from None
     except ValueError:
         raise MissingPrerequisite("the lab's state is damaged", remedy=UP_COMMAND) from None
+    if not isinstance(value, dict):
+        raise MissingPrerequisite("the lab's state is damaged", remedy=UP_COMMAND)
     if value.get("version") != _VERSION:
         raise MissingPrerequisite("the lab is of another version of drillbook", remedy=UP_COMMAND)
     return LabState(
@@ -128,3 +131,14 @@ def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
         os.fsync(stream.fileno())
     fresh.chmod(mode)
     fresh.rename(path)
+
+
+def made_at() -> datetime | None:
+    """Give when the lab was last made or mended; None when there is none that we may see.
+
+    What journals say of its hosts from before then is past.
+    """
+    try:
+        return datetime.fromtimestamp((STATE_DIR / "lab.json").stat().st_mtime, UTC)
+    except OSError:
+        return None

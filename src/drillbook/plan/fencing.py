@@ -74,6 +74,8 @@ def require_proof(cmdb: Cmdb, steps: Sequence[Bound], targets: Mapping[str, Targ
             off.pop(step.item, None)
         elif step.verb in _TOLD_TO_STOP and any(check.item == step.item for check in step.verify):
             off.setdefault(step.item, False)
+        elif not off.get(step.item, True):
+            del off[step.item]  # it was told to stop, and this acts on it again, whatever the verb says
 
 
 def _proved(cmdb: Cmdb, bound: Bound, off: Mapping[str, bool]) -> None:

@@ -13,6 +13,7 @@ _MODULES = {
     "drills": ("drills",),
     "lab": ("lab",),
     "test": ("test",),
+    "campaign": ("campaign",),
 }
 
 ns = Collection()

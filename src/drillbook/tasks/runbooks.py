@@ -26,15 +26,15 @@ def list_(_: Context, lang: str = "en") -> None:
     words = Words(lang)
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold underline")
     for heading in ("runbook", "title", "roles", "parameters"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "runbook")
+        table.add_column(words(heading).lower(), overflow="fold", no_wrap=heading == "runbook")
     for book in load_all(estate_root()).values():
         # A parameter in brackets has a default and may be left out.
         parameters = [name if parameter.default is None else f"[{name}]" for name, parameter in book.parameters.items()]
         table.add_row(
             Text.assemble((book.id, "bold"), "\n", (words.kind(book.kind), "dim")),
             words.text(book.title),
-            ", ".join(book.roles),
-            ", ".join(parameters),
+            "\n".join(book.roles),
+            "\n".join(parameters),
         )
     if not table.row_count:
         console.print("There are no runbooks here: runbooks/ holds RB-*.yaml.")

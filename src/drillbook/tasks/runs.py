@@ -110,7 +110,12 @@ def remind(root: Path) -> None:
     from drillbook.runbook.load import load_all
     from drillbook.runbook.model import Kind
 
-    found = degraded(state_folder(root))
+    from drillbook.clock import timestamp
+    from drillbook.lab.state import made_at
+
+    made = made_at()
+    since = timestamp(made) if made else ""
+    found = [each for each in degraded(state_folder(root)) if each.since > since]
     if found:
         warn_degraded(found, [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])
 

@@ -11,6 +11,7 @@ from drillbook.cmdb.rules.base import Draft, Problem, Rule
 
 RULES: tuple[Rule, ...] = (
     Rule("reference", "every id that an entry names stands in the section that is meant", references.dangling),
+    Rule("room", "a room has an id that no other room and no entry has", references.rooms),
     Rule("place", "a site has the room, a room the rack, a vendor the contract", references.places),
     Rule("cycle", "nothing depends on itself, through services and items", references.cycles),
     Rule("person", "people whom others name have a contact and a role", references.reachable_people),

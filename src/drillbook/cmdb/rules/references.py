@@ -95,6 +95,18 @@ def dangling(draft: Draft) -> Iterator[Problem]:
                 yield Problem(entry, at, message)
 
 
+def rooms(draft: Draft) -> Iterator[Problem]:
+    """Find rooms whose id is that of another room or of an entry: a person names rooms by id alone."""
+    taken: dict[str, str] = {}
+    for site in draft.cmdb.sites:
+        for room in site.get("rooms", {}):
+            other = taken.setdefault(room, f"a room of sites.{site.id}")
+            if room in draft.known:
+                other = f"{draft.known[room]}.{room}"
+            if other != f"a room of sites.{site.id}":
+                yield Problem(site, ("rooms", room), f"has the id of {other}; give the room an id of its own")
+
+
 def places(draft: Draft) -> Iterator[Problem]:
     """Find rooms that a site has not, racks that a room has not, contracts that a vendor has not."""
     for item in draft.cmdb.config_items:

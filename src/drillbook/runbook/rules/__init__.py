@@ -8,6 +8,7 @@ from drillbook.errors import Finding
 from drillbook.runbook.rules import calls, commands, promotion, references, steps
 from drillbook.runbook.rules.table import RULES, Rule
 from drillbook.source import line_at
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from drillbook.runbook.rules.context import Context, Loaded
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Rule", "findings_of"]
 
+_LONGEST = 390  # characters of a message; what quotes a file's text is cut earlier, where it is quoted
 _IDS = frozenset(rule.id for rule in RULES)
 
 
@@ -25,7 +27,9 @@ def findings_of(loaded: Loaded, context: Context) -> list[Finding]:
         for path, rule, message, below in part.find(loaded, context):
             assert rule in _IDS, rule
             line = line_at(loaded.document, path) + below
-            found.add(Finding(loaded.runbook.file, line, rule, f"{_where(loaded, path)}{message}"))
+            found.add(
+                Finding(loaded.runbook.file, line, rule, visible(f"{_where(loaded, path)}{message}", limit=_LONGEST))
+            )
     return sorted(found)
 
 

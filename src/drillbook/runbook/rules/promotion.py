@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.runbook.library import Unreadable
-from drillbook.runbook.model import Fence, Kind, Power, Run, SubRunbook, Verb
+from drillbook.runbook.model import Check, Fence, Kind, Power, Run, SubRunbook, Verb, Wait
 from drillbook.runbook.promotes import (
     promoting_words,
     promoting_words_in_check,
@@ -90,6 +90,8 @@ def _unproved(runbook: Runbook, context: Context) -> Iterator[Found]:
             proved.pop(step.on, None)
         elif proves_demotion(step):
             proved.setdefault(step.on, False)
+        elif not isinstance(step.action, Check | Wait) and not proved.get(step.on, True):
+            del proved[step.on]  # it was told to stop, and this acts on it again, whatever the verb says
 
 
 def _called(action: SubRunbook, context: Context) -> set[str]:

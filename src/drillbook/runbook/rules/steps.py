@@ -23,6 +23,7 @@ from drillbook.runbook.model import (
 from drillbook.runbook.rules.context import Context, Found, Loaded, Path, checks, listed
 from drillbook.schema import nearest
 from drillbook.source import line_at
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,10 +173,12 @@ def _parameters(runbook: Runbook) -> Iterator[Found]:
         if parameter.choices and default not in parameter.choices:
             yield Found(
                 (*path, "default"), "parameter",
-                f"the default '{default}' is not one of the choices: {listed(parameter.choices)}",
+                f"the default '{visible(default, limit=60)}' is not one of the choices: {listed(parameter.choices)}",
             )  # fmt: skip
         if parameter.type == "integer" and not re.fullmatch(r"-?[0-9]{1,18}", default):
-            yield Found((*path, "default"), "parameter", f"the default '{default}' is not a whole number")
+            yield Found(
+                (*path, "default"), "parameter", f"the default '{visible(default, limit=60)}' is not a whole number"
+            )
 
 
 def _step(at: Path, step: Step) -> Iterator[Found]:

@@ -1,0 +1,316 @@
+"""Faults on real hosts: each does what it says, to its host alone, and is gone when it is healed.
+
+Mostly on the application server, so that the database goes on undisturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from drillbook.errors import DrillbookError, StepFailed, UsageError
+from drillbook.hosts.access import Access
+from drillbook.hosts.connection import HostConnection
+from drillbook.hosts.power import PowerState
+from drillbook.lab import outside
+from drillbook.lab.faults import KINDS, heal_all, make_fault
+from drillbook.lab.power import LabPower
+from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, POWER_DIR
+from drillbook.plan.model import PowerControl, Target
+
+pytestmark = pytest.mark.lab
+
+VICTIM, OTHER = "core-app-1", "mon-1"
+
+
+@pytest.fixture
+def to(lab):
+    """Connections to hosts of the lab, by item; closed in the end."""
+    made = {}
+
+    def connect(item):
+        if item not in made:
+            target = Target(item, lab.hosts[item].address, 22, "root", PowerControl("lab", {}))
+            made[item] = HostConnection(target, Access(KNOWN_HOSTS, IDENTITY), connect_timeout=1.0)
+        return made[item]
+
+    yield connect
+    for connection in made.values():
+        connection.close()
+
+
+@pytest.fixture(autouse=True)
+def healed(lab):
+    """Whatever a test leaves behind is taken away."""
+    yield
+    heal_all(lab)
+
+
+def cid(lab, item=VICTIM):
+    return lab.hosts[item].container_id
+
+
+@contextmanager
+def injected(lab, kind, **options):
+    """A fault of the victim, healed twice in the end: to heal is safe to repeat."""
+    fault = make_fault(kind, VICTIM, options, lab=lab)
+    before = {item: outside.processes(cid(lab, item)) for item in lab.hosts if item != VICTIM}
+    effect = fault.inject()
+    try:
+        assert effect.verified, effect.detail
+        assert effect.began <= effect.effective <= time.monotonic_ns()
+        yield effect
+        for item, processes in before.items():
+            states = [outside.state(pid) for pid in processes]
+            assert "T" not in states, f"{item} was touched"
+    finally:
+        fault.heal()
+        fault.heal()
+
+
+def answers(address, *, inside=None):
+    """Whether there is an answer now."""
+    return outside.knock(address, 22, seconds=0.3, inside=inside)
+
+
+def reached(address, *, inside=None):
+    """Whether there is an answer soon: who asked in vain for an address asks again after a second."""
+    return outside.until(lambda: answers(address, inside=inside))
+
+
+def says(lab, item=VICTIM):
+    """What sshd of a host says first, or nothing."""
+    probe = (
+        "import socket,sys;s=socket.create_connection((sys.argv[1],22),0.5);s.settimeout(0.5);print(s.recv(7).decode())"
+    )
+    argv = [sys.executable, "-I", "-S", "-c", probe, lab.hosts[item].address]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
+
+
+def test_a_frozen_host_answers_syn_and_nothing_else(lab):
+    with injected(lab, "freeze"):
+        assert {outside.state(pid) for pid in outside.processes(cid(lab))} == {"T"}
+        assert reached(lab.hosts[VICTIM].address)
+        assert says(lab) == ""
+    assert says(lab) == "SSH-2.0"
+
+
+def test_hung_ssh_leaves_all_else_running(lab):
+    with injected(lab, "hung_ssh"):
+        assert says(lab) == ""
+        others = [pid for pid in outside.processes(cid(lab)) if pid not in outside.named(cid(lab), "sshd")]
+        assert others
+        assert "T" not in {outside.state(pid) for pid in others}
+    assert says(lab) == "SSH-2.0"
+
+
+def test_a_session_that_was_open_hangs_and_goes_on_when_healed(lab, to):
+    to(VICTIM).run(["true"], timeout=5)
+    with injected(lab, "hung_ssh"), pytest.raises(DrillbookError):
+        to(VICTIM).run(["true"], timeout=0.5)
+    assert to(VICTIM).run(["true"], timeout=5).exit_code == 0
+
+
+def test_a_partition_cuts_off_everyone_but_those_it_keeps_both_ways(lab):
+    address = {item: host.address for item, host in lab.hosts.items()}
+    with injected(lab, "partition", keep=[OTHER]):
+        assert not answers(address[VICTIM])
+        assert reached(address[VICTIM], inside=cid(lab, OTHER))
+        assert reached(address[OTHER], inside=cid(lab))
+        assert not answers(address[VICTIM], inside=cid(lab, "core-db-2"))
+        assert not answers(address["core-db-2"], inside=cid(lab))
+        assert reached(address["core-db-2"])
+    assert reached(address[VICTIM])
+    assert reached(address["core-db-2"], inside=cid(lab))
+
+
+def test_a_partition_that_keeps_nobody(lab):
+    with injected(lab, "partition"):
+        assert not answers(lab.hosts[VICTIM].address, inside=cid(lab, OTHER))
+    assert reached(lab.hosts[VICTIM].address, inside=cid(lab, OTHER))
+
+
+def test_a_partitioned_host_does_not_answer_who_has_its_address(lab, to):
+    """Else it would keep a service address that another host has taken over."""
+    who = ["arping", "-q", "-c", "1", "-w", "1", "-I", "eth0", lab.hosts[VICTIM].address]
+    with injected(lab, "partition"):
+        assert to(OTHER).run(who, timeout=5).exit_code == 1
+    assert to(OTHER).run(who, timeout=5).exit_code == 0
+
+
+def test_replication_alone_is_cut(lab):
+    peer = lab.hosts[OTHER]
+    with injected(lab, "isolate_replication", peer=OTHER):
+        assert not answers(peer.address, inside=cid(lab))
+        assert not answers(lab.hosts[VICTIM].address, inside=peer.container_id)
+        assert reached(lab.hosts[VICTIM].address)
+        assert reached(peer.address)
+        assert reached(lab.hosts["core-db-2"].address, inside=cid(lab))
+    assert reached(peer.address, inside=cid(lab))
+
+
+def test_two_cuts_are_healed_one_by_one(lab):
+    partition = make_fault("partition", VICTIM, {"keep": [OTHER]}, lab=lab)
+    cut = make_fault("isolate_replication", VICTIM, {"peer": OTHER}, lab=lab)
+    partition.inject()
+    cut.inject()
+    partition.heal()
+    assert reached(lab.hosts[VICTIM].address)
+    assert not answers(lab.hosts[OTHER].address, inside=cid(lab))
+    cut.heal()
+    assert reached(lab.hosts[OTHER].address, inside=cid(lab))
+
+
+def test_a_service_that_is_killed_is_gone_and_all_else_is_not(lab, to):
+    to(VICTIM).run(["systemd-run", "--collect", "sleep", "600"], timeout=10)
+    assert outside.until(lambda: bool(outside.named(cid(lab), "sleep")))
+    lasting = [outside.named(cid(lab), name) for name in ("systemd", "systemd-journal", "dbus-daemon")]
+    fault = make_fault("service_killed", VICTIM, {"process": "sleep"}, lab=lab)
+    assert fault.inject().verified
+    assert outside.named(cid(lab), "sleep") == []
+    assert [outside.named(cid(lab), name) for name in ("systemd", "systemd-journal", "dbus-daemon")] == lasting
+    assert all(lasting)
+    fault.heal()
+
+
+def test_a_service_that_is_not_there_cannot_be_killed(lab):
+    effect = make_fault("service_killed", VICTIM, {"process": "nothing"}, lab=lab).inject()
+    assert not effect.verified
+    assert effect.detail == "0 processes were killed"
+
+
+def test_power_control_that_fails_and_power_control_that_lies(lab):
+    with injected(lab, "power_control", mode="fails"), pytest.raises(DrillbookError):
+        LabPower(VICTIM).off()
+    with injected(lab, "power_control", mode="lies"):
+        LabPower(VICTIM).off()
+        assert LabPower(VICTIM).state() is PowerState.OFF
+        assert outside.processes(cid(lab))
+    assert LabPower(VICTIM).state() is PowerState.ON
+    assert not (POWER_DIR / VICTIM).exists()
+
+
+def test_a_killed_host_says_nothing_and_comes_back_by_power_control(lab, to):
+    listener = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _HEAR_THE_END, lab.hosts[VICTIM].address],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert listener.stdout is not None
+    assert listener.stdout.readline().strip() == "connected"
+    fault = make_fault("kill", VICTIM, {}, lab=lab)
+    effect = fault.inject()
+    try:
+        assert effect.verified
+        assert (effect.effective - effect.began) < 500_000_000
+        assert outside.processes(cid(lab)) == []
+        assert LabPower(VICTIM).state() is PowerState.OFF
+        assert listener.communicate(timeout=10)[0].strip() == "silence"
+        fault.heal()
+        assert outside.processes(cid(lab)) == []
+        with pytest.raises(StepFailed, match="not running"):
+            fault.inject()
+    finally:
+        LabPower(VICTIM).on()
+    assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
+
+
+# A client of the host that is killed: it must not be told, as no host that loses power tells.
+_HEAR_THE_END = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], 22), 5)
+s.recv(100)
+print("connected", flush=True)
+s.settimeout(2)
+try:
+    print("told" if s.recv(100) == b"" else "spoken to")
+except TimeoutError:
+    print("silence")
+except OSError as error:
+    print("told", error)
+"""
+
+
+def test_a_fault_of_a_host_that_is_off_is_refused_and_healing_it_is_not(lab):
+    LabPower(VICTIM).off()
+    try:
+        for kind, options in (("kill", {}), ("partition", {}), ("isolate_replication", {"peer": OTHER})):
+            with pytest.raises(StepFailed, match="not running"):
+                make_fault(kind, VICTIM, options, lab=lab).inject()
+        for kind in ("freeze", "hung_ssh"):
+            assert not make_fault(kind, VICTIM, {}, lab=lab).inject().verified
+        for kind, options in (
+            ("partition", {}), ("isolate_replication", {"peer": OTHER}), ("freeze", {}), ("hung_ssh", {}),
+        ):  # fmt: skip
+            make_fault(kind, VICTIM, options, lab=lab).heal()
+    finally:
+        LabPower(VICTIM).on()
+    assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
+
+
+def test_a_frozen_host_can_be_switched_off(lab):
+    """What mends a host works on one that is broken in this way."""
+    with injected(lab, "freeze"):
+        LabPower(VICTIM).off()
+        assert outside.until(lambda: not outside.processes(cid(lab)))
+    LabPower(VICTIM).on()
+    assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
+
+
+def test_no_process_outside_the_host_is_ever_signalled(lab):
+    """Not ours, not another host's: as when an id was given to another process in between."""
+    bystander = subprocess.Popen(["sleep", "60"])
+    elsewhere = outside.processes(cid(lab, OTHER))[-1]
+    try:
+        for pid in (bystander.pid, elsewhere, os.getpid(), 1):
+            assert not outside.belongs(pid, cid(lab))
+            assert not outside.send(pid, cid(lab), signal.SIGKILL)
+        assert bystander.poll() is None
+        assert outside.state(elsewhere) not in ("", "Z")
+    finally:
+        bystander.kill()
+        bystander.wait()
+    assert not outside.send(bystander.pid, cid(lab), signal.SIGKILL)
+
+
+def test_part_of_a_containers_id_is_not_its_id(lab):
+    assert outside.processes(cid(lab)[:12]) == []
+    assert outside.processes("") == []
+
+
+def test_every_kind_says_what_it_does(lab):
+    options = {"peer": OTHER, "keep": [OTHER], "mode": "fails", "process": "postgres"}
+    for name, kind in KINDS.items():
+        fault = make_fault(name, VICTIM, {key: options[key] for key in kind.options}, lab=lab)
+        assert (fault.kind, fault.item) == (name, VICTIM)
+        assert VICTIM in fault.describe()
+
+
+def test_a_host_that_the_lab_does_not_have_is_named(lab):
+    with pytest.raises(UsageError, match="the lab has no host 'db-9'"):
+        make_fault("kill", "db-9", {}, lab=lab)
+    with pytest.raises(UsageError, match="the lab has no host 'db-9'"):
+        make_fault("partition", VICTIM, {"keep": ["db-9"]}, lab=lab)
+
+
+def test_faults_share_no_code_with_what_mends():
+    """Neither module may import power control, podman, or what they find processes with."""
+    import ast
+    import inspect
+
+    from drillbook.lab import faults
+
+    for module in (faults, outside):
+        tree = ast.parse(inspect.getsource(module))
+        named = {
+            f"{each.module}.{alias.name}"
+            for each in ast.walk(tree)
+            if isinstance(each, ast.ImportFrom)
+            for alias in each.names
+        }
+        assert not {name for name in named if any(part in name for part in ("power", "podman", "vitals", "network"))}

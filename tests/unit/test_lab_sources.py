@@ -1,0 +1,97 @@
+"""Where the lab's hosts are made from: the machine's own apt sources, in both formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drillbook.lab.apt_sources import DEFAULT_MIRROR, sources_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE_LINE = """\
+# deb http://commented.example/debian bookworm main
+deb http://mirror.example/debian bookworm main contrib # a remark
+deb-src http://mirror.example/debian bookworm main
+deb [arch=amd64 signed-by=/usr/share/keyrings/debian.gpg] http://mirror.example/debian-security bookworm-security main
+deb http://mirror.example/debian bookworm-backports main
+deb http://other.example/tools stable main
+not a source
+"""
+DEB822 = """\
+# the main archive
+Types: deb deb-src
+URIs: http://mirror.example/debian
+Suites: bookworm
+# a remark in the middle
+ bookworm-updates
+Components: main non-free-firmware
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+
+Enabled: no
+Types: deb
+URIs: http://off.example/debian
+Suites: bookworm
+Components: main
+
+Types: deb-src
+URIs: http://source.example/debian
+Suites: bookworm
+Components: main
+
+types: deb
+uris: http://mirror.example/debian-security http://second.example/debian-security
+suites: bookworm-security
+components: main
+"""
+
+
+@pytest.fixture
+def apt(tmp_path: Path) -> Path:
+    (tmp_path / "sources.list.d").mkdir()
+    return tmp_path
+
+
+def test_one_line_sources(apt: Path) -> None:
+    (apt / "sources.list").write_text(ONE_LINE)
+    assert sources_for("bookworm", apt=apt) == [
+        "deb http://mirror.example/debian bookworm main",
+        "deb http://mirror.example/debian-security bookworm-security main",
+    ]
+
+
+def test_deb822_sources(apt: Path) -> None:
+    (apt / "sources.list.d/debian.sources").write_text(DEB822)
+    assert sources_for("bookworm", apt=apt) == [
+        "deb http://mirror.example/debian bookworm main",
+        "deb http://mirror.example/debian bookworm-updates main",
+        "deb http://mirror.example/debian-security bookworm-security main",
+        "deb http://second.example/debian-security bookworm-security main",
+    ]
+
+
+def test_files_of_other_kinds_and_repetitions_do_not_count(apt: Path) -> None:
+    line = "deb http://mirror.example/debian bookworm main\n"
+    (apt / "sources.list").write_text(line)
+    (apt / "sources.list.d/again.list").write_text(line)
+    (apt / "sources.list.d/old.list.save").write_text("deb http://saved.example/debian bookworm main\n")
+    assert sources_for("bookworm", apt=apt) == [line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("text", "mirror"),
+    [
+        ("deb http://mirror.example/debian trixie main\n", "http://mirror.example/debian"),
+        ("deb http://mirror.example/ubuntu noble main\n", DEFAULT_MIRROR),
+        ("", DEFAULT_MIRROR),
+    ],
+)
+def test_a_machine_of_another_release(apt: Path, text: str, mirror: str) -> None:
+    (apt / "sources.list").write_text(text)
+    assert sources_for("bookworm", apt=apt) == [f"deb {mirror} bookworm main"]
+
+
+def test_a_machine_without_any_sources(tmp_path: Path) -> None:
+    assert sources_for("bookworm", apt=tmp_path / "absent") == [f"deb {DEFAULT_MIRROR} bookworm main"]
