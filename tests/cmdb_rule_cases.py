@@ -87,6 +87,14 @@ CASES = (
     Case(
         "reference", {"config_items/db-1/owner": "hq"}, "owner: hq", "'hq', which stands in sites; name an id of people"
     ),
+    Case("room", {"sites/hq/rooms/db-1": {"title": SOME_TEXT}}, "db-1:", "has the id of config_items.db-1"),
+    Case(
+        "room",
+        {"sites/branch": {"title": SOME_TEXT, "kind": "branch", "rooms": {"room-b": {"title": SOME_TEXT}}}},
+        "room-b:",
+        "has the id of a room of sites.hq",
+        {"sites/branch": {"title": SOME_TEXT, "kind": "branch", "rooms": {"room-c": {"title": SOME_TEXT}}}},
+    ),
     Case(
         "place",
         {"config_items/db-1/room": "room-c"},

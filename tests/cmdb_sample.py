@@ -306,7 +306,10 @@ _SAMPLE: Data = {
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Quotes what YAML 1.2 takes for a number and 1.1 does not."""
+    """Quotes what YAML 1.2 takes for a number and 1.1 does not; writes everything out."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _quoted(dumper: _Dumper, value: str) -> yaml.ScalarNode:

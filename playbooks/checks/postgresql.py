@@ -74,7 +74,7 @@ def stopped_cleanly(host: Host, unit: str, data_directory: str, bin_directory: s
 
 # Prints what psql says, then the last write-ahead record before the end of what was replayed. pg_waldump
 # must be told the timeline: that of the newest file of the segment in which it begins.
-_LAST_RECORD = """
+_LAST_RECORD = r"""
 said=$(runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c "
     with at as (select pg_last_wal_replay_lsn() as replayed, pg_last_wal_receive_lsn() as received,
                        pg_size_bytes(current_setting('wal_segment_size')) as size),

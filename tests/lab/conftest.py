@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,15 +60,18 @@ def lab_machine() -> Iterator[None]:
         if os.environ.get("CI") == "true":
             pytest.fail("the lab's tests need root, and continuous integration must not leave them out")
         pytest.skip("the lab needs root")
-    try:
-        read_state()
-    except MissingPrerequisite:
-        was_up = False
-    else:
-        was_up = True
-    yield
-    if not was_up:
-        lifecycle.down(root=ROOT)
+    # Two test runs on one machine would take each other's lab away.
+    with Path("/run/lock/drillbook-lab-tests").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            read_state()
+        except MissingPrerequisite:
+            was_up = False
+        else:
+            was_up = True
+        yield
+        if not was_up:
+            lifecycle.down(root=ROOT)
 
 
 @pytest.fixture(scope="module")

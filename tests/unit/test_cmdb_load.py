@@ -15,6 +15,7 @@ from drillbook.cmdb.addressing import address, hosts_of, power, service_address
 from drillbook.cmdb.load import SCHEMA, check, load
 from drillbook.cmdb.model import SECTIONS
 from drillbook.errors import InvalidInput, UsageError
+from drillbook.text import NAME
 from tests.cmdb_sample import findings, line_of, put, sample, write
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ def test_what_is_no_duration_is_refused_in_one_sentence(text: str) -> None:
 
 def test_the_schema_has_the_pattern_of_durations() -> None:
     assert json.loads(SCHEMA.read_text())["$defs"]["duration"]["pattern"] == durations.PATTERN
+
+
+def test_the_schema_has_the_pattern_of_names() -> None:
+    definitions = json.loads(SCHEMA.read_text())["$defs"]
+    assert definitions["id"]["pattern"] == definitions["reference"]["pattern"] == f"^{NAME.pattern}$"
 
 
 def test_entries_know_where_they_stand(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from drillbook.execution.actions import Result, World, act, effect, of_effect, o
 from drillbook.execution.state import RunState, Stage, state_from_records
 from drillbook.hosts.agent import Ended
 from drillbook.plan.model import CheckRun, Command, FenceRun, PlaybookRun, PowerRun, action_name
-from drillbook.runbook.model import Repeat
+from drillbook.runbook.model import Repeat, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,28 @@ class Engine:
         # Attempts that their host has not seen begin. They are made again under the same key, so that
         # one which is merely late and its repetition cannot both begin.
         self._absent: set[str] = set()
+        if self.state.run:
+            self._doubt_old_proofs()
         journal.listen(self.state.apply)
+
+    def _doubt_old_proofs(self) -> None:
+        """Prove again, before a promotion that is still to come, that the old primary cannot act.
+
+        While the run lay still, somebody may have started it: a fence is done again, and a demotion's
+        proof is looked at again.
+        """
+        steps = self._world.plan.steps
+        coming = [n for n, step in enumerate(steps) if step.verb is Verb.PROMOTE and not self._is_done(step)]
+        for step in steps[: coming[-1]] if coming else ():
+            if not self._is_done(step):
+                continue
+            if isinstance(step.action, FenceRun):
+                self.state.step(step.id).stage = Stage.PENDING
+            elif step.verb in (Verb.DEMOTE, Verb.STOP):
+                self.state.step(step.id).stage = Stage.ACTED
+
+    def _is_done(self, step: PlannedStep) -> bool:
+        return self.state.step(step.id).stage is Stage.DONE
 
     def run(self) -> Outcome:
         """Go from where the journal stands to the end, or to where it stops. Never raises DrillbookError."""

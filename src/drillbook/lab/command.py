@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"}
 _NO_SUCH_PROGRAM = 127
+_LINES_SAID = 3
 
 
 def run(
@@ -56,5 +57,6 @@ def run(
         raise MissingPrerequisite(f"cannot {what}: this machine has no {argv[0]}", remedy=UP_COMMAND)
     if check and done.returncode != 0:
         said = [line for line in done.stderr.strip().splitlines() if line.strip()] or ["it said nothing"]
-        raise StepFailed(f"cannot {what}: {visible(said[-1], limit=400)} (exit code {done.returncode})")
+        words = visible("; ".join(said[-_LINES_SAID:]), limit=600)
+        raise StepFailed(f"cannot {what}: {words} (exit code {done.returncode})")
     return done

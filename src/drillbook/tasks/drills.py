@@ -24,10 +24,13 @@ def list_(_: Context) -> None:
     root = estate_root()
     estate = load_estate(root)
     last = last_results(root)
-    table = Table("drill", "title", "service", "runbook", "last", box=None)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("drill", "last result"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what happens")
     for drill in list_drills(root):
         require_valid(drill, estate)
-        table.add_row(drill.name, drill.title.en, drill.service, drill.call.runbook, last.get(drill.name, "never"))
+        table.add_row(drill.name, last.get(drill.name, "never run"), drill.title.en)
     console.print(table)
 
 
@@ -44,7 +47,7 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     from drillbook.lab import lifecycle
     from drillbook.tasks.drill_checks import require_valid, settle_unfinished
     from drillbook.tasks.runs import remind
-    from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
+    from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, plan_and_permit
 
     root = estate_root()
     state = state_folder(root)
@@ -56,7 +59,8 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     settle_unfinished(state, lab)
     view = DrillView(state, language=lang)
     stop = StopRequest(console.print)
-    around = make_surroundings(estate, found.environment, listener=lambda _: None, stopping=stop, language=lang)
+    access = access_of(estate, found.environment)
+    around = make_surroundings(root, access, listener=lambda _: None, stopping=stop, language=lang)
     console.print(f"{found.name}  {view.words(found.title)}")
     setting = Setting(
         cmdb=estate.cmdb,

@@ -34,15 +34,15 @@ def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str 
     from drillbook.execution.launch import begin, connect
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
-    from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
+    from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, parse_parameters, plan_and_permit
 
     root = estate_root()
     state = state_folder(root)
-    estate = load_estate(root)
+    estate = load_estate(root, runbook)
     plan, permission = plan_and_permit(estate, runbook, environment=env, parameters=parse_parameters(param))
     view = RunView(usual_seconds(state, runbook), language=lang)
     stop = StopRequest(console.print)
-    around = make_surroundings(estate, env, listener=view, stopping=stop, language=lang)
+    around = make_surroundings(root, access_of(estate, env), listener=view, stopping=stop, language=lang)
     view.plan = plan
     console.print(f"{plan.runbook}  {words(plan.title, lang)}")
     console.print(f"  in {env}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
@@ -70,7 +70,7 @@ def _again(name: str, lang: str, event: str, action: Callable[[Engine], Outcome]
     from drillbook.execution.runs import find_run, load_plan
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
-    from drillbook.tasks.wiring import load_estate, make_surroundings
+    from drillbook.tasks.wiring import access_of_plan, make_surroundings
 
     root = estate_root()
     state = state_folder(root)
@@ -79,7 +79,7 @@ def _again(name: str, lang: str, event: str, action: Callable[[Engine], Outcome]
     view = RunView(usual_seconds(state, plan.runbook), language=lang)
     view.plan = plan
     stop = StopRequest(console.print)
-    around = make_surroundings(load_estate(root), plan.environment, listener=view, stopping=stop, language=lang)
+    around = make_surroundings(root, access_of_plan(plan), listener=view, stopping=stop, language=lang)
     with stop.installed():
         launch = again(folder, around, event=event)
         _finish(launch, lambda: action(launch.engine), lang)
@@ -105,29 +105,38 @@ def _finish(launch: Launch, go: Callable[[], Outcome], lang: str) -> None:
 
 def remind(root: Path) -> None:
     """Say which protections have no second copy now, and which runbook brings it back."""
-    from drillbook.console.run_view import warn_degraded
-    from drillbook.execution.protection import degraded
-    from drillbook.runbook.load import load_all
-    from drillbook.runbook.model import Kind
-
     from drillbook.clock import timestamp
+    from drillbook.console.run_view import warn_degraded
+    from drillbook.errors import InvalidInput
+    from drillbook.execution.protection import degraded
     from drillbook.lab.state import made_at
+    from drillbook.runbook.load import load_called, runbook_files
+    from drillbook.runbook.model import Kind
 
     made = made_at()
     since = timestamp(made) if made else ""
     found = [each for each in degraded(state_folder(root)) if each.since > since]
-    if found:
-        warn_degraded(found, [book for book in load_all(root).values() if book.kind is Kind.FAILBACK])
+    if not found:
+        return
+    failbacks = []
+    for id_ in runbook_files(root):
+        try:
+            book = load_called(root, id_)[id_]
+        except InvalidInput:
+            continue  # runbooks.list says what is wrong with it
+        if book.kind is Kind.FAILBACK:
+            failbacks.append(book)
+    warn_degraded(found, failbacks)
 
 
 @task(help={"name": "the run's id, its beginning or end, or 'last'", "lang": "language of titles: en or zh"})
-def resume(_: Context, name: str = "last", lang: str = "en") -> None:
+def resume(_: Context, name: str, lang: str = "en") -> None:
     """Go on with a run that stopped or was killed."""
     _again(name, lang, "run.resumed", lambda engine: engine.run())
 
 
 @task(help={"name": "the run's id, its beginning or end, or 'last'", "lang": "language of titles: en or zh"})
-def rollback(_: Context, name: str = "last", lang: str = "en") -> None:
+def rollback(_: Context, name: str, lang: str = "en") -> None:
     """Undo the steps of a run that stopped, last first."""
     _again(name, lang, "run.resumed", lambda engine: engine.rollback())
 

@@ -11,12 +11,12 @@ from drillbook.change.permit import permit
 from drillbook.clock import SystemClock
 from drillbook.cmdb.load import load
 from drillbook.console.person import TerminalPerson
-from drillbook.errors import UsageError
+from drillbook.errors import Refused, UsageError
 from drillbook.execution.launch import Surroundings
 from drillbook.hosts.access import Access, access_for
 from drillbook.hosts.power import driver_for
 from drillbook.plan.planner import make_plan
-from drillbook.runbook.load import load_all
+from drillbook.runbook.load import load_all, load_called
 from drillbook.tasks.common import state_folder
 
 if TYPE_CHECKING:
@@ -40,9 +40,13 @@ class Estate:
     runbooks: Mapping[str, Runbook]
 
 
-def load_estate(root: Path) -> Estate:
-    """Load the CMDB and all runbooks. Raises InvalidInput with every finding."""
-    return Estate(root, load(root), load_all(root))
+def load_estate(root: Path, runbook: str | None = None) -> Estate:
+    """Load the CMDB, and all runbooks or only one with those that it calls.
+
+    Whoever needs only one is not held up by a mistake in another. Raises InvalidInput with every finding,
+    UsageError for a runbook that does not exist.
+    """
+    return Estate(root, load(root), load_all(root) if runbook is None else load_called(root, runbook))
 
 
 def parse_parameters(given: Sequence[str]) -> dict[str, str]:
@@ -82,18 +86,18 @@ def plan_and_permit(
 
 
 def make_surroundings(
-    estate: Estate,
-    environment: str,
+    root: Path,
+    access: Access,
     *,
     listener: Callable[[Record], None],
     stopping: Callable[[], bool],
     language: str = "en",
 ) -> Surroundings:
-    """Give what runs in an environment need. Raises MissingPrerequisite when the lab is not up."""
+    """Give what every run of this command needs."""
     return Surroundings(
-        root=estate.root,
-        state=state_folder(estate.root),
-        access=access_of(estate, environment),
+        root=root,
+        state=state_folder(root),
+        access=access,
         power=_power,
         person=TerminalPerson(),
         clock=SystemClock(),
@@ -104,12 +108,25 @@ def make_surroundings(
 
 
 def access_of(estate: Estate, environment: str) -> Access:
-    """Give the keys of an environment: the lab's are in its state, which must exist."""
+    """Give the keys of an environment. Raises MissingPrerequisite when it is the lab's, and that is not up."""
+    return access_for(estate.cmdb, environment, lab=_lab_access(), folder=state_folder(estate.root))
+
+
+def access_of_plan(plan: Plan) -> Access:
+    """Give the keys for going on with a plan, from what it was bound from: the CMDB may be in pieces by now.
+
+    Raises Refused for another environment than the lab's, MissingPrerequisite when that is not up.
+    """
+    if plan.cmdb_slice["environments"][plan.environment].get("kind") != "lab":
+        raise Refused(f"environment {plan.environment} is not the lab's: nothing connects to it")
+    return _lab_access()
+
+
+def _lab_access() -> Access:
     from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
 
     read_state()
-    lab = Access(known_hosts=KNOWN_HOSTS, identity=IDENTITY)
-    return access_for(estate.cmdb, environment, lab=lab, folder=state_folder(estate.root))
+    return Access(known_hosts=KNOWN_HOSTS, identity=IDENTITY)
 
 
 def _power(target: Target) -> PowerDriver:
