@@ -144,6 +144,7 @@ def _refused_there(root: Path, place: Place) -> list[Finding]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_hostile_text_in_a_field(field: str, tmp_path: Path) -> None:
     place = FIELDS[field]

@@ -124,6 +124,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_estate(tmp_path_factory.mktemp("estate"), switchover())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=["/".join(map(str, path)) for path in PATHS])
 def test_each_text(path: tuple[str | int, ...], root: Path) -> None:
     for hostile in HOSTILE:

@@ -248,6 +248,7 @@ def test_a_fault_of_a_host_that_is_off_is_refused_and_healing_it_is_not(lab):
             ("partition", {}), ("isolate_replication", {"peer": OTHER}), ("freeze", {}), ("hung_ssh", {}),
         ):  # fmt: skip
             make_fault(kind, VICTIM, options, lab=lab).heal()
+        heal_all(lab)
     finally:
         LabPower(VICTIM).on()
     assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)

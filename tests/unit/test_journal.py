@@ -176,9 +176,15 @@ def test_a_full_disk_spends_the_reserve_then_refuses_and_loses_nothing(small_dis
     journal.append("before")
     fill(small_disk)
     count = 0
-    with pytest.raises(JournalError, match="is full"):
-        for count in range(10_000):  # noqa: B007 - used below
+
+    def until_full() -> None:
+        nonlocal count
+        while True:
             journal.append("note", text="x" * 200)
+            count += 1
+
+    with pytest.raises(JournalError, match="is full"):
+        until_full()
     assert not journal.has_reserve()
     assert count * 200 > RESERVE_BYTES / 4
     assert len(read_journal(path)) == count + 1

@@ -19,6 +19,10 @@ console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty
 errors = Console(markup=False, highlight=False, stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
+# A message quotes what came from files and hosts; what it quotes must not move the cursor.
+_LONGEST = 2000
+
+
 def say_error(error: DrillbookError) -> ExitCode:
     """Print an error for a person and give its exit code."""
     if isinstance(error, InvalidInput):
@@ -29,8 +33,8 @@ def say_error(error: DrillbookError) -> ExitCode:
             errors.print(line)
         errors.print(Text(f"{error.message}. Nothing was run.", style="bold"))
         return error.exit_code
-    errors.print(Text("✗ ", style="bold red") + Text(error.message, style="bold"))
+    errors.print(Text("✗ ", style="bold red") + Text(visible(error.message, limit=_LONGEST), style="bold"))
     if error.remedy:
         for number, advice in enumerate(error.remedy.splitlines()):
-            errors.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(advice))
+            errors.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(visible(advice, limit=_LONGEST)))
     return error.exit_code

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from drillbook.drill.runner import Observations
 
 
-def make_result(
-    drill: Drill, cmdb: Cmdb, seen: Observations, *, started: datetime, ended: datetime
-) -> DrillResult:
+def make_result(drill: Drill, cmdb: Cmdb, seen: Observations, *, started: datetime, ended: datetime) -> DrillResult:
     """Measure, judge, and put everything that is to be written down into one value."""
     protection = protection_of(drill, cmdb)
     assert protection is not None, "check_drill comes first"

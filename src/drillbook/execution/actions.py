@@ -121,7 +121,7 @@ def effect(item: str, command: Command, world: World, *, key: str, token: int, t
     except OutcomeUnknown as error:
         return Result("unknown", error.message)
     except HostUnreachable as error:
-        return Result("unknown", error.message)
+        return Result("failed", f"{error.message}; nothing was sent")
 
 
 def of_effect(ended: Effect) -> Result:
@@ -207,7 +207,11 @@ def _power(action: PowerRun, world: World, timeout: float) -> Result:
 
 def _playbook(action: PlaybookRun, world: World, *, key: str, token: int | None, timeout: float) -> Result:
     target = world.plan.targets[action.item]
-    if token is None or not world.agent(action.item).holds(world.run, token):
+    try:
+        holds = token is not None and world.agent(action.item).holds(world.run, token)
+    except (HostUnreachable, OutcomeUnknown) as error:
+        return Result("failed", f"{error.message}; the playbook was not begun")
+    if not holds:
         error = Locked(f"{action.item}: another run has taken its lock since")
         return Result("failed", error.message, {}, error)
     result = run_playbook(

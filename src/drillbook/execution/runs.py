@@ -153,7 +153,7 @@ def _paths(state: Path) -> list[Path]:
 
 
 def runs(state: Path) -> Iterator[tuple[RunFolder, RunState, list[Record], Plan]]:
-    """Give all runs, oldest first. One that cannot be read is passed over; ``journal.verify`` is for that."""
+    """Give all runs that can be read, oldest first; ``broken_runs`` gives the others."""
     for path in _paths(state):
         folder = RunFolder(path)
         try:
@@ -161,3 +161,14 @@ def runs(state: Path) -> Iterator[tuple[RunFolder, RunState, list[Record], Plan]
             yield folder, state_from_records(records), records, load_plan(folder)
         except DrillbookError:
             continue
+
+
+def broken_runs(state: Path) -> Iterator[tuple[RunFolder, str]]:
+    """Give the runs whose journal or plan cannot be trusted, and why."""
+    for path in _paths(state):
+        folder = RunFolder(path)
+        try:
+            read_journal(folder.journal)
+            load_plan(folder)
+        except DrillbookError as error:
+            yield folder, error.message

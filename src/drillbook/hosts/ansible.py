@@ -141,9 +141,7 @@ def _heed(line: str, heard: _Heard, on_task: Callable[[str], None]) -> None:
             heard.changed += 1
         case "runner_on_failed" | "runner_on_unreachable" if not data.get("ignore_errors"):
             said = result.get("stderr") or result.get("msg") or result.get("censored") or "failed"
-            heard.failures.append(
-                f"{data.get('host')}: {data.get('task')}: {visible(str(said).strip(), limit=400)}"
-            )
+            heard.failures.append(f"{data.get('host')}: {data.get('task')}: {visible(str(said).strip(), limit=400)}")
         case "error" | "verbose" | None:
             text = str(event.get("stdout", "")).strip()
             if text.startswith(("ERROR", "[ERROR]")):

@@ -151,9 +151,7 @@ class HostConnection:
             seconds = time.monotonic() - began
             line = visible(shlex.join(argv), limit=80)
             what = "it did not end in time" if isinstance(error, CommandTimedOut) else str(error) or "connection lost"
-            raise OutcomeUnknown(
-                f"{self.target.item}: no result after {seconds:.1f} s of '{line}': {what}"
-            ) from None
+            raise OutcomeUnknown(f"{self.target.item}: no result after {seconds:.1f} s of '{line}': {what}") from None
         if done.exited == -1:
             self.close()
             raise OutcomeUnknown(

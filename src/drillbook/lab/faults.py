@@ -12,7 +12,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from drillbook.errors import StepFailed, UsageError
 from drillbook.lab import outside
@@ -68,16 +68,20 @@ class Fault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kill:
-    """Sudden loss of power: nothing is said to anybody."""
-
+class _OfHost:
     host: LabHost
-    kind = "kill"
 
     @property
     def item(self) -> str:
         """See ``Fault``."""
         return self.host.item
+
+
+@dataclass(frozen=True, slots=True)
+class Kill(_OfHost):
+    """Sudden loss of power: nothing is said to anybody."""
+
+    kind: ClassVar[str] = "kill"
 
     def describe(self) -> str:
         """See ``Fault``."""
@@ -100,16 +104,10 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
-class Freeze:
+class Freeze(_OfHost):
     """Everything on the host stands still, as when a machine hangs. Its kernel still answers SYN packets."""
 
-    host: LabHost
-    kind = "freeze"
-
-    @property
-    def item(self) -> str:
-        """See ``Fault``."""
-        return self.host.item
+    kind: ClassVar[str] = "freeze"
 
     def describe(self) -> str:
         """See ``Fault``."""
@@ -125,16 +123,10 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True)
-class HungSsh:
+class HungSsh(_OfHost):
     """SSH takes connections and says nothing; sessions that are open stand still."""
 
-    host: LabHost
-    kind = "hung_ssh"
-
-    @property
-    def item(self) -> str:
-        """See ``Fault``."""
-        return self.host.item
+    kind: ClassVar[str] = "hung_ssh"
 
     def describe(self) -> str:
         """See ``Fault``."""
@@ -150,17 +142,11 @@ class HungSsh:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceKilled:
+class ServiceKilled(_OfHost):
     """All processes of one name die, as when memory runs out."""
 
-    host: LabHost
     process: str
-    kind = "service_killed"
-
-    @property
-    def item(self) -> str:
-        """See ``Fault``."""
-        return self.host.item
+    kind: ClassVar[str] = "service_killed"
 
     def describe(self) -> str:
         """See ``Fault``."""
@@ -182,17 +168,11 @@ class ServiceKilled:
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(_OfHost):
     """The host is cut off from all others, this machine too, but for those in ``keep``; both ways."""
 
-    host: LabHost
     keep: tuple[LabHost, ...]
-    kind = "partition"
-
-    @property
-    def item(self) -> str:
-        """See ``Fault``."""
-        return self.host.item
+    kind: ClassVar[str] = "partition"
 
     def describe(self) -> str:
         """See ``Fault``."""
@@ -214,17 +194,11 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class IsolateReplication:
+class IsolateReplication(_OfHost):
     """The host and one other cannot reach each other; everyone else reaches both."""
 
-    host: LabHost
     peer: LabHost
-    kind = "isolate_replication"
-
-    @property
-    def item(self) -> str:
-        """See ``Fault``."""
-        return self.host.item
+    kind: ClassVar[str] = "isolate_replication"
 
     def describe(self) -> str:
         """See ``Fault``."""
@@ -247,17 +221,11 @@ class IsolateReplication:
 
 
 @dataclass(frozen=True, slots=True)
-class PowerControl:
+class PowerControl(_OfHost):
     """The host's power control fails, or says that it did what it did not do."""
 
-    host: LabHost
     mode: str
-    kind = "power_control"
-
-    @property
-    def item(self) -> str:
-        """See ``Fault``."""
-        return self.host.item
+    kind: ClassVar[str] = "power_control"
 
     def describe(self) -> str:
         """See ``Fault``."""

@@ -153,13 +153,15 @@ def status(_: Context, count: int = 10) -> None:
     from rich.table import Table
 
     from drillbook.console.output import console
-    from drillbook.execution.runs import runs
+    from drillbook.execution.runs import broken_runs, runs
 
     root = estate_root()
     state = state_folder(root)
-    table = Table("run", "runbook", "environment", "how it stands")
+    table = Table("run", "runbook", "in", "how it stands", box=None)
     for folder, run, _records, plan in list(runs(state))[-count:]:
         stands = run.closed or (f"stopped: {run.stopped}" if run.stopped else "open (running, or its process died)")
         table.add_row(folder.id, plan.runbook, plan.environment, stands)
     console.print(table if table.row_count else "No run yet.")
+    for folder, why in broken_runs(state):
+        console.print(f"  ✗ {folder.id}: {why}")
     remind(root)

@@ -39,7 +39,7 @@ def everything(_: Context, only: str = "") -> None:
 def quick(_: Context) -> None:
     """Lint and all tests that need no host; under a minute."""
     _lint()
-    _must("pytest", "-q", "-m", "not lab")
+    _must("pytest", "-q", "-m", "not lab and not slow")
 
 
 @task
