@@ -81,7 +81,10 @@ def _figures(result: DrillResult) -> Table:
     table.add_column("")
     table.add_column("measured", justify="right")
     table.add_column("objective", justify="right")
-    if felt.outage is not None:
+    if result.expectation.refused is not None:
+        promoted = measures.reigns[1:]
+        table.add_row("promoted", Text(", ".join(each.host for each in promoted) or "nobody", style="bold"), "nobody")
+    elif felt.outage is not None:
         away = "not back" if felt.outage.end is None else f"{felt.outage.seconds:.3f} s"
         table.add_row("outage that users felt", Text(away, style="bold"), f"{result.objectives.rto:g} s")
     else:

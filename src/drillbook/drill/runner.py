@@ -18,7 +18,7 @@ from drillbook.drill.model import SERVICE_ADDRESS, AtOnce, PersonDecides, ProbeD
 from drillbook.drill.probe import Probe, bind_probes, clean_up, database_at, measure_clock, prepare, surviving_rows
 from drillbook.drill.report import make_result
 from drillbook.drill.rules import protection_of
-from drillbook.errors import DrillbookError, ExitCode, StepFailed, StoppedByPerson
+from drillbook.errors import DrillbookError, ExitCode, StepFailed
 from drillbook.evidence.record import store_samples
 from drillbook.evidence.result import MAIN, RunNote, SampleNote
 from drillbook.evidence.timeline import Timeline, nanoseconds, promotions, step_times
@@ -28,7 +28,7 @@ from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
 from drillbook.journal.record import read_journal
 from drillbook.journal.writer import Journal
-from drillbook.lab.faults import heal_all, make_fault
+from drillbook.lab.faults import KINDS, heal_all, make_fault
 from drillbook.plan.targets import target_of
 from drillbook.plan.values import Scope, bind_check
 
@@ -53,7 +53,9 @@ STEADY_SECONDS = 1.0
 """How long every write must be acknowledged before a service counts as steady."""
 _STEADY_TIMEOUT = 15.0
 _WATCH_REFUSED = 2.0  # seconds that a refused run is watched for a second primary
-_PROBE_HOURS = 1.0
+# How long probes may go on after the drill's own time: for what is run afterwards, and no longer when the
+# engine is gone.
+_PROBE_MARGIN = 900.0
 
 
 class Show(Protocol):
@@ -193,8 +195,8 @@ class _Drill:
             finally:
                 for thread in threads:
                     thread.join()
-        except StoppedByPerson as error:
-            seen.trouble.append(error.message)
+        except DrillbookError as error:
+            seen.trouble.append(f"the drill could not be run to its end: {error.message}")
         finally:
             hosts.close()
             seen.recovered = seen.recovered or time.monotonic_ns()
@@ -207,7 +209,7 @@ class _Drill:
             prepare(self.hosts[source], self.id)
             self.seen.clocks[source] = measure_clock(self.hosts[source])
         for bound in bind_probes(self.drill, self.setting.cmdb):
-            probe = Probe(self.hosts[bound.spec.source], bound, run=self.id, duration=_PROBE_HOURS * 3600)
+            probe = Probe(self.hosts[bound.spec.source], bound, run=self.id, duration=self.drill.timeout + _PROBE_MARGIN)
             self.probes[bound.spec.id] = probe
             probe.start()
         users = self.probes[self.drill.users.id].wait_steady(STEADY_SECONDS, timeout=_STEADY_TIMEOUT)
@@ -255,7 +257,8 @@ class _Drill:
         except DrillbookError as error:
             self.seen.trouble.append(f"the fault {spec.kind} on {spec.on} could not be taken away: {error.message}")
             return
-        self.seen.faults[index] = replace(self.seen.faults[index], healed=time.monotonic_ns())
+        if KINDS[spec.kind].heals:
+            self.seen.faults[index] = replace(self.seen.faults[index], healed=time.monotonic_ns())
 
     def _heal(self, journal: Journal) -> None:
         for index, spec in enumerate(sorted(self.drill.faults, key=lambda each: each.after)):

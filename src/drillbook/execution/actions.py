@@ -209,8 +209,8 @@ def _playbook(action: PlaybookRun, world: World, *, key: str, token: int | None,
     target = world.plan.targets[action.item]
     try:
         holds = token is not None and world.agent(action.item).holds(world.run, token)
-    except (HostUnreachable, OutcomeUnknown) as error:
-        return Result("failed", f"{error.message}; the playbook was not begun")
+    except (HostUnreachable, OutcomeUnknown) as unreachable:
+        return Result("failed", f"{unreachable.message}; the playbook was not begun")
     if not holds:
         error = Locked(f"{action.item}: another run has taken its lock since")
         return Result("failed", error.message, {}, error)

@@ -55,7 +55,7 @@ _REASONS = (
     ("the database system is not yet accepting", "starting_up"),
     ("too many", "too_many_sessions"),
     ("remaining connection slots", "too_many_sessions"),
-    ("authentication", "authentication"),
+    ("authentication failed", "authentication"),
     ("no password supplied", "authentication"),
     ("pg_hba.conf", "authentication"),
     ("does not exist", "no_database_or_user"),
