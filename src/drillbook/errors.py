@@ -11,6 +11,7 @@ The tree::
     ├── HostUnreachable       no answer in time
     │   └── HostKeyRefused    the host is not who it claims to be
     ├── StepFailed            a step ended, and not well
+    │   └── HostIsOff         a fault or a step needs a host that is off
     ├── OutcomeUnknown        nobody can say whether a step took effect
     ├── FencingNotProved      the old primary may still act
     ├── StoppedByPerson       Ctrl-C, or a person said no
@@ -158,6 +159,10 @@ class StepFailed(DrillbookError):
     """A step ran to its end and did not succeed."""
 
     exit_code = ExitCode.FAILED
+
+
+class HostIsOff(StepFailed):
+    """The host is off, so there is nothing on it to act on."""
 
 
 class OutcomeUnknown(DrillbookError):

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from drillbook.console.progress import progress_for
 from drillbook.errors import HostUnreachable, MissingPrerequisite, StepFailed
 from drillbook.hosts import ipmi
 from drillbook.hosts.ipmi import IpmiPower
 from drillbook.hosts.power import PowerState
+from drillbook.lab import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +72,11 @@ def free_port() -> int:
 
 
 def need_programs() -> None:
-    missing = [name for name in ("ipmi_sim", "ipmitool") if not shutil.which(name)]
+    programs = ("ipmi_sim", "ipmitool")
+    missing = [name for name in programs if not shutil.which(name)]
+    if missing and os.geteuid() == 0:
+        machine.install(["openipmi", "ipmitool"], progress_for())
+        missing = [name for name in programs if not shutil.which(name)]
     if missing:
         message = f"needs {' and '.join(missing)}: apt-get install openipmi ipmitool"
         if os.environ.get("CI") == "true":

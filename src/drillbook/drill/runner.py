@@ -209,7 +209,9 @@ class _Drill:
             prepare(self.hosts[source], self.id)
             self.seen.clocks[source] = measure_clock(self.hosts[source])
         for bound in bind_probes(self.drill, self.setting.cmdb):
-            probe = Probe(self.hosts[bound.spec.source], bound, run=self.id, duration=self.drill.timeout + _PROBE_MARGIN)
+            probe = Probe(
+                self.hosts[bound.spec.source], bound, run=self.id, duration=self.drill.timeout + _PROBE_MARGIN
+            )
             self.probes[bound.spec.id] = probe
             probe.start()
         users = self.probes[self.drill.users.id].wait_steady(STEADY_SECONDS, timeout=_STEADY_TIMEOUT)

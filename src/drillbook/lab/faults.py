@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from drillbook.errors import StepFailed, UsageError
+from drillbook.errors import HostIsOff, StepFailed, UsageError
 from drillbook.lab import outside
 from drillbook.lab.state import POWER_DIR, write_file
 
@@ -364,13 +364,13 @@ class _Cut:
 
     def remove(self) -> None:
         """Take the rules away; a host that is off has none."""
-        with suppress(outside.HostIsOff):
+        with suppress(HostIsOff):
             self._nft(f"add table netdev {self.table}\ndelete table netdev {self.table}\n")
 
     def _nft(self, text: str) -> None:
         try:
             outside.in_network(self.host.container_id, ["nft", "-f", "-"], stdin=text)
-        except outside.HostIsOff:
+        except HostIsOff:
             raise
         except StepFailed as error:
             raise StepFailed(f"the rules of {self.table} on {self.host.item}: {error.message}") from None

@@ -315,7 +315,6 @@ def _provision(wanted: _Wanted, recipe: str, progress: Progress) -> None:
         provision(
             wanted.root / "playbooks" / wanted.playbook,
             inventory=wanted.inventory,
-            items=[spec.item for spec in wanted.specs],
             variables={"lab_secret": lab_secret(), "made_from": recipe},
             shown=shown,
         )

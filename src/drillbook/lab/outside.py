@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.errors import StepFailed
+from drillbook.errors import HostIsOff, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,10 +37,6 @@ except OSError:
 else:
     print("answered")
 """
-
-
-class HostIsOff(StepFailed):
-    """The host does not run, so it has no processes and no network namespace."""
 
 
 def belongs(pid: int, container_id: str) -> bool:
