@@ -106,17 +106,16 @@ def run_playbook(
 
         timer = threading.Timer(timeout, end)
         timer.start()
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                _heed(line, heard, on_task)
-            code = process.wait()
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        finally:
-            timer.cancel()
+        with process:
+            try:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    _heed(line, heard, on_task)
+                code = process.wait()
+            finally:
+                # Also what Ctrl-C or an error of ours leaves running.
+                process.kill()
+                timer.cancel()
     if over.is_set():
         heard.failures.append(f"not ended after {timeout:g} s, and stopped")
     elif code != 0 and not heard.failures:

@@ -205,6 +205,11 @@ def _runner() -> type[Any]:
         # Fabric looks for the end every 10 ms, which a failover would pay a dozen times.
         input_sleep = 0.001
 
+        def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
+            """Let go at once: with the channel open, Fabric would wait for the command's end."""
+            self.channel.close()
+            raise interrupt
+
     return Runner
 
 
