@@ -323,6 +323,9 @@ class _Drill:
     def _execute(self, launch: Launch, call: RunbookCall, part: str) -> ExitCode:
         try:
             outcome = launch.engine.run()
+            if part == MAIN and self.drill.expectation.refused is not None:
+                # It did what it should, and nobody will go on with it: its locks are free again.
+                launch.engine.abandon()
         finally:
             launch.close()
         records = read_journal(launch.folder.journal)
