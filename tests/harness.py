@@ -159,6 +159,7 @@ class Writer:
             if kind is None:
                 if self.probe.wait_steady(0.3, timeout=30).event != "steady":
                     self.problems.append("users are not served again")
+                    return
                 self.probe.stop()
                 _, series = self.probe.fetch()
                 self.series = series

@@ -72,8 +72,9 @@ def stopped_cleanly(host: Host, unit: str, data_directory: str, bin_directory: s
     assert state in ("shut down", "shut down in recovery"), f"its data say: {state}"
 
 
-# Prints what psql says, then the last write-ahead record before the end of what was replayed. pg_waldump
-# must be told the timeline: that of the newest file of the segment in which it begins.
+# Prints what psql says, then the last write-ahead record before the end of what was replayed. pg_waldump is
+# given the file to begin in, on its newest timeline: told only a folder, it takes the size of segments from
+# any file there, and one that is prepared for later is still empty.
 _LAST_RECORD = r"""
 said=$(runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c "
     with at as (select pg_last_wal_replay_lsn() as replayed, pg_last_wal_receive_lsn() as received,
@@ -87,7 +88,7 @@ echo "$said"
 from=$(echo "$said" | cut -d '|' -f 2)
 segment=$(echo "$said" | cut -d '|' -f 3)
 cd %s/pg_wal && newest=$(ls | grep -E "^[0-9A-F]{8}$segment\$" | tail -n 1) || exit
-%s/pg_waldump --path=. --timeline=$((0x$(echo "$newest" | cut -c 1-8))) --start="$from" 2>/dev/null | tail -n 1
+%s/pg_waldump --start="$from" "./$newest" 2>/dev/null | tail -n 1
 """
 
 
