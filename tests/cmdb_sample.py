@@ -33,6 +33,7 @@ def _redfish(number: int) -> Data:
         "system": "/redfish/v1/Systems/1",
         "user": "power",
         "secret_file": "/etc/secrets/power",
+        "ca_file": "/etc/secrets/ca.pem",
     }
 
 
@@ -210,6 +211,7 @@ _SAMPLE: Data = {
                 "production": {
                     "kind": "ipmi",
                     "address": "198.18.1.12",
+                    "port": 6230,
                     "user": "power",
                     "secret_file": "secrets/power",
                 },

@@ -8,7 +8,8 @@ import pytest
 
 from drillbook.errors import MissingPrerequisite, StepFailed
 from drillbook.hosts.ipmi import IpmiPower
-from drillbook.hosts.power import NoPower, PowerState, driver_for, read_secret
+from drillbook.hosts.power import PowerState, read_secret
+from drillbook.hosts.power_drivers import NoPower, driver_for
 from drillbook.hosts.redfish import RedfishPower
 from drillbook.plan.model import PowerControl, Target
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from drillbook.cmdb.model import Cmdb
     from drillbook.drill.model import Drill
-    from drillbook.drill.runner import Observations
+    from drillbook.drill.observations import Observations
 
 
 def make_result(drill: Drill, cmdb: Cmdb, seen: Observations, *, started: datetime, ended: datetime) -> DrillResult:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from drillbook.clock import run_id
 from drillbook.drill.model import SERVICE_ADDRESS, AtOnce, PersonDecides, ProbeDown
+from drillbook.drill.observations import Observations
 from drillbook.drill.probe import Probe, bind_probes, clean_up, database_at, measure_clock, prepare, surviving_rows
 from drillbook.drill.report import make_result
 from drillbook.drill.rules import protection_of
 from drillbook.errors import DrillbookError, ExitCode, StepFailed
 from drillbook.evidence.record import store_samples
 from drillbook.evidence.result import MAIN, RunNote, SampleNote
-from drillbook.evidence.timeline import Timeline, nanoseconds, promotions, step_times
+from drillbook.evidence.timeline import promotions, step_times
 from drillbook.evidence.verdict import FaultNote, SteadyCheck
 from drillbook.execution.launch import begin, connect
 from drillbook.facts.checks import Checks
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
     from drillbook.change.permit import Permission
     from drillbook.cmdb.model import Cmdb
     from drillbook.drill.model import Drill, FaultSpec, RunbookCall
-    from drillbook.evidence.primaries import Promotion
     from drillbook.evidence.result import DrillResult
-    from drillbook.evidence.samples import ClockOffset, Rows, Series
     from drillbook.execution.launch import Launch, Surroundings
     from drillbook.journal.record import Record
     from drillbook.lab.state import LabState
@@ -84,42 +83,6 @@ class Setting:
     plan_for: Callable[[RunbookCall], tuple[Plan, Permission]]
     show: Show
     progress: Progress
-
-
-@dataclass(slots=True)
-class Observations:
-    """What a drill collects on its way; ``drill.report`` makes the result of it."""
-
-    steady_before: list[SteadyCheck] = field(default_factory=list)
-    steady_after: list[SteadyCheck] = field(default_factory=list)
-    faults: list[FaultNote] = field(default_factory=list)
-    runs: list[RunNote] = field(default_factory=list)
-    journals: dict[str, Path] = field(default_factory=dict)
-    afterwards: list[tuple[str, ExitCode]] = field(default_factory=list)
-    promotions: list[Promotion] = field(default_factory=list)
-    series: list[Series] = field(default_factory=list)
-    samples: list[SampleNote] = field(default_factory=list)
-    clocks: dict[str, ClockOffset] = field(default_factory=dict)
-    rows: Rows | None = None
-    trouble: list[str] = field(default_factory=list)
-    triggered: bool = False
-    trigger_words: str = ""
-    main: ExitCode | None = None
-    main_message: str = ""
-    steady: int = 0
-    trigger: int | None = None
-    recovered: int = 0
-    end: int = 0
-
-    def timeline(self, users_fault: int | None) -> Timeline:
-        """Give the moments (ns)."""
-        main = [run for run in self.runs if run.part == MAIN]
-        first = last = None
-        if main:
-            records = read_journal(self.journals[main[0].run])
-            first, last = nanoseconds(records[0].mono), nanoseconds(records[-1].mono)
-        end = max(self.end, self.recovered, self.steady)
-        return Timeline(self.steady, users_fault, self.trigger, first, last, max(self.recovered, self.steady), end)
 
 
 def run_drill(drill: Drill, setting: Setting) -> tuple[DrillResult, dict[str, Path]]:

@@ -14,7 +14,7 @@ from drillbook.console.person import TerminalPerson
 from drillbook.errors import Refused, UsageError
 from drillbook.execution.launch import Surroundings
 from drillbook.hosts.access import Access, access_for
-from drillbook.hosts.power import driver_for
+from drillbook.hosts.power_drivers import driver_for
 from drillbook.plan.planner import make_plan
 from drillbook.runbook.load import load_all, load_called
 from drillbook.tasks.common import state_folder

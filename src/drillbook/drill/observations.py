@@ -1,0 +1,55 @@
+"""What a drill collects on its way, from which its result is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drillbook.evidence.result import MAIN
+from drillbook.evidence.timeline import Timeline, nanoseconds
+from drillbook.journal.record import read_journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drillbook.errors import ExitCode
+    from drillbook.evidence.primaries import Promotion
+    from drillbook.evidence.result import RunNote, SampleNote
+    from drillbook.evidence.samples import ClockOffset, Rows, Series
+    from drillbook.evidence.verdict import FaultNote, SteadyCheck
+
+
+@dataclass(slots=True)
+class Observations:
+    """Times in ns of this machine's monotonic clock; 0 and None where the drill did not get there."""
+
+    steady_before: list[SteadyCheck] = field(default_factory=list)
+    steady_after: list[SteadyCheck] = field(default_factory=list)
+    faults: list[FaultNote] = field(default_factory=list)
+    runs: list[RunNote] = field(default_factory=list)
+    journals: dict[str, Path] = field(default_factory=dict)
+    afterwards: list[tuple[str, ExitCode]] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    samples: list[SampleNote] = field(default_factory=list)
+    clocks: dict[str, ClockOffset] = field(default_factory=dict)
+    rows: Rows | None = None
+    trouble: list[str] = field(default_factory=list)
+    triggered: bool = False
+    trigger_words: str = ""
+    main: ExitCode | None = None
+    main_message: str = ""
+    steady: int = 0
+    trigger: int | None = None
+    recovered: int = 0
+    end: int = 0
+
+    def timeline(self, users_fault: int | None) -> Timeline:
+        """Give the moments (ns)."""
+        main = [run for run in self.runs if run.part == MAIN]
+        first = last = None
+        if main:
+            records = read_journal(self.journals[main[0].run])
+            first, last = nanoseconds(records[0].mono), nanoseconds(records[-1].mono)
+        end = max(self.end, self.recovered, self.steady)
+        return Timeline(self.steady, users_fault, self.trigger, first, last, max(self.recovered, self.steady), end)
