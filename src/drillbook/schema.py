@@ -314,6 +314,8 @@ class _Words:
 
     def _exactly_one(self, error: ValidationError, path: list[str | int], name: str, keys: list[str]) -> None:
         instance: Any = error.instance
+        if not isinstance(instance, dict):
+            return  # that it must be a mapping is a finding of its own
         present = [key for key in keys if key in instance]
         if present:
             found = " and ".join(f"'{key}'" for key in present)

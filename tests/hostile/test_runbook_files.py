@@ -67,6 +67,7 @@ def test_fifty_megabytes(tmp_path: Path) -> None:
     assert [finding.rule for finding in refused.value.findings] == ["file-size"]
 
 
+@pytest.mark.slow
 def test_ten_thousand_wrong_steps_end_soon(tmp_path: Path) -> None:
     root = write_estate(tmp_path)
     lines = ["runbook: RB-X", "steps:", *("- {id: a, nonsense: 1}" for _ in range(10_000))]
