@@ -62,28 +62,8 @@ class Engine:
         # Attempts that their host has not seen begin. They are made again under the same key, so that
         # one which is merely late and its repetition cannot both begin.
         self._absent: set[str] = set()
-        if self.state.run:
-            self._doubt_old_proofs()
+        self._resumed = bool(self.state.run)
         journal.listen(self.state.apply)
-
-    def _doubt_old_proofs(self) -> None:
-        """Prove again, before a promotion that is still to come, that the old primary cannot act.
-
-        While the run lay still, somebody may have started it: a fence is done again, and a demotion's
-        proof is looked at again.
-        """
-        steps = self._world.plan.steps
-        coming = [n for n, step in enumerate(steps) if step.verb is Verb.PROMOTE and not self._is_done(step)]
-        for step in steps[: coming[-1]] if coming else ():
-            if not self._is_done(step):
-                continue
-            if isinstance(step.action, FenceRun):
-                self.state.step(step.id).stage = Stage.PENDING
-            elif step.verb in (Verb.DEMOTE, Verb.STOP):
-                self.state.step(step.id).stage = Stage.ACTED
-
-    def _is_done(self, step: PlannedStep) -> bool:
-        return self.state.step(step.id).stage is Stage.DONE
 
     def run(self) -> Outcome:
         """Go from where the journal stands to the end, or to where it stops. Never raises DrillbookError."""
@@ -199,6 +179,10 @@ class Engine:
         self._verify(step, began)
 
     def _attempt(self, step: PlannedStep) -> Result:
+        if self._resumed and step.verb is Verb.PROMOTE:
+            if self._holds_already(step):
+                return Result("succeeded")
+            self._prove_again(step)
         attempt = self.state.step(step.id).attempts + (step.id not in self._absent)
         self._absent.discard(step.id)
         key = step_key(step.id, attempt)
@@ -223,6 +207,31 @@ class Engine:
             result = Result("failed", error.message, {}, error)
         self._ended(step, attempt, result, self._world.clock.monotonic() - began, recovered=False)
         return result
+
+    def _holds_already(self, step: PlannedStep) -> bool:
+        """Tell whether a promotion has taken effect before, by its own checks, and journal that it has."""
+        if not step.verify or not all(self._world.checks.run(check).held for check in step.verify):
+            return False
+        result = Result("succeeded", "its checks hold already")
+        self._ended(step, self.state.step(step.id).attempts, result, 0.0, recovered=True)
+        return True
+
+    def _prove_again(self, promotion: PlannedStep) -> None:
+        """Prove once more, before a promotion in a resumed run, that the old primary cannot act.
+
+        While the run lay still, somebody may have started it: a fence is done again, and a stop's proof is
+        looked at again. Raises as these steps do.
+        """
+        for step in self._world.plan.steps:
+            if step is promotion:
+                return
+            if isinstance(step.action, FenceRun):
+                result = self._attempt(step)
+                if result.outcome != "succeeded":
+                    raise self._failure(step, result)
+                self._verify(step, self._world.clock.monotonic())
+            elif step.verb in (Verb.DEMOTE, Verb.STOP):
+                self._verify(step, self._world.clock.monotonic())
 
     def _ended(self, step: PlannedStep, attempt: int, result: Result, seconds: float, *, recovered: bool) -> None:
         self._journal.append(
