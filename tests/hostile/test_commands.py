@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,3 +156,31 @@ def test_outside_an_estate_the_missing_file_is_named(tmp_path: Path) -> None:
     done = invoke(tmp_path, "cmdb.check")
     assert "cmdb.yaml" in said(done)
     assert done.returncode == ExitCode.INVALID
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_without_the_right_to_write_nothing_runs_and_reading_works(pristine: Path, tmp_path: Path) -> None:
+    """As another user than the checkout's owner: checks and plans work, a run is refused with the remedy."""
+    (tmp_path / "theirs").mkdir()
+    estate = copy_estate(tmp_path / "theirs")
+    for folder in (estate, *estate.parents):
+        if folder.is_relative_to(Path("/tmp")) and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    # This environment's own Python may lie where only its owner can read it; the system's is everybody's.
+    packages = os.pathsep.join([sysconfig.get_path("purelib"), str(ROOT / "src")])
+    as_nobody = [
+        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+        "env", "HOME=/nonexistent", f"PYTHONPATH={packages}",
+    ]  # fmt: skip
+    for command, code, words in (
+        (PLAN, ExitCode.OK, "core-db-2"),
+        (("cmdb.check",), ExitCode.OK, "no findings"),
+        (("lab.up",), ExitCode.PREREQUISITE, "sudo ./inv lab.up"),
+        (("drills.run", "core-db-failover"), ExitCode.PREREQUISITE, "without a journal nothing is run"),
+    ):
+        done = subprocess.run(
+            [*as_nobody, "/usr/bin/python3", "-m", "invoke", *command],
+            cwd=estate, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert words in said(done)
+        assert done.returncode == code

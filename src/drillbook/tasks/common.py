@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from invoke.tasks import task as invoke_task
 
-from drillbook.errors import DrillbookError, ExitCode, StoppedByPerson
+from drillbook.errors import DrillbookError, ExitCode, MissingPrerequisite, StoppedByPerson
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +35,23 @@ def estate_root() -> Path:
 
 
 def state_folder(root: Path) -> Path:
-    """Give ``.drillbook`` in the estate: runs, samples and usual durations; not for git."""
+    """Give ``.drillbook`` in the estate: runs, samples and usual durations; not for git.
+
+    Raises MissingPrerequisite when we may not have it: without a journal nothing is run.
+    """
     folder = root / ".drillbook"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise MissingPrerequisite(
+            f"{folder} cannot be made ({error.strerror}), and without a journal nothing is run",
+            remedy="run it as the owner of this checkout; the lab needs root: sudo ./inv …",
+        ) from None
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise MissingPrerequisite(
+            f"{folder} belongs to another user, and without a journal nothing is run",
+            remedy="run it as the owner of this checkout; the lab needs root: sudo ./inv …",
+        )
     return folder
 
 
@@ -52,7 +67,7 @@ def _ended(error: BaseException) -> ExitCode:
         state_folder(estate_root())
         place.write_text("".join(traceback.format_exception(error)))
         where = f"the details are in {place}"
-    except OSError:
+    except (OSError, DrillbookError):
         where = "".join(traceback.format_exception(error))
     errors.print(f"✗ an error in drillbook itself: {type(error).__name__}: {error}\n  → {where}")
     return ExitCode.INTERNAL
