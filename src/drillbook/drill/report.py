@@ -104,7 +104,7 @@ def _objectives(drill: Drill, cmdb: Cmdb) -> Objectives:
 
 def _fidelity(drill: Drill, seen: Observations) -> Fidelity:
     real = [
-        "the hosts ran systemd, sshd and PostgreSQL of Debian, and were reached over a network",
+        "every host ran an init system, an SSH server and the service's own software, and was reached over a network",
         "the clients wrote over the network and counted what was acknowledged to them",
     ]
     real += [f"{fault.description}: {fault.detail}" for fault in seen.faults if fault.verified]
