@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.execution.runs import runs
-from drillbook.execution.state import Stage
+from drillbook.errors import DrillbookError
+from drillbook.execution.runs import load_plan, newest_first
+from drillbook.execution.state import Stage, state_from_records
+from drillbook.journal.record import read_journal
 from drillbook.runbook.model import Kind, Verb
 
 if TYPE_CHECKING:
@@ -25,17 +27,30 @@ class Degraded:
 
 
 def degraded(state: Path) -> list[Degraded]:
-    """Give the protections whose last promotion under failover was not followed by a finished failback."""
-    found: dict[tuple[str, str], Degraded] = {}
-    for folder, run, records, plan in runs(state):
-        if plan.protection is None:
+    """Give the protections whose last promotion under failover was not followed by a finished failback.
+
+    A run that cannot be read any more counts as one that left no second copy: nobody knows.
+    """
+    found: list[Degraded] = []
+    settled: set[tuple[str, str]] = set()
+    for folder, opened in newest_first(state):
+        key = (str(opened.get("environment")), str(opened.get("protection")))
+        if key in settled or opened.get("kind") not in (Kind.FAILOVER, Kind.PROMOTION, Kind.FAILBACK):
             continue
-        key = (plan.environment, plan.protection)
-        if plan.kind in (Kind.FAILOVER, Kind.PROMOTION):
-            for step in plan.steps:
-                if step.verb is Verb.PROMOTE and run.step(step.id).stage is Stage.DONE:
-                    at = next(r.time for r in records if r.kind == "step.done" and r.data["step"] == step.id)
-                    found[key] = Degraded(plan.protection, plan.environment, at, folder.id, step.item or "")
-        elif plan.kind is Kind.FAILBACK and run.closed == "succeeded":
-            found.pop(key, None)
-    return list(found.values())
+        try:
+            records, plan = read_journal(folder.journal), load_plan(folder)
+        except DrillbookError:
+            settled.add(key)
+            found.append(Degraded(key[1], key[0], folder.id, folder.id, ""))
+            continue
+        run = state_from_records(records)
+        if plan.kind is Kind.FAILBACK:
+            if run.closed == "succeeded":
+                settled.add(key)
+            continue
+        for step in plan.steps:
+            if step.verb is Verb.PROMOTE and run.step(step.id).stage is Stage.DONE:
+                at = next(r.time for r in records if r.kind == "step.done" and r.data["step"] == step.id)
+                settled.add(key)
+                found.append(Degraded(key[1], key[0], at, folder.id, step.item or ""))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drillbook.artifacts.seal import seal, verify
 from drillbook.canonical import canonical_json, digest
@@ -18,7 +18,7 @@ from drillbook.journal.writer import Journal
 from drillbook.plan.model import plan_from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from drillbook.change.permit import Permission
@@ -88,6 +88,8 @@ def new_run(
         run=folder.id,
         plan=permission.plan_digest,
         runbook=plan.runbook,
+        kind=str(plan.kind),
+        protection=plan.protection,
         environment=plan.environment,
         parameters=dict(plan.parameters),
         change=permission.change_type,
@@ -152,23 +154,33 @@ def _paths(state: Path) -> list[Path]:
     return sorted(path for path in runs.iterdir() if (path / "journal.jsonl").is_file()) if runs.is_dir() else []
 
 
-def runs(state: Path) -> Iterator[tuple[RunFolder, RunState, list[Record], Plan]]:
-    """Give all runs that can be read, oldest first; ``broken_runs`` gives the others."""
-    for path in _paths(state):
+def runs(state: Path, *, last: int) -> Iterator[tuple[RunFolder, RunState, Plan]]:
+    """Give those of the ``last`` runs that can be read, oldest first; ``broken_runs`` gives the others."""
+    for path in _paths(state)[-last:]:
         folder = RunFolder(path)
         try:
-            records = read_journal(folder.journal)
-            yield folder, state_from_records(records), records, load_plan(folder)
+            yield folder, state_from_records(read_journal(folder.journal)), load_plan(folder)
         except DrillbookError:
             continue
 
 
-def broken_runs(state: Path) -> Iterator[tuple[RunFolder, str]]:
-    """Give the runs whose journal or plan cannot be trusted, and why."""
-    for path in _paths(state):
+def broken_runs(state: Path, *, last: int) -> Iterator[tuple[RunFolder, str]]:
+    """Give those of the ``last`` runs whose journal or plan cannot be trusted, and why."""
+    for path in _paths(state)[-last:]:
         folder = RunFolder(path)
         try:
             read_journal(folder.journal)
             load_plan(folder)
         except DrillbookError as error:
             yield folder, error.message
+
+
+def newest_first(state: Path) -> Iterator[tuple[RunFolder, Mapping[str, Any]]]:
+    """Give each run with what it was opened with, unverified: enough to choose those worth reading."""
+    for path in reversed(_paths(state)):
+        folder = RunFolder(path)
+        try:
+            with folder.journal.open("rb") as file:
+                yield folder, json.loads(file.readline())["data"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue

@@ -158,10 +158,10 @@ def status(_: Context, count: int = 10) -> None:
     root = estate_root()
     state = state_folder(root)
     table = Table("run", "runbook", "in", "how it stands", box=None)
-    for folder, run, _records, plan in list(runs(state))[-count:]:
+    for folder, run, plan in runs(state, last=count):
         stands = run.closed or (f"stopped: {run.stopped}" if run.stopped else "open (running, or its process died)")
         table.add_row(folder.id, plan.runbook, plan.environment, stands)
     console.print(table if table.row_count else "No run yet.")
-    for folder, why in broken_runs(state):
+    for folder, why in broken_runs(state, last=count):
         console.print(f"  ✗ {folder.id}: {why}")
     remind(root)

@@ -1,0 +1,74 @@
+"""Which protections have lost their second copy, as journals tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drillbook.canonical import canonical_json
+from drillbook.clock import SystemClock
+from drillbook.execution.protection import degraded
+from drillbook.journal.writer import Journal
+from drillbook.tasks.wiring import load_estate, plan_of
+from tests.harness import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLANS: dict[str, Any] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plans() -> None:
+    estate = load_estate(ROOT)
+    for name in ("RB-DB-FAILOVER", "RB-DB-FAILBACK", "RB-DB-SWITCHOVER"):
+        PLANS[name] = plan_of(estate, name, environment="lab", parameters={"pair": "core-db"})
+
+
+def write_run(state: Path, number: int, runbook: str, *, done: bool) -> Path:
+    """Write a run of a runbook as the engine would: all steps done and closed, or only opened."""
+    plan = PLANS[runbook]
+    folder = state / "runs" / f"20261122T0530{number:02}Z-00000000"
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_bytes(canonical_json(plan.to_json()))
+    journal = Journal.create(folder / "journal.jsonl", SystemClock())
+    journal.append(
+        "run.opened", run=folder.name, plan=plan.digest, kind=str(plan.kind), protection="core-db", environment="lab"
+    )
+    if done:
+        for step in plan.steps:
+            journal.append("step.started", step=step.id, attempt=1)
+            journal.append("step.ended", step=step.id, attempt=1, outcome="succeeded", detail="")
+            journal.append("step.done", step=step.id)
+        journal.append("run.closed", outcome="succeeded")
+    journal.close()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        ([], []),
+        ([("RB-DB-FAILOVER", True)], ["core-db-2"]),
+        ([("RB-DB-FAILOVER", False)], []),
+        ([("RB-DB-FAILOVER", True), ("RB-DB-FAILBACK", True)], []),
+        ([("RB-DB-FAILOVER", True), ("RB-DB-FAILBACK", False)], ["core-db-2"]),
+        ([("RB-DB-FAILBACK", True), ("RB-DB-FAILOVER", True)], ["core-db-2"]),
+        ([("RB-DB-FAILOVER", True), ("RB-DB-SWITCHOVER", True)], ["core-db-2"]),
+        ([("RB-DB-FAILOVER", True), ("RB-DB-FAILBACK", True), ("RB-DB-FAILOVER", True)], ["core-db-2"]),
+    ],
+)
+def test_the_last_promotion_counts_until_a_finished_failback(
+    tmp_path: Path, history: list[tuple[str, bool]], expected: list[str]
+) -> None:
+    for number, (runbook, done) in enumerate(history):
+        write_run(tmp_path, number, runbook, done=done)
+    assert [each.survivor for each in degraded(tmp_path)] == expected
+
+
+def test_a_failback_that_cannot_be_trusted_does_not_count(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, "RB-DB-FAILOVER", done=True)
+    journal = write_run(tmp_path, 2, "RB-DB-FAILBACK", done=True) / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"attempt":1', b'"attempt":2', 1))
+    assert [each.protection for each in degraded(tmp_path)] == ["core-db"]
