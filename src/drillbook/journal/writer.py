@@ -93,7 +93,7 @@ class Journal:
         """Call ``listener`` with each record, after it is durable."""
         self._listeners.append(listener)
 
-    def append(self, kind: str, **data: Any) -> Record:
+    def append(self, kind: str, /, **data: Any) -> Record:
         """Write a record and wait until it is on the disk.
 
         Raises JournalError when it cannot be made durable; then nothing may be done that it announces.
