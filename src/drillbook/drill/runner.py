@@ -250,7 +250,7 @@ class _Drill:
         seen, drill = self.seen, self.drill
         if drill.expectation.refused is not None:
             time.sleep(_WATCH_REFUSED)
-        elif seen.triggered:
+        elif seen.triggered and not self.setting.around.stopping():
             left = drill.timeout - (time.monotonic() - (seen.trigger or seen.steady) / 1e9)
             self.probes[drill.users.id].wait_steady(STEADY_SECONDS, timeout=max(2.0, left))
         seen.recovered = time.monotonic_ns()
