@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 
+class CannotTell(Exception):
+    """The host could not be asked, so nothing is known."""
+
+
 def _ask(host: Host, port: int, sql: str) -> str:
     """Give what psql prints for a statement, or fail with what it says."""
     done = host.run("runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c %s", str(port), sql)
-    assert done.rc == 0, f"PostgreSQL does not answer on port {port}: {done.stderr.strip()}"
-    return done.stdout.strip()
+    if done.rc != 0:
+        raise CannotTell(f"PostgreSQL does not answer on port {port}: {done.stderr.strip()}")
+    return str(done.stdout).strip()
 
 
 def is_primary(host: Host, port: int) -> None:
@@ -79,8 +84,9 @@ _LAST_RECORD = r"""
 said=$(runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c "
     with at as (select pg_last_wal_replay_lsn() as replayed, pg_last_wal_receive_lsn() as received,
                        pg_size_bytes(current_setting('wal_segment_size')) as size),
-         start as (select replayed - 256::numeric as lsn, (replayed - 256::numeric) - '0/0' as bytes from at)
-    select (replayed >= coalesce(received, '0/0'))::text, lsn,
+         start as (select greatest((replayed - '0/0') - 256, trunc((replayed - '0/0' - 1) / size) * size) as bytes
+                   from at)
+    select (replayed >= coalesce(received, '0/0'))::text, '0/0'::pg_lsn + bytes,
            upper(lpad(to_hex(trunc(bytes / 4294967296)::bigint), 8, '0'))
            || upper(lpad(to_hex(trunc((bytes - trunc(bytes / 4294967296) * 4294967296) / size)::bigint), 8, '0'))
     from at, start") || exit
@@ -97,7 +103,8 @@ def received_everything(host: Host, port: int, data_directory: str, bin_director
 
     A primary writes a shutdown checkpoint as its very last record and, when shut down in order, waits
     until its standbys have it (PostgreSQL 15, "Streaming Replication"). Such a record takes about 120
-    bytes, so looking at the last 256 finds it. What was received is not compared alone: after a new
+    bytes, so looking at the last 256 finds it; or at the last segment's first, since a primary that archives
+    begins a segment for it. What was received is not compared alone: after a new
     connection it counts from the start of a segment.
     """
     done = host.run(_LAST_RECORD, str(port), data_directory, bin_directory)

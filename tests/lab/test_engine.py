@@ -462,3 +462,66 @@ def test_one_run_is_executed_by_one_process_at_a_time(runner: Runner) -> None:
 def test_the_lab_is_whole_afterwards() -> None:
     state: LabState = bring_up()
     assert {HOST, OTHER} <= set(state.hosts)
+
+
+def test_ctrl_c_while_a_proof_is_awaited_does_not_make_the_effect_again(runner: Runner) -> None:
+    address = "10.213.0.96"
+    stop = StopRequest(lambda _: None)
+    runner.stopping = stop
+    launch = runner.launch(
+        runner.plan(step("one", sh("echo x >> /tmp/t/log"), verify=(holds(address),), repeat=Repeat.NEVER, timeout=20))
+    )
+    timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
+    with stop.installed():
+        timer.start()
+        outcome = launch.engine.run()
+    timer.join()
+    launch.close()
+    assert outcome.exit_code is ExitCode.STOPPED, outcome
+    runner.stopping = lambda: False
+    on_host(runner, HOST, f"ip address add {address}/32 dev eth0")
+    try:
+        assert runner.again(launch.folder).result == "succeeded"
+    finally:
+        on_host(runner, HOST, f"ip address del {address}/32 dev eth0")
+    assert on_host(runner, HOST, "cat /tmp/t/log") == "x\n"
+
+
+def test_an_effect_that_was_cut_short_is_treated_as_its_repeat_says(runner: Runner) -> None:
+    for repeat, code, log in ((Repeat.SAFE, ExitCode.OK, "x\nx\n"), (Repeat.NEVER, ExitCode.UNKNOWN, "x\n")):
+        on_host(runner, HOST, "rm -f /tmp/t/* /var/lib/drillbook/lock")
+        slow = sh("echo x >> /tmp/t/log; test -e /tmp/t/second || sleep 30")
+        outcome, launch = runner.run(step("one", slow, repeat=repeat, timeout=1))
+        assert outcome.exit_code is ExitCode.FAILED
+        on_host(runner, HOST, "touch /tmp/t/second")
+        assert runner.again(launch.folder).exit_code is code
+        assert on_host(runner, HOST, "cat /tmp/t/log") == log
+
+
+def test_a_run_that_was_closed_is_not_taken_for_done(runner: Runner) -> None:
+    _, launch = runner.run(step("one", sh("exit 1")))
+    assert runner.again(launch.folder, "abandon").exit_code is ExitCode.OK
+    outcome = runner.again(launch.folder)
+    assert outcome.exit_code is ExitCode.REFUSED
+    assert "had ended before (abandoned)" in outcome.message
+
+
+def test_a_playbook_that_a_person_stops_is_not_begun_again(runner: Runner) -> None:
+    from drillbook.plan.model import PlaybookRun
+
+    stop = StopRequest(lambda _: None)
+    runner.stopping = stop
+    playbook = PlaybookRun("core_db_rebuild.yml", HOST, {"unit": "drillbook-none.service"})
+    launch = runner.launch(runner.plan(step("one", playbook, timeout=60)))
+    timers = [threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)) for seconds in (0.5, 0.9)]
+    with stop.installed():
+        for timer in timers:
+            timer.start()
+        outcome = launch.engine.run()
+    for timer in timers:
+        timer.join()
+    launch.close()
+    assert outcome.exit_code is ExitCode.STOPPED, outcome
+    assert kinds(launch.folder).count("step.started") == 1
+    runner.stopping = lambda: False
+    assert runner.again(launch.folder, "abandon").exit_code is ExitCode.OK

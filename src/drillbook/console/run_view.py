@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -63,7 +64,11 @@ class RunView:
         self._began: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:
-        """Show one record, as far as a person cares."""
+        """Show one record, as far as a person cares. A terminal that is gone stops no run."""
+        with suppress(OSError):
+            self._show_record(record)
+
+    def _show_record(self, record: Record) -> None:
         data = record.data
         step = data.get("step")
         match record.kind:
@@ -160,9 +165,16 @@ def _so_now(plan: Plan, engine: Engine) -> list[str]:
     promoted = [step.item for step in done if step.verb is Verb.PROMOTE]
     if fenced:
         lines.append(f"{', '.join(filter(None, fenced))} is switched off.")
-    if (fenced or demoted) and not promoted and not engine.state.rolling_back:
+    maybe = [
+        step.item
+        for step in plan.steps
+        if step.verb is Verb.PROMOTE and engine.state.step(step.id).touched and step not in done
+    ]
+    if maybe:
+        lines.append(f"{', '.join(filter(None, maybe))} may be primary already: do not start the old one by hand.")
+    elif (fenced or demoted) and not promoted and not engine.state.rolling_back:
         lines.append(f"Nobody is primary: {', '.join(plan.services)} is down until the run goes on.")
-    if plan.kind in (Kind.FAILOVER, Kind.PROMOTION) and not fenced and not promoted:
+    if plan.kind in (Kind.FAILOVER, Kind.PROMOTION) and not fenced and not promoted and not maybe:
         lines.append("Nothing was promoted.")
     if engine.state.tokens and engine.state.closed is None:
         lines.append(f"This run keeps its lock on {', '.join(sorted(engine.state.tokens))}.")

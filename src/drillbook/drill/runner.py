@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
+from drillbook.artifacts.seal import seal
 from drillbook.clock import run_id
 from drillbook.drill.model import SERVICE_ADDRESS, AtOnce, PersonDecides, ProbeDown
 from drillbook.drill.observations import Observations
@@ -117,7 +118,10 @@ class _Drill:
         with ExitStack() as stack:
             journal = Journal.create(folder / "journal.jsonl", self.clock)
             stack.callback(journal.close)
-            journal.append("drill.opened", drill=drill.name, digest=drill.digest, id=self.id)
+            # The checks of the steady state, before and after, are one sealed copy.
+            sealed = seal(self.setting.around.root, folder / "artifacts")
+            self.checks = Checks(sealed.path, self.hosts)
+            journal.append("drill.opened", drill=drill.name, digest=drill.digest, id=self.id, artifacts=sealed.digest)
             stack.callback(self.hosts.close)
             stack.callback(heal_all, self.setting.lab)
             for call in drill.before:
@@ -321,12 +325,11 @@ class _Drill:
             parameters=dict(self.drill.call.parameters),
             roles={},
         )
-        checks = Checks(self.setting.around.root / "playbooks", self.hosts)
         found = []
         for check in self.drill.steady_state:
             bound = bind_check(check.call, scope)
             deadline = time.monotonic() + 3.0
-            while not (fact := checks.run(bound)).held and time.monotonic() < deadline:
+            while not (fact := self.checks.run(bound)).held and time.monotonic() < deadline:
                 time.sleep(0.2)
             found.append(SteadyCheck(self.setting.show.words(check.text), fact.held, fact.detail))
         return found

@@ -15,6 +15,7 @@ from drillbook.errors import (
     Locked,
     OutcomeUnknown,
     StepFailed,
+    StoppedByPerson,
 )
 from drillbook.execution.fence import fence
 from drillbook.hosts.agent import Agent, Effect, Ended
@@ -160,7 +161,8 @@ def wait_for(action: WaitRun, world: World, *, timeout: float) -> Result:
         if world.clock.monotonic() + action.interval > deadline:
             return Result("failed", f"after {timeout:g} s: {fact.detail}", {"tries": tries})
         if world.stopping():
-            return Result("failed", f"stopped while waiting: {fact.detail}", {"tries": tries})
+            stopped = StoppedByPerson(f"stopped while waiting: {fact.detail}")
+            return Result("failed", stopped.message, {"tries": tries}, stopped)
         world.clock.sleep(action.interval)
 
 

@@ -67,22 +67,27 @@ class Engine:
 
     def run(self) -> Outcome:
         """Go from where the journal stands to the end, or to where it stops. Never raises DrillbookError."""
-        return self._ended_before() or self._guard(self._forward)
+        return self._ended_before("succeeded") or self._guard(self._forward)
 
     def rollback(self) -> Outcome:
         """Undo the steps that were begun, last first. Refused when one of them cannot be undone."""
-        return self._ended_before() or self._guard(self._backward)
+        return self._ended_before("rolled_back") or self._guard(self._backward)
 
     def abandon(self) -> Outcome:
         """Close a run that nobody will go on with, and give its locks back. Changes nothing else."""
-        return self._ended_before() or self._guard(self._give_up)
+        return self._ended_before(None) or self._guard(self._give_up)
 
-    def _ended_before(self) -> Outcome | None:
-        """A run that is closed stays so; locks that it could not give back any more are given back now."""
-        if self.state.closed is None:
+    def _ended_before(self, wanted: str | None) -> Outcome | None:
+        """A run that is closed stays so; locks that it could not give back any more are given back now.
+
+        It is as ``wanted`` or that is an error: who resumes a run that was refused must not take it for done.
+        """
+        closed = self.state.closed
+        if closed is None:
             return None
-        self._unlock()
-        return Outcome(self.state.closed, ExitCode.OK, "this run had ended before; nothing was done", "", None)
+        code = ExitCode.OK if wanted in (None, closed) else ExitCode.REFUSED
+        message = f"this run had ended before ({closed}); nothing was done"
+        return Outcome(closed, code, " ".join([message, *self._unlock()]), "", None)
 
     # --- forward ---------------------------------------------------------------------------------
 
@@ -167,8 +172,11 @@ class Engine:
                 return
         if resolved is None:
             resolved = self._attempt(step)
-        if resolved.outcome == "unknown":
-            # The connection broke in the middle: the host may know by now.
+        if isinstance(resolved.error, StoppedByPerson):
+            raise self._failure(step, resolved)
+        if resolved.outcome == "unknown" and isinstance(step.action, Command):
+            # The connection broke in the middle: the host may know by now. What no host keeps a record of
+            # (a playbook, say) is not done again in the same breath: it may still be at work there.
             resolved = self._resolve(step) or self._attempt(step)
             if self.state.step(step.id).stage is Stage.DONE:
                 return
@@ -263,7 +271,8 @@ class Engine:
         if isinstance(step.action, Command) and step.item is not None:
             told = self._ask_host(step, step_key(step.id, status.attempts))
             if told is not None:
-                if told.outcome != "unknown":
+                # What was ended before its time may have taken effect: ``repeat`` decides.
+                if told.outcome != "unknown" and status.stage is not Stage.UNKNOWN:
                     self._ended(step, status.attempts, told, 0.0, recovered=True)
                     return told
             else:
@@ -313,7 +322,9 @@ class Engine:
         clock = self._world.clock
         asked = clock.monotonic()
         while not (fact := self._world.checks.run(check)).held:
-            if clock.monotonic() + _VERIFY_POLL > deadline or self._world.stopping():
+            if self._world.stopping():
+                raise StoppedByPerson(f"stopped while the proof of step {step.id} did not hold yet: {fact.detail}")
+            if clock.monotonic() + _VERIFY_POLL > deadline:
                 self._journal.append(
                     "verify.failed", step=step.id, check=check.function, item=check.item, detail=fact.detail
                 )
@@ -359,7 +370,9 @@ class Engine:
                     f"step {step.id} cannot be undone: {step.undo.irreversible.en}",
                     remedy=f"the way is forward: ./inv runbooks.resume {self._world.run}",
                 )
+        self._refuse_when_promoted()
         self._take_locks([item for item in plan.locks if item in self.state.tokens])
+        self._end_what_runs()
         if not self.state.rolling_back:
             self._journal.append("rollback.started", steps=[step.id for step in reversed(touched)])
         for step in reversed(touched):
@@ -369,6 +382,32 @@ class Engine:
             else:
                 self._journal.append("undo.ended", step=step.id, outcome="succeeded", detail="changes nothing")
         return self._close("rolled_back", "")
+
+    def _refuse_when_promoted(self) -> None:
+        """Refuse to go back where somebody has promoted the standby meanwhile, by hand or otherwise."""
+        for step in self._world.plan.steps:
+            if step.verb is not Verb.PROMOTE:
+                continue
+            facts = [self._world.checks.run(check) for check in step.verify]
+            if any(not fact.known for fact in facts):
+                reason = f"it cannot be told whether {step.item} is promoted: {facts[0].detail}"
+            elif facts and all(fact.held for fact in facts):
+                reason = f"{step.item} is promoted; starting the old primary again would make two"
+            else:
+                continue
+            raise Refused(reason, remedy=f"look at {step.item}; then ./inv runbooks.resume {self._world.run}")
+
+    def _end_what_runs(self) -> None:
+        """End effects of this run that may still be at work, so that nothing comes after its own undoing."""
+        for step in self._world.plan.steps:
+            status = self.state.step(step.id)
+            if step.item is None or not isinstance(step.action, Command):
+                continue
+            agent = self._world.agent(step.item)
+            if status.stage in (Stage.STARTED, Stage.UNKNOWN):
+                agent.stop(self._world.run, step_key(step.id, status.attempts))
+            if status.undo_open:
+                agent.stop(self._world.run, "undo." + step_key(step.id, status.undo_attempts))
 
     def _undo(self, step: PlannedStep) -> None:
         """Undo one step. Undo actions are safe to repeat (a rule of runbooks), so an open one is done anew."""
@@ -399,16 +438,20 @@ class Engine:
 
     def _close(self, result: str, message: str) -> Outcome:
         self._journal.append("run.closed", outcome=result, message=message)
-        self._unlock()
-        return Outcome(result, ExitCode.OK, message, "", None)
+        return Outcome(result, ExitCode.OK, " ".join([message, *self._unlock()]).strip(), "", None)
 
-    def _unlock(self) -> None:
-        """Give the locks back. A host that cannot be reached keeps its lock: its message names this run."""
+    def _unlock(self) -> list[str]:
+        """Give the locks back; give a sentence for each host that keeps its lock since it cannot be reached."""
+        kept = []
         for item in sorted(self.state.tokens):
             try:
                 self._world.agent(item).unlock(self._world.run)
-            except DrillbookError:
-                continue
+            except DrillbookError as error:
+                kept.append(
+                    f"{item} keeps this run's lock ({error.message}); once it answers: "
+                    f"./inv runbooks.abandon {self._world.run}"
+                )
+        return kept
 
     def _guard(self, body: Any) -> Outcome:
         """Turn whatever stops the run into a record and an outcome."""

@@ -24,12 +24,21 @@ if TYPE_CHECKING:
 # A host of the same network answers a connection attempt within a millisecond.
 LOOK_SECONDS = 0.15
 _POLL_SECONDS = 0.01
-# Prints the ports that accept a connection, one a line; "$1" is the address, the rest are ports.
-_LOOK = (
-    'address=$1; limit=$2; shift 2; for port in "$@"; do '
-    '{ timeout "$limit" bash -c \'exec 3<>"/dev/tcp/$0/$1"\' "$address" "$port" 2>/dev/null && echo "$port"; } & '
-    "done; wait"
-)
+# Prints the ports of a host that accept a connection, one a line, and "looked" in the end. First it connects to
+# the witness's own sshd: a witness that cannot see what must answer is no evidence of silence.
+# Arguments: address, own port, seconds, ports.
+_LOOK = """
+knock() { timeout "$1" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$2" "$3" 2>/dev/null; }
+address=$1 own=$2 limit=$3
+shift 3
+knock 1 127.0.0.1 "$own" || exit 3
+for port in "$@"; do
+    { knock "$limit" "$address" "$port" && echo "$port"; } &
+done
+wait
+echo looked
+"""
+_LOOKED = "looked"
 
 
 def fence(
@@ -75,12 +84,16 @@ def _look(action: FenceRun, target: Target, hosts: Hosts) -> dict[str, list[int]
     """Give for each witness the ports that answered it, or None when it could not look."""
 
     def ask(item: str) -> list[int] | None:
-        argv = ["bash", "-c", _LOOK, "look", target.address, str(LOOK_SECONDS), *map(str, action.ports)]
+        own = str(hosts[item].target.ssh_port)
+        argv = ["bash", "-c", _LOOK, "look", target.address, own, str(LOOK_SECONDS), *map(str, action.ports)]
         try:
             done = hosts[item].run(argv, timeout=LOOK_SECONDS + 3)
         except DrillbookError:
             return None
-        return sorted(int(word) for word in done.stdout.split())
+        *ports, last = done.stdout.split() or [""]
+        if done.exit_code != 0 or last != _LOOKED or not all(port.isdecimal() for port in ports):
+            return None
+        return sorted(map(int, ports))
 
     with ThreadPoolExecutor(max_workers=len(action.witnesses)) as pool:
         return dict(zip(action.witnesses, pool.map(ask, action.witnesses), strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.errors import DrillbookError
 from drillbook.execution.runs import load_plan, newest_first
-from drillbook.execution.state import Stage, state_from_records
+from drillbook.execution.state import state_from_records
 from drillbook.journal.record import read_journal
 from drillbook.runbook.model import Kind, Verb
 
@@ -49,8 +49,9 @@ def degraded(state: Path) -> list[Degraded]:
                 settled.add(key)
             continue
         for step in plan.steps:
-            if step.verb is Verb.PROMOTE and run.step(step.id).stage is Stage.DONE:
-                at = next(r.time for r in records if r.kind == "step.done" and r.data["step"] == step.id)
+            # A promotion that was begun counts: it may have taken effect.
+            if step.verb is Verb.PROMOTE and run.step(step.id).touched:
+                at = next(r.time for r in records if r.kind == "step.started" and r.data["step"] == step.id)
                 settled.add(key)
                 found.append(Degraded(key[1], key[0], at, folder.id, step.item or ""))
     return found

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from drillbook.journal.record import Record
 
 
+# Effects that were ended before their time (``hosts.agent.Ended``): whether they took effect, nobody knows.
+_CUT_SHORT = ("timed out", "stopped")
+
+
 class Stage(StrEnum):
     """How far one step is."""
 
@@ -76,11 +80,14 @@ class RunState:
             case "step.ended":
                 step = self.step(data["step"])
                 step.stage = {"succeeded": Stage.ACTED, "failed": Stage.FAILED}.get(data["outcome"], Stage.UNKNOWN)
+                if data.get("evidence", {}).get("ended") in _CUT_SHORT:
+                    step.stage = Stage.UNKNOWN
                 step.detail = data["detail"]
                 step.ended = record.mono
             case "verify.failed":
                 step = self.step(data["step"])
-                step.stage, step.detail = Stage.FAILED, data["detail"]
+                # The effect is there, only its proof is not: a resume looks again, and does not act again.
+                step.stage, step.detail = Stage.ACTED, data["detail"]
             case "step.done":
                 step = self.step(data["step"])
                 step.stage, step.ended = Stage.DONE, record.mono

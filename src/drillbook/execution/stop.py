@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,10 +27,11 @@ class StopRequest:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
-        self._say(
-            "Stopping after this step, so that no host is left in the middle of it. "
-            "Press Ctrl-C again to end the step on its host now."
-        )
+        with suppress(OSError):  # the terminal may be what has just gone
+            self._say(
+                "Stopping after this step, so that no host is left in the middle of it. "
+                "Press Ctrl-C again to end the step on its host now."
+            )
 
     @contextmanager
     def installed(self) -> Iterator[StopRequest]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from drillbook.plan.model import CheckRun
 
 COMMAND_TIMEOUT = 5.0
+CANNOT_TELL = "CannotTell"
+"""The name of the exception by which a check says that it could not look: neither yes nor no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Checks:
         except DrillbookError as error:
             return Fact(False, False, visible(error.message), time.monotonic() - began)
         except Exception as error:  # noqa: BLE001 - a check that breaks says nothing: fail closed
-            detail = f"{check.function} broke: {type(error).__name__}: {error}"
+            said = type(error).__name__ == CANNOT_TELL
+            detail = str(error) if said else f"{check.function} broke: {type(error).__name__}: {error}"
             return Fact(False, False, visible(detail), time.monotonic() - began)
         return Fact(True, True, "", time.monotonic() - began)

@@ -31,12 +31,16 @@ report() { # RUN KEY: one line, then the outputs
     base=$state/runs/$1/$2
     if [ -f "$base.result" ]; then
         read -r result < "$base.result"
-    elif systemctl --quiet is-active "$(unit_of "$1" "$2")"; then
-        result=running
-    elif [ -f "$base.started" ]; then
-        result=interrupted
     else
-        result=absent
+        case $(systemctl show --property=ActiveState --value "$(unit_of "$1" "$2")") in
+        inactive | failed) result=interrupted ;;
+        *) result=running ;; # also while it starts and while it ends
+        esac
+        if [ -f "$base.result" ]; then # it ended between the two looks
+            read -r result < "$base.result"
+        elif [ $result = interrupted ] && [ ! -f "$base.started" ]; then
+            result=absent
+        fi
     fi
     out=$(wc -c < "$base.out" 2>/dev/null || echo 0)
     err=$(wc -c < "$base.err" 2>/dev/null || echo 0)

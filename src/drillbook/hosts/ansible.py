@@ -1,7 +1,8 @@
 """Runs one playbook through ansible-runner, in processes of its own with an environment of its own.
 
 A child, so that nothing of the caller's environment reaches a playbook, that its end can be forced,
-and that it dies with us: a playbook must not go on after the engine that journals it is gone. For root
+and that it dies with us: no further task begins after the engine that journals them is gone. (A command
+that a task has begun on a host goes on there; a playbook guards against its own repetition.) For root
 the child is the first of a process namespace, so that Ansible's forks and SSH masters end with it.
 The host keys and the client key are the caller's; Ansible's own configuration files are not read.
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import Clock, timestamp
@@ -97,7 +98,15 @@ class Journal:
         """Write a record and wait until it is on the disk.
 
         Raises JournalError when it cannot be made durable; then nothing may be done that it announces.
+        A signal that arrives meanwhile is handled after it: half of an append would break the chain.
         """
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        try:
+            return self._append(kind, data)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def _append(self, kind: str, data: dict[str, Any]) -> Record:
         record = make_record(
             seq=self._next,
             time=timestamp(self._clock.now()),

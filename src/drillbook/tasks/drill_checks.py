@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from typing import TYPE_CHECKING
 
@@ -27,18 +28,27 @@ def require_valid(drill: Drill, estate: Estate) -> None:
         raise InvalidInput(findings)
 
 
+def refuse_second(state: Path) -> None:
+    """Raises Locked when another drill is going on in this checkout: the lab must be left as it is."""
+    for path in sorted((state / "drills").glob("*/journal.jsonl")):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Locked("another drill is going on in this checkout", remedy="wait for its end") from None
+
+
 def settle_unfinished(state: Path, lab: LabState) -> None:
     """Take away what a drill that was killed has left behind, and close its journal.
 
-    Raises Locked when another drill is going on.
+    A journal that cannot be read is left alone, but whatever its drill left behind is taken away.
     """
     for path in sorted((state / "drills").glob("*/journal.jsonl")):
         try:
             journal, records = Journal.reopen(path, SystemClock())
         except JournalError:
+            heal_all(lab)
             continue
-        except Locked:
-            raise Locked("another drill is going on in this checkout", remedy="wait for its end") from None
         try:
             if records and records[-1].kind not in ("drill.closed", "drill.abandoned"):
                 heal_all(lab)

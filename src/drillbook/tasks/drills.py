@@ -45,7 +45,7 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     from drillbook.evidence.record import write_record
     from drillbook.execution.stop import StopRequest
     from drillbook.lab import lifecycle
-    from drillbook.tasks.drill_checks import require_valid, settle_unfinished
+    from drillbook.tasks.drill_checks import refuse_second, require_valid, settle_unfinished
     from drillbook.tasks.runs import remind
     from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, plan_and_permit
 
@@ -55,6 +55,7 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     found = find_drill(root, drill)
     require_valid(found, estate)
     progress = progress_for()
+    refuse_second(state)
     lab = lifecycle.up(estate.cmdb, environment=found.environment, root=root, progress=progress)
     settle_unfinished(state, lab)
     view = DrillView(state, language=lang)

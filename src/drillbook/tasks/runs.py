@@ -31,6 +31,7 @@ def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str 
     """Run a runbook now: plan, ask, connect, lock, go."""
     from drillbook.console.output import console
     from drillbook.console.run_view import RunView, words
+    from drillbook.errors import StoppedByPerson
     from drillbook.execution.launch import begin, connect
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
@@ -48,9 +49,11 @@ def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str 
     console.print(f"  in {env}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
     console.print(f"  can interrupt: {', '.join(plan.services) or 'no service'}")
     console.print(f"  plan {plan.digest}", style="dim")
-    if not yes and sys.stdin.isatty() and not _asked("  Run it? Type yes: "):
-        console.print("  Nothing was run.")
-        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise StoppedByPerson("nobody is at a terminal to say yes; nothing was run", remedy="add --yes")
+        if not _asked("  Run it? Type yes: "):
+            raise StoppedByPerson("nobody said yes; nothing was run")
     with stop.installed():
         launch = begin(plan, permission, connect(plan, around), around, purpose="by hand")
         _finish(launch, launch.engine.run, lang)
