@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,9 +69,10 @@ def test_a_failover_and_the_rebuilding_by_hand(pair: Pair) -> None:
     assert writer.problems == []
     assert role(pair, pair.second) == PRIMARY
     LabPower(pair.first).on()
-    for _ in range(50):
+    for _ in range(100):
         if not pair.hosts.open([pair.first]):
             break
+        time.sleep(0.1)
     plan = plan_of(pair.estate, FAILBACK, environment=ENVIRONMENT, parameters={"pair": PAIR})
     for step in plan.steps:
         if step.id.startswith("switch-back"):
