@@ -380,7 +380,7 @@ class Engine:
             if step.undo.action is not None:
                 self._undo(step)
             else:
-                self._journal.append("undo.ended", step=step.id, outcome="succeeded", detail="changes nothing")
+                self._journal.append("undo.ended", step=step.id, outcome="succeeded", detail="nothing to put back")
         return self._close("rolled_back", "")
 
     def _refuse_when_promoted(self) -> None:

@@ -176,7 +176,7 @@ class Undo:
     """How a done step is undone: a ``Run`` or ``Playbook`` on the same host, or why it cannot be.
 
     Exactly one of ``action``, ``irreversible`` (reason and way forward) and ``nothing`` (the step
-    changes nothing) is set.
+    leaves nothing to put back) is set.
     """
 
     action: Run | Playbook | None = None

@@ -30,7 +30,7 @@ _WORDS = {
     "left_out": ("{default} when left out", "缺省 {default}"),
     "locked": ("locked", "加锁"),
     "no_login": ("no login at the start", "开始时不登录"),
-    "nothing": ("nothing: it changes nothing", "无需撤销"),
+    "nothing": ("nothing to put back", "无需撤销"),
     "not_interrupt": ("no service", "无"),
     "on": ("on {item}", "在 {item} 上"),
     "other_than": ("the other member than {role}", "与 {role} 成对的另一台"),
