@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.lab.apt_sources import DEFAULT_MIRROR, sources_for
+from drillbook.errors import MissingPrerequisite
+from drillbook.lab.apt_sources import sources_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,18 +81,19 @@ def test_files_of_other_kinds_and_repetitions_do_not_count(apt: Path) -> None:
     assert sources_for("bookworm", apt=apt) == [line.strip()]
 
 
-@pytest.mark.parametrize(
-    ("text", "mirror"),
-    [
-        ("deb http://mirror.example/debian trixie main\n", "http://mirror.example/debian"),
-        ("deb http://mirror.example/ubuntu noble main\n", DEFAULT_MIRROR),
-        ("", DEFAULT_MIRROR),
-    ],
-)
-def test_a_machine_of_another_release(apt: Path, text: str, mirror: str) -> None:
+def test_a_machine_of_another_release(apt: Path) -> None:
+    (apt / "sources.list").write_text("deb http://mirror.example/debian trixie main\n")
+    assert sources_for("bookworm", apt=apt) == ["deb http://mirror.example/debian bookworm main"]
+
+
+@pytest.mark.parametrize("text", ["deb http://mirror.example/ubuntu noble main\n", ""])
+def test_a_machine_without_a_debian_archive(apt: Path, text: str) -> None:
     (apt / "sources.list").write_text(text)
-    assert sources_for("bookworm", apt=apt) == [f"deb {mirror} bookworm main"]
+    with pytest.raises(MissingPrerequisite, match="name no Debian archive"):
+        sources_for("bookworm", apt=apt)
 
 
 def test_a_machine_without_any_sources(tmp_path: Path) -> None:
-    assert sources_for("bookworm", apt=tmp_path / "absent") == [f"deb {DEFAULT_MIRROR} bookworm main"]
+    with pytest.raises(MissingPrerequisite) as caught:
+        sources_for("bookworm", apt=tmp_path / "absent")
+    assert "deb URL bookworm main" in caught.value.remedy

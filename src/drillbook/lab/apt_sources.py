@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drillbook.errors import MissingPrerequisite
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 APT = Path("/etc/apt")
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
 
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
 _POCKETS = ("", "-updates", "-security")
@@ -39,7 +40,7 @@ def sources_for(suite: str, *, apt: Path = APT) -> list[str]:
     """Give the one-line sources of a Debian release as this machine has them.
 
     ``suite`` is a code name such as ``bookworm``. Where the machine has none for it (it runs another
-    release), its first Debian archive serves the suite too, else ``DEFAULT_MIRROR``.
+    release), its first Debian archive serves the suite too. Raises MissingPrerequisite when it has none.
     """
     known = [each for each in read_sources(apt) if "main" in each.components]
     wanted = {suite + pocket for pocket in _POCKETS}
@@ -47,7 +48,12 @@ def sources_for(suite: str, *, apt: Path = APT) -> list[str]:
     if any(line.split()[2] == suite for line in lines):
         return list(dict.fromkeys(lines))
     mirrors = [each.uri for each in known if each.uri.rstrip("/").endswith("/debian")]
-    return [f"deb {(mirrors or [DEFAULT_MIRROR])[0]} {suite} main"]
+    if not mirrors:
+        raise MissingPrerequisite(
+            f"this machine's apt sources name no Debian archive, and the lab's hosts are made from Debian {suite}",
+            remedy=f"put a line 'deb URL {suite} main' of your mirror into {apt}/sources.list.d/debian.list",
+        )
+    return [f"deb {mirrors[0]} {suite} main"]
 
 
 def read_sources(apt: Path = APT) -> list[Source]:

@@ -121,7 +121,7 @@ def _field(entry: Entry, path: tuple[str, ...], reference: Reference) -> Scalar:
             known = list(value) if isinstance(value, dict) else []
             raise Refused(
                 f"{reference} names nothing: '{entry.id}' has no '{'.'.join(path)}'; {nearest(part, known)}",
-                remedy=f"add it in {entry.file}, line {entry.line}",
+                remedy=f"correct the runbook, or add it in {entry.file}, line {entry.line}",
             )
         value = value[part]
     if not isinstance(value, str | int | float):
