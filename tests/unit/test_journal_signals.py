@@ -13,20 +13,30 @@ from drillbook.journal.record import read_journal
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Appends until a file appears, and counts how often it was interrupted.
+# Appends until a file appears, and counts how often it was interrupted in it. The handler raises once for each
+# append at most, so that no signal falls into the handling of the one before.
 WRITER = """
 import signal, sys
 from pathlib import Path
 from drillbook.clock import SystemClock
 from drillbook.journal.writer import Journal
-journal, interrupted, stop = Journal.create(Path(sys.argv[1]), SystemClock()), 0, Path(sys.argv[2])
+
+armed, interrupted, stop = False, 0, Path(sys.argv[2])
+
+def press(number, frame):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, press)
+journal = Journal.create(Path(sys.argv[1]), SystemClock())
 print("ready", flush=True)
-while True:
+while not stop.exists():
     try:
-        while not stop.exists():
-            journal.append("note")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        break
+        armed = True
+        journal.append("note")
+        armed = False
     except KeyboardInterrupt:
         interrupted += 1
 journal.append("note")
