@@ -17,7 +17,7 @@ ENGINE = ROOT / "src/drillbook"
 # package's own folder is the base of all.
 STAGES = (
     "cmdb", "runbook", "artifacts", "plan", "change", "hosts", "facts", "journal", "execution", "evidence",
-    "lab", "drill", "console", "tasks",
+    "lab", "drill", "schedule", "estate", "console", "tasks",
 )  # fmt: skip
 
 MODULES = sorted(path for path in ENGINE.rglob("*.py") if "programs" not in path.parts)
