@@ -201,8 +201,7 @@ class Writer:
                     self.problems.append("users are not served again")
                     return
                 self.probe.stop()
-                _, series = self.probe.fetch()
-                self.series = series
+                self.series = series = self.probe.fetch()[1]
                 acks = series.acks()
                 self.acknowledged = len(acks)
                 self.outage = max((b.done - a.done for a, b in pairwise(acks)), default=0) / 1e9
