@@ -44,11 +44,12 @@ if TYPE_CHECKING:
 PINNED = ("chaostoolkit==1.19.0", "chaostoolkit-lib==1.44.0")
 DRILL = "core-db-failover"
 AT_REST = 10.0
-# The moments, by the words that each of the two writes down then.
+# The moments, by the words that each of the two writes down then for the so-manieth time, and seconds after that.
+# What comes after the last probe is the first rollback, at once; so its beginning is the moment.
 MOMENTS = {
-    "after the fault": ('"drill.fault"', "Pausing after activity", 0.2),
-    "during the promotion": ('"step":"promote"', "Action: promote", 0.0),
-    "before the way back": ('"drill.healed"', "Rollback: power_on", 0.0),
+    "after the fault": (('"drill.fault"', 1), ("Pausing after activity", 1), 0.2),
+    "during the promotion": (('"step":"promote"', 1), ("Action: promote", 1), 0.0),
+    "before the way back": (('"drill.healed"', 1), ("Probe: one_primary", 2), 0.0),
 }
 
 
@@ -90,10 +91,10 @@ class Chaos:
 
     def on_disk(self) -> str:
         journal = "a journal" if self.journal.exists() else "no journal (it is written at the end)"
-        return f"{journal}; a log of {len(self.written().splitlines())} lines that says what began"
+        return f"{journal}; a log of {len(self.written().splitlines())} lines that says what began and how it ended"
 
-    def next(self, _: Pair) -> list[str]:
-        done = subprocess.run(self.argv(), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    def next(self) -> list[str]:
+        done = typed(self.argv())
         status = json.loads(self.journal.read_text()) if self.journal.exists() else {}
         failed = [
             f"{run['activity']['name']} ended with {run['output']['status']}"
@@ -131,7 +132,7 @@ class Drillbook:
         read = {path.parent.parent.name: len(read_journal(path)) for path in self.journals()}
         return ", ".join(f"a {kind[:-1]}'s journal of {count} chained records" for kind, count in read.items())
 
-    def next(self, _: Pair) -> list[str]:
+    def next(self) -> list[str]:
         """Type what it says: resume an unfinished run, then the way back; a drill without a run is begun anew."""
         runs = [path.parent for path in self.journals() if path.parent.parent.name == "runs"]
         said = []
@@ -143,12 +144,17 @@ class Drillbook:
         return [*said, self._type("drills.run", DRILL)]
 
     def _type(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "invoke", *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
-        )
-        (Path(tempfile.gettempdir()) / "said").write_text(done.stdout + done.stderr)
+        done = typed([sys.executable, "-m", "invoke", *words])
         told = next((line.strip(" !") for line in done.stdout.splitlines() if "did not end" in line), "")
         return f"{' '.join(words[:2])}: exit code {done.returncode}" + (f" ({told})" if told else "")
+
+
+def typed(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as its user would, and show what it says."""
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    print(f"    $ {' '.join(argv[2:])}")
+    print("".join(f"    | {each}\n" for each in (done.stdout + done.stderr).splitlines()), flush=True)
+    return done
 
 
 def experiment() -> dict[str, Any]:
@@ -180,13 +186,13 @@ def experiment() -> dict[str, Any]:
 def killed(tool: Chaos | Drillbook, moment: str, *, jitter: float, output: Path) -> None:
     """Start a tool and kill it at a moment."""
     ours, theirs, more = MOMENTS[moment]
-    wanted = ours if isinstance(tool, Drillbook) else theirs
+    wanted, times = ours if isinstance(tool, Drillbook) else theirs
     tool.clear()
     with output.open("w") as stream:
         process = subprocess.Popen(tool.argv(), cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + 120
-            while wanted not in tool.written():
+            while tool.written().count(wanted) < times:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SystemExit(f"{tool.name} did not come to '{moment}':\n{output.read_text()}")
                 time.sleep(0.002)
@@ -198,7 +204,9 @@ def killed(tool: Chaos | Drillbook, moment: str, *, jitter: float, output: Path)
 
 def facts(pair: Pair) -> dict[str, str]:
     """Give how things are, whoever made them so."""
-    found = {"the old primary's host": str(LabPower(pair.first).state())}
+    found = {"the old primary's host": LabPower(pair.first).state().value}
+    units = pair.hosts[PROBE_HOST].run(["systemctl", "list-units", "-q", "--plain", "drillbook-probe-*"], timeout=10)
+    found["clients of the drill that still write"] = str(len(units.stdout.splitlines()))
     primaries = primaries_of(pair)
     found["primaries"] = f"{len(primaries)} ({', '.join(primaries)})" if primaries else "0"
     try:
@@ -214,9 +222,8 @@ def facts(pair: Pair) -> dict[str, str]:
         except DrillbookError:
             checks.append(-1)
     found["a second copy"] = "yes, synchronous" if checks == [0, 0] else "no"
-    units = pair.hosts[PROBE_HOST].run(["systemctl", "list-units", "-q", "--plain", "drillbook-probe-*"], timeout=10)
-    count = len(units.stdout.split("\n")) - 1
-    found["clients of the drill still writing"] = str(count)
+    locked = [item for item, state in pair.state().items() if state != "off" and state["locked"]]
+    found["locks on the hosts"] = ", ".join(locked) or "none"
     return found
 
 
@@ -228,12 +235,23 @@ def examine(tool: Chaos | Drillbook, moment: str, *, jitter: float, folder: Path
     pair = Pair()
     left = {"on disk": tool.on_disk(), **facts(pair)}
     pair.hosts.close()
-    then = tool.next(pair)
+    then = tool.next()
     pair = Pair()
     after = facts(pair)
     pair.hosts.close()
     then.append("then: " + ", ".join(f"{name} {value}" for name, value in after.items()))
     return Case(left, then)
+
+
+def rehearsed(tool: Chaos) -> None:
+    """See that the experiment is right: left alone, it succeeds and brings everything back. Raises SystemExit."""
+    bring_up()
+    done = tool.next()
+    pair = Pair()
+    found = facts(pair)
+    pair.hosts.close()
+    if not done[0].endswith("all well") or found["a second copy"] == "no":
+        raise SystemExit(f"the experiment itself is wrong: {done} {found}")
 
 
 def table(moment: str, cases: Sequence[tuple[str, Case]]) -> str:
@@ -253,7 +271,8 @@ def main() -> None:
     chance = random.Random(given.seed)
     with tempfile.TemporaryDirectory(prefix="drillbook-chaos-") as scratch, lab_for_once():
         folder = Path(scratch)
-        tools = (Drillbook(), Chaos(folder))
+        tools = (Drillbook(), chaos := Chaos(folder))
+        rehearsed(chaos)
         print(machine(), "; ".join(PINNED), f"seed {given.seed}", sep="; ")
         for moment in MOMENTS:
             jitter = chance.uniform(0, 0.05)

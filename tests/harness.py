@@ -191,6 +191,7 @@ class Writer:
         prepare(self.host, self.run)
         self.probe.start()
         if self.probe.wait_steady(0.3, timeout=15).event != "steady":
+            clean_up(self.host, self.run)
             raise RuntimeError("the writer's writes are not acknowledged to begin with")
         return self
 
