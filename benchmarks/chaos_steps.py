@@ -90,7 +90,11 @@ def power_on(pair: Pair) -> None:
 
 
 def rebuild(pair: Pair) -> None:
-    """Make the old primary the synchronous standby of the new one."""
+    """Make the old primary the synchronous standby of the new one; start it as it was if there is no new one."""
+    if pair.second not in primaries_of(pair):
+        unit, device, prefix = (pair.settings[name] for name in ("unit", "interface", "prefix"))
+        pair.shell(pair.first, f"systemctl start {unit}; ip address replace {pair.address}/{prefix} dev {device}")
+        return
     data, bin_, unit, user, port = (
         pair.settings[name] for name in ("data_directory", "bin_directory", "unit", "replication_user", "port")
     )
@@ -109,8 +113,11 @@ def rebuild(pair: Pair) -> None:
 
 
 def switch_back(pair: Pair) -> None:
-    """Give the old primary its role and the service address back."""
-    by_hand(pair, pair.second, pair.first)
+    """Give the old primary its role and the service address back, if it has lost them."""
+    if pair.second in primaries_of(pair):
+        # It may have been promoted and not have got the address.
+        take_address(pair)
+        by_hand(pair, pair.second, pair.first)
 
 
 PROBES: tuple[Callable[[Pair], None], ...] = (served, one_primary)
