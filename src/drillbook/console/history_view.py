@@ -29,7 +29,7 @@ _STYLES = ("blue", "cyan", "magenta", "bright_magenta", "green", "bright_green")
 _MARK = "┃"
 _RESULTS = {Result.MET: "green", Result.MISSED: "bold red", Result.INVALID: "yellow"}
 _NARROWEST = 16
-_LEFT = 33  # columns that the drawing's table needs beside it: time, result, outage, and what is between
+_LEFT = 36  # columns that the drawing's table needs beside it: time, result, outage, and what is between
 
 
 def show_history(
@@ -160,8 +160,9 @@ class _View:
                     + Text(f"  {outage_words(run, said)}  {day}  {slowest_words(run)}", style="default not bold"),
                 )
         if found.counted:
-            p = "" if found.outage.p is None else f" (p = {found.outage.p:.3f}, n = {found.outage.runs})"
-            table.add_row(said["trend"], trend_words(found.outage, said) + p)
+            p, n = found.outage.p, found.outage.runs
+            sure = "" if p is None else f" ({'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}, n = {n})"  # noqa: PLR2004
+            table.add_row(said["trend"], trend_words(found.outage, said) + sure)
         if found.slowest is not None:
             table.add_row(said["slowest"], f"{visible(found.slowest.step)}  {_s(found.slowest.usual)}")
         self.console.print(table)

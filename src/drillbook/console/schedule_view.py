@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from drillbook.cmdb.durations import UNITS
 from drillbook.errors import ExitCode
 from drillbook.evidence.verdict import Result
 from drillbook.schedule.due import TO_RUN, Schedule, Standing, State, next_due
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from drillbook.schedule.policy import Freeze
+    from drillbook.schedule.policy import Freeze, Wanted
     from drillbook.schedule.series import Series
 
 _STYLES = {State.NEVER: "bold red", State.OVERDUE: "bold red", State.DUE: "yellow", State.FRESH: "green"}
@@ -46,15 +47,21 @@ def day(moment: datetime, zone: tzinfo) -> str:
 
 def stands(each: Standing, now: datetime, zone: tzinfo) -> str:
     """Give in words how a drill stands."""
+    said = when if each.until is not None and each.wanted is not None and _is_short(each.wanted) else day
     if each.until is None or each.from_ is None:
         return {State.UNWANTED: "policy gives no interval for its service"}.get(each.state, str(each.state))
     if each.state is State.OVERDUE:
-        words = f"overdue since {when(each.until, zone)} ({about(now - each.until)})"
+        words = f"overdue since {said(each.until, zone)} ({about(now - each.until)})"
     elif each.state is State.DUE:
-        words = f"due, overdue on {when(each.until, zone)}"
+        words = f"due, overdue from {said(each.until, zone)}"
     else:
-        words = f"next {when(each.from_, zone)}"
+        words = f"next {said(each.from_, zone)}"
     return words + ("; the clock was set back since its last run" if each.doubted else "")
+
+
+def _is_short(wanted: Wanted) -> bool:
+    """Tell whether days are too coarse for an interval."""
+    return wanted.interval is not None and wanted.interval.total_seconds() < 2 * UNITS["d"]
 
 
 def stands_shortly(each: Standing, zone: tzinfo) -> Text:
@@ -87,15 +94,15 @@ def show_due(found: Schedule, console: Console, *, zone: tzinfo, everything: boo
     shown.sort(key=lambda each: ([*State].index(each.state), each.until or found.now, each.drill.name))
     if shown:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for name in ("drill", "service", "stands", "last result"):
-            table.add_column(name, overflow="fold")
+        for name in ("drill", "tier", "stands", "last result", "service"):
+            table.add_column(name, overflow="fold", no_wrap=name in ("drill", "tier"))
         for each in shown:
-            tier = f"{each.drill.service}" + (f" (tier {each.wanted.tier})" if each.wanted else "")
             table.add_row(
                 visible(each.drill.name),
-                visible(tier),
+                str(each.wanted.tier) if each.wanted else "",
                 Text(stands(each, found.now, zone), style=_STYLES.get(each.state, "")),
                 last_words(each, zone),
+                visible(each.drill.service),
             )
         console.print(table)
     elif found.drills:

@@ -26,9 +26,10 @@ _STYLE = Markup(  # noqa: S704 - constants only
     "main{max-width:960px;margin:0 auto;padding:24px 16px 48px}"
     "h1{font-size:1.6rem;line-height:1.25;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
     f"p{{margin:.4rem 0}}.muted{{color:{MUTED}}}"
+    ".facts{width:auto;margin:.6rem 0 1.2rem}.facts td{font-weight:600}"
     ".wide{overflow-x:auto}.wide svg{display:block;width:100%;min-width:640px;height:auto}"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
-    f"th,td{{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid {LINE};vertical-align:top}}"
+    f"th,td{{text-align:left;padding:.3rem 1.6rem .3rem 0;border-bottom:1px solid {LINE};vertical-align:top}}"
     f"th{{color:{MUTED};font-weight:500}}td.n,th.n{{text-align:right;white-space:nowrap}}td.w{{white-space:nowrap}}"
     f".met{{color:{GOOD}}}.missed{{color:{BAD};font-weight:600}}.invalid{{color:{WARN}}}"
 )
@@ -117,19 +118,20 @@ class _Page:
 
     def _lead(self) -> Markup:
         found, said = self.found, self.said
-        facts = [
-            said["sums"].format(
-                counted=len(found.counted), void=len(found.void), distrusted=len(found.distrusted) + len(found.future)
-            )
-        ]
+        sums = said["sums"].format(
+            counted=len(found.counted), void=len(found.void), distrusted=len(found.distrusted) + len(found.future)
+        )
+        facts = []
         for name, run in (("newest", found.newest), ("best", found.best)):
             if run is not None and run.outage is not None:
                 at = said["at"].format(seconds=run.outage, day=f"{run.started.astimezone(self.zone):%Y-%m-%d}")
-                facts.append(f"{said['outage']}, {said[name]}: {at}.")
-        facts.append(f"{said['trend']}: {trend_words(found.outage, said)}.")
+                facts.append((f"{said['outage']}, {said[name]}", at))
+        if found.counted:
+            facts.append((f"{said['outage']}, {said['trend']}", trend_words(found.outage, said)))
         if found.slowest is not None:
-            facts.append(f"{said['slowest']}: {found.slowest.step} ({_s(found.slowest.usual)}).")
-        return tag("p", " ".join(facts))
+            facts.append((said["slowest"], f"{found.slowest.step}, {_s(found.slowest.usual)}"))
+        rows = [tag("tr", tag("th", name), tag("td", value)) for name, value in facts]
+        return tag("div", tag("p", sums), *([tag("table", *rows, class_="facts")] if rows else []))
 
     def _steps(self, title: str, *, main: bool) -> list[Markup]:
         said = self.said

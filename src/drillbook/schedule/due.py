@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drillbook.drill.model import Drill
     from drillbook.evidence.archive import Archive, Distrusted, Kept
     from drillbook.schedule.policy import Policy, Wanted
+    from drillbook.schedule.seen import Seen
 
 
 class State(StrEnum):
@@ -92,7 +93,7 @@ def schedule(
     *,
     pairs: Mapping[str, str],
     now: datetime,
-    set_back: datetime | None,
+    seen: Seen,
 ) -> Schedule:
     """Hold drills and records against policy.
 
@@ -102,7 +103,7 @@ def schedule(
         archive: its records.
         pairs: by drill, the protection that it is about; a drill that is not named stands for itself.
         now: the time, with a zone.
-        set_back: when it was noticed that the clock had been set back (``schedule.seen``); None: it never was.
+        seen: what is known of a clock that was set back.
     """
     known = list(drills)
     drilled = {drill.service for drill in known}
@@ -113,7 +114,7 @@ def schedule(
             pair=pairs.get(drill.name, drill.name),
             wanted=policy.wanted.get(drill.service),
             now=now,
-            set_back=set_back,
+            seen=seen,
         )
         for drill in known
     ]
@@ -130,13 +131,13 @@ def schedule(
 
 
 def _standing(
-    drill: Drill, kept: Sequence[Kept], *, pair: str, wanted: Wanted | None, now: datetime, set_back: datetime | None
+    drill: Drill, kept: Sequence[Kept], *, pair: str, wanted: Wanted | None, now: datetime, seen: Seen
 ) -> Standing:
     past = [each for each in kept if not each.is_future(now)]
     done = [each for each in past if each.result is not Result.INVALID]
     last = done[-1] if done else None
     voids = [each for each in past if each.result is Result.INVALID and (last is None or each.started > last.started)]
-    doubted = last is not None and (last.started < set_back if set_back is not None else len(past) < len(kept))
+    doubted = last is not None and seen.doubts(last.started, contradicted=len(past) < len(kept))
     state, from_, until = State.NEVER, None, None
     if wanted is None or wanted.interval is None:
         state = State.UNWANTED

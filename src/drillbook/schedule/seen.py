@@ -1,8 +1,8 @@
 """The time at which drills last ran here, kept in ``.drillbook/last-seen.json``: it shows a clock that was set back.
 
-A clock that is set back makes old drills look new. What was seen once cannot be unseen: when the clock says less
-than it did, or a record is later than now, the moment of noticing is kept, and only what runs after it counts.
-Losing the file loses no more than that; records in the future are seen without it.
+A clock that is set back makes old drills look new. When the clock says less than it did, every drill is in doubt;
+when a record is later than now, its drill is. The moment of noticing is kept, and what runs after it counts again.
+Losing the file loses no more than that: records in the future are seen without it.
 """
 
 from __future__ import annotations
@@ -22,37 +22,50 @@ if TYPE_CHECKING:
     from drillbook.evidence.archive import Archive
 
 _FILE = "last-seen.json"
+_NAMES = ("last", "set_back", "claimed", "claimed_at")
 _STEP = timedelta(minutes=1)  # what a time service may set a clock back by and nobody need be told
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """``last``: the time at the last run here. ``noticed``: when it was noticed that the clock had been set back.
+    """``last``: the time at the last run here. ``set_back``: when it was noticed that the clock says less than that.
 
-    ``claimed``: the latest time that anything had claimed by then, so that the same records are not noticed again.
+    ``claimed``: the latest time that a record in the future claims, and ``claimed_at`` when this was noticed, so
+    that the same records are noticed once.
     """
 
     last: datetime | None = None
-    noticed: datetime | None = None
+    set_back: datetime | None = None
     claimed: datetime | None = None
+    claimed_at: datetime | None = None
+
+    def doubts(self, started: datetime, *, contradicted: bool) -> bool:
+        """Tell whether nobody can say how long ago a run was that began at ``started``.
+
+        ``contradicted``: there is a record of the same drill that is later than now.
+        """
+        if self.set_back is not None and started < self.set_back:
+            return True
+        return contradicted and (self.claimed_at is None or started < self.claimed_at)
 
 
 def look(seen: Seen, archive: Archive, now: datetime) -> Seen:
-    """Give what is known at ``now``: the same, or that the clock was set back and this was noticed now."""
-    claims = [max(each.started, each.ended) for each in archive.kept if each.is_future(now)]
+    """Give what is known at ``now``: the same, or that something was noticed now."""
+    set_back, claimed, claimed_at = seen.set_back, seen.claimed, seen.claimed_at
     if seen.last is not None and seen.last > now + _STEP:
-        claims.append(seen.last)
-    known = seen.claimed is not None and seen.noticed is not None and seen.noticed <= now
-    if claims and not (known and seen.claimed is not None and max(claims) <= seen.claimed):
-        return Seen(now, now, max(claims))
-    return Seen(now, seen.noticed, seen.claimed)
+        set_back = now
+    future = max((max(each.started, each.ended) for each in archive.kept if each.is_future(now)), default=None)
+    known = claimed is not None and claimed_at is not None and claimed_at <= now
+    if future is not None and not (known and claimed is not None and future <= claimed):
+        claimed, claimed_at = future, now
+    return Seen(now, set_back, claimed, claimed_at)
 
 
 def read_seen(state: Path) -> Seen:
     """Read it; nothing is known when the file is not there, or is not what we wrote."""
     try:
         value = json.loads((state / _FILE).read_text())
-        return Seen(*(_moment(value.get(name)) for name in ("last", "noticed", "claimed")))
+        return Seen(*(_moment(value.get(name)) for name in _NAMES))
     except (AttributeError, OSError, RecursionError, TypeError, ValueError):
         return Seen()
 
@@ -61,7 +74,7 @@ def write_seen(state: Path, seen: Seen) -> None:
     """Write it. Raises JournalError when it cannot be written."""
     value = {
         name: None if each is None else timestamp(each)
-        for name, each in (("last", seen.last), ("noticed", seen.noticed), ("claimed", seen.claimed))
+        for name, each in ((name, getattr(seen, name)) for name in _NAMES)
     }
     fresh = state / f"{_FILE}.{os.getpid()}"
     try:

@@ -65,12 +65,7 @@ def systemd_units(job: Job) -> tuple[UnitFile, UnitFile]:
             f"{root}: WorkingDirectory= of a systemd unit cannot hold a name that ends in a blank or a backslash",
             remedy="move the checkout to another folder, or use --cron",
         )
-    command = " ".join(
-        [
-            _quoted(_holdable(str(job.program), "a systemd unit")),
-            *(_quoted(each).replace("$", "$$") for each in job.arguments),
-        ]
-    )
+    command = " ".join([*_program(job), *(_quoted(each).replace("$", "$$") for each in job.arguments)])
     service = (
         f"{HEADER}[Unit]\n"
         "Description=drillbook: run the recovery drills that are due\n"
@@ -125,6 +120,16 @@ def cron_file(job: Job) -> UnitFile:
         f"{line}\n"
     )
     return UnitFile(job.name, text)
+
+
+def _program(job: Job) -> list[str]:
+    """Give the program of ExecStart=, which systemd (252) refuses with a quote or a backslash, however escaped."""
+    program = _holdable(str(job.program), "a systemd unit")
+    if not re.search(r"""['"\\]""", program):
+        return [_quoted(program)]
+    if job.program.parent != job.root:
+        raise Refused(f"{program}: a systemd unit cannot run a program of this name", remedy="use --cron")
+    return ["/usr/bin/env", _quoted(f"./{job.program.name}")]  # found in WorkingDirectory=
 
 
 def _quoted(word: str) -> str:

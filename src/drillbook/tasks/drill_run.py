@@ -67,7 +67,7 @@ def look_at(root: Path) -> Now:
     # After the records were read: one that was being written meanwhile is not in the future.
     now = SystemClock().now()
     seen = look(read_seen(root / ".drillbook"), archive, now)
-    found = schedule(policy, drills, archive, pairs=pairs, now=now, set_back=seen.noticed)
+    found = schedule(policy, drills, archive, pairs=pairs, now=now, seen=seen)
     return Now(estate, policy, found, seen, local_zone())
 
 
