@@ -95,7 +95,7 @@ def show_due(found: Schedule, console: Console, *, zone: tzinfo, everything: boo
     if shown:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for name in ("drill", "tier", "stands", "last result", "service"):
-            table.add_column(name, overflow="fold", no_wrap=name in ("drill", "tier"))
+            table.add_column(name, overflow="fold", no_wrap=name in ("drill", "tier", "service"))
         for each in shown:
             table.add_row(
                 visible(each.drill.name),
@@ -118,11 +118,11 @@ def _notes(found: Schedule, console: Console, *, everything: bool) -> None:
         names = ", ".join(visible(each.drill.name) for each in unwanted)
         console.print(Text(f"  No interval, never due: {names}. Policy says nothing about their services.", "yellow"))
     if found.undrilled:
-        names = ", ".join(f"{visible(each.service)} (tier {each.tier})" for each in found.undrilled)
         count = len(found.undrilled)
-        console.print(
-            Text(f"  No drill at all for {count} service{'s' if count != 1 else ''} that policy wants drilled: {names}")
-        )
+        console.print(f"  No drill at all for {count} service{'s' if count != 1 else ''} that policy wants drilled:")
+        for tier in sorted({each.tier for each in found.undrilled}):
+            names = ", ".join(visible(each.service) for each in found.undrilled if each.tier == tier)
+            console.print(f"    tier {tier}: {names}")
     if found.strangers:
         names = ", ".join(visible(each) for each in found.strangers)
         console.print(Text(f"  drill-intervals.by_service names no service of the CMDB: {names}", "yellow"))

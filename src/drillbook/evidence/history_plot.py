@@ -205,7 +205,8 @@ class _Plot:
             parts.append(
                 tag(
                     "text", f"{run.outage:.2f} s", x=self.x(place), y=self.y(run.outage or 0.0) - 10, font_size=_SIZE,
-                    fill=INK, font_weight="600", text_anchor="end" if len(self.runs) > WINDOW else "middle",
+                    fill=INK, stroke=PAPER, stroke_width=4.0, paint_order="stroke", font_weight="600",
+                    text_anchor="end" if len(self.runs) > WINDOW else "middle",
                 )
             )  # fmt: skip
         return parts
