@@ -14,14 +14,14 @@ from drillbook.console.output import console
 from drillbook.console.progress import progress_for
 from drillbook.console.schedule_view import frozen_words
 from drillbook.drill.load import list_drills
-from drillbook.drill.model import PersonDecides
 from drillbook.drill.rules import protection_of
 from drillbook.drill.runner import Setting, run_drill
 from drillbook.errors import UsageError
-from drillbook.evidence.archive import read_archive
+from drillbook.evidence.archive import Archive, read_archive
 from drillbook.evidence.record import write_record
 from drillbook.execution.stop import StopRequest
 from drillbook.lab import lifecycle
+from drillbook.schedule.attended import needs_person
 from drillbook.schedule.due import schedule
 from drillbook.schedule.policy import day_of, frozen, policy_of
 from drillbook.schedule.seen import look, read_seen, write_seen
@@ -79,8 +79,8 @@ def not_now(queue: Iterable[Standing], at: Now) -> dict[str, str]:
         freeze = frozen(at.policy.freezes, each.drill.environment, today)
         if freeze is not None:
             found[each.drill.name] = frozen_words(freeze)
-        elif isinstance(each.drill.trigger, PersonDecides) and not sys.stdin.isatty():
-            found[each.drill.name] = "a person begins it, and nobody is at a terminal"
+        elif not sys.stdin.isatty() and (what := needs_person(each.drill, at.estate.runbooks)) is not None:
+            found[each.drill.name] = f"{what}, and nobody is at a terminal"
     return found
 
 
@@ -130,10 +130,10 @@ class Ground:
         )
 
 
-def mark_seen(root: Path) -> None:
+def mark_seen(state: Path) -> None:
     """Write down that drills ran at this time, so that a clock that is set back later is noticed."""
-    state = root / ".drillbook"
-    write_seen(state, look(read_seen(state), read_archive(root), SystemClock().now()))
+    # Without the records, which would take seconds: those in the future are noticed when something is scheduled.
+    write_seen(state, look(read_seen(state), Archive((), ()), SystemClock().now()))
 
 
 def parse_window(drills: int, length: str) -> Window:

@@ -52,7 +52,7 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     found = find_drill(root, drill)
     require_valid(found, estate)
     with only_one(state, what=f"the drill {found.name}", clock=SystemClock()):
-        mark_seen(root)
+        mark_seen(state)
         ground = Ground(estate, state, language=lang)
         ended = ground.run(found, ground.bring_up(found.environment))
     sys.exit(ended.code)
