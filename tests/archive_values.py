@@ -34,6 +34,7 @@ def kept(drill: str = "db-failover", *, days: float = 1, **changes: Any) -> Kept
         result=Result.MET,
         rto=60.0,
         rpo=0.0,
+        refusal=False,
         outage=2.0,
         not_back=False,
         lost=0,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.canonical import digest
+from drillbook.errors import ExitCode
 from drillbook.evidence import archive as module
 from drillbook.evidence.archive import read_archive
-from drillbook.evidence.verdict import Result
+from drillbook.evidence.verdict import Expectation, Result
 from tests.archive_values import NOW, written
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ def test_a_record_as_it_is_counted(tmp_path: Path) -> None:
     assert not kept.is_future(NOW)
     assert kept.is_future(NOW - timedelta(days=2))
     assert kept.is_future(kept.ended - timedelta(seconds=1))
+
+
+def test_a_drill_that_is_to_refuse(tmp_path: Path) -> None:
+    written(tmp_path, expectation=Expectation(ExitCode.NOT_FENCED))
+    (kept,) = read_archive(tmp_path).kept
+    assert (kept.refusal, kept.outage, kept.not_back) == (True, None, False)
 
 
 @pytest.mark.parametrize(

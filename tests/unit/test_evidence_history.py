@@ -259,6 +259,14 @@ def test_a_run_that_did_not_come_back_has_no_figure() -> None:
     ET.fromstring(str(plot(value, zone=UTC)))
 
 
+def test_a_run_that_is_meant_to_refuse_has_no_outage_to_speak_of() -> None:
+    value = history(archive(kept(refusal=True, outage=None, steps=())), "db-failover", now=NOW)
+    for text in (shown(value, 100), page(value, zone=UTC)):
+        assert "to refuse" in text
+        assert "RTO" not in text
+    assert "objective" not in str(plot(value, zone=UTC))
+
+
 def test_days_are_those_of_the_zone() -> None:
     late = history(archive(kept(days=0.5)), "db-failover", now=NOW)
     assert "2026-11-21 23:59" in shown(late, 100)

@@ -118,7 +118,7 @@ class _View:
         if any(stacked(run, self.leading)[-1] for run in drawn):
             legend.append(_OTHER * 2, style="dim").append(" …   ")
         legend.append(_MARK, style="bold").append(f" {self.said['outage']}")
-        if drawn and drawn[-1].rto:
+        if drawn and not drawn[-1].refusal:
             legend.append(f" (RTO {drawn[-1].rto:g} s)")
         return legend
 
@@ -159,7 +159,7 @@ class _View:
                     Text(said[str(run.result)], style=_RESULTS[run.result])
                     + Text(f"  {outage_words(run, said)}  {day}  {slowest_words(run)}", style="default not bold"),
                 )
-        if found.counted:
+        if found.outage.runs:
             p, n = found.outage.p, found.outage.runs
             sure = "" if p is None else f" ({'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}, n = {n})"  # noqa: PLR2004
             table.add_row(said["trend"], trend_words(found.outage, said) + sure)

@@ -48,8 +48,9 @@ class StepRun:
 class Kept:
     """A record whose digests hold.
 
-    ``started`` and ``ended`` in UTC. ``outage``: seconds without service, None when there was none or it did
-    not end (then ``not_back``). ``lost``: acknowledged writes that are gone, None when it is not known.
+    ``started`` and ``ended`` in UTC. ``refusal``: the run was meant to refuse, so that no outage was to end.
+    ``outage``: seconds without service, None for a refusal, when there was none, and when it did not end (then
+    ``not_back``). ``lost``: acknowledged writes that are gone, None when it is not known.
     ``rto`` and ``rpo``: the objectives of that time, in seconds. ``digest``: of the drill's file.
     """
 
@@ -64,6 +65,7 @@ class Kept:
     result: Result
     rto: float
     rpo: float
+    refusal: bool
     outage: float | None
     not_back: bool
     lost: int | None
@@ -173,6 +175,7 @@ def _newer(folder: Path) -> str | None:
 def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
     drill, measures = value["drill"], value["measures"]
     outage, lost = measures["outage"], measures["rpo_actual"]
+    refusal = value["objectives"].get("expected_refusal") is not None
     return Kept(
         folder=folder,
         drill=drill["name"],
@@ -185,8 +188,9 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
         result=Result(value["verdict"]["result"]),
         rto=float(value["objectives"]["rto"]),
         rpo=float(value["objectives"]["rpo"]),
-        outage=measures["rto_actual"],
-        not_back=outage is not None and outage["end"] is None,
+        refusal=refusal,
+        outage=None if refusal else measures["rto_actual"],
+        not_back=not refusal and outage is not None and outage["end"] is None,
         lost=None if lost is None else int(lost["writes"]),
         steps=tuple(
             StepRun(run["part"], run["runbook"], step["step"], step["item"], step["began"], step["seconds"])

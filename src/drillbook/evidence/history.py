@@ -139,6 +139,7 @@ def to_json(found: History) -> dict[str, Any]:
             "future": each.folder in future,
             "outage": each.outage,
             "came_back": not each.not_back,
+            "meant_to_refuse": each.refusal,
             "lost_writes": each.lost,
             "rto": each.rto,
             "rpo": each.rpo,

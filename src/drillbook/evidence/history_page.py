@@ -40,7 +40,7 @@ WORDS = {
         "slowest": "slowest step", "lost": "lost writes", "step": "step", "newest": "newest", "best": "best",
         "usual": "usual", "trend": "trend", "distrusted": "Records that are not counted",
         "future": "it says that it was made later than now: the clock was set back",
-        "met": "met", "missed": "missed", "invalid": "invalid", "back": "not back",
+        "met": "met", "missed": "missed", "invalid": "invalid", "back": "not back", "refusal": "to refuse",
         "faster": "faster", "slower": "slower", "no clear trend": "no clear trend", "too few runs": "too few runs",
         "a_run": "{seconds:+.3f} s a run", "none": "Nothing recorded.",
         "sums": "Runs that count: {counted}. Invalid: {void}. Records not counted: {distrusted}.",
@@ -55,7 +55,7 @@ WORDS = {
         "slowest": "最慢步骤", "lost": "丢失写入", "step": "步骤", "newest": "最近一次", "best": "最佳",
         "usual": "通常", "trend": "趋势", "distrusted": "不计入的记录",
         "future": "记录时间晚于现在：时钟被调回过",
-        "met": "达标", "missed": "未达标", "invalid": "无效", "back": "未恢复",
+        "met": "达标", "missed": "未达标", "invalid": "无效", "back": "未恢复", "refusal": "应拒绝",
         "faster": "变快", "slower": "变慢", "no clear trend": "无明显趋势", "too few runs": "次数太少",
         "a_run": "每次 {seconds:+.3f} 秒", "none": "没有记录。",
         "sums": "计入 {counted} 次，无效 {void} 次，不计入的记录 {distrusted} 条。",
@@ -126,7 +126,7 @@ class _Page:
             if run is not None and run.outage is not None:
                 at = said["at"].format(seconds=run.outage, day=f"{run.started.astimezone(self.zone):%Y-%m-%d}")
                 facts.append((f"{said['outage']}, {said[name]}", at))
-        if found.counted:
+        if found.outage.runs:
             facts.append((f"{said['outage']}, {said['trend']}", trend_words(found.outage, said)))
         if found.slowest is not None:
             facts.append((said["slowest"], f"{found.slowest.step}, {_s(found.slowest.usual)}"))
@@ -176,7 +176,9 @@ class _Page:
 
 
 def outage_words(run: Kept, said: dict[str, str]) -> str:
-    """Give a run's outage: seconds, that the service did not come back, or nothing felt."""
+    """Give a run's outage: seconds, that the service did not come back, that it was not to, or nothing felt."""
+    if run.refusal:
+        return said["refusal"]
     return said["back"] if run.not_back else _s(run.outage)
 
 

@@ -101,7 +101,8 @@ class _Plot:
         counted = [each for each in runs if each.result is not Result.INVALID]
         longest = max([sum(stacked(each, self.leading)) for each in counted] + [each.outage or 0.0 for each in counted])
         self.rto = counted[-1].rto
-        self.draws_objective = 0 < self.rto <= _ROOM * longest
+        self.meant = not counted[-1].refusal and self.rto > 0
+        self.draws_objective = self.meant and self.rto <= _ROOM * longest
         self.ticks = ticks(max(longest, self.rto if self.draws_objective else 0.0, 0.001))
         self.column = (_WIDTH - _LEFT - _RIGHT) / len(runs)
 
@@ -134,7 +135,7 @@ class _Plot:
                 x, y = 16.0, y + 20.0
             parts += [_mark(mark, x, y), tag("text", shown, x=x + 22, y=y, font_size=_SIZE, fill=INK)]
             x += width
-        if not self.draws_objective and self.rto > 0:
+        if self.meant and not self.draws_objective:
             text = said["above"].format(rto=self.rto)
             parts.append(tag("text", text, x=_WIDTH - 16, y=_TOP - 8, font_size=_SIZE, fill=MUTED, text_anchor="end"))
         return parts
