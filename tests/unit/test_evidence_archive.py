@@ -88,6 +88,18 @@ def test_what_is_not_as_it_was_written_is_shown_and_never_counted(
     assert found.of("db-failover-other") == module.Archive((), ())
 
 
+def test_texts_of_a_record_cannot_move_a_cursor_or_break_a_drawing(tmp_path: Path) -> None:
+    bad = "a\x1b[2Jb\n\u202ec"
+    folder = written(tmp_path, steps={bad: 0.1})
+    value = json.loads((folder / "record.json").read_text())
+    value["drill"]["title"] = {"en": bad, "zh": bad}
+    value["digest"] = digest({key: each for key, each in value.items() if key != "digest"})
+    (folder / "record.json").write_text(json.dumps(value))
+    (kept,) = read_archive(tmp_path).kept
+    for text in (kept.title.en, kept.title.zh, kept.steps[0].step):
+        assert text == "a\\u{1b}[2Jb\\u{a}\\u{202e}c"
+
+
 def test_half_written_folders_and_files_are_not_records(tmp_path: Path) -> None:
     folder = written(tmp_path)
     shutil.copytree(folder, folder.with_name(f".{folder.name}.new"))

@@ -53,7 +53,7 @@ class _View:
 
     def head(self) -> None:
         found = self.found
-        title = Text(found.drill, style="bold")
+        title = Text(visible(found.drill), style="bold")
         if found.runs:
             words = found.runs[-1].title
             title.append(f"  {words.zh if self.language == 'zh' else words.en}", style="default not bold")

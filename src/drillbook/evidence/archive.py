@@ -46,7 +46,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A record whose digests hold.
+    """A record whose digests hold. Its texts are safe to print: a digest says nothing about what they hold.
 
     ``started`` and ``ended`` in UTC. ``refusal``: the run was meant to refuse, so that no outage was to end.
     ``outage``: seconds without service, None for a refusal, when there was none, and when it did not end (then
@@ -178,9 +178,9 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
     refusal = value["objectives"].get("expected_refusal") is not None
     return Kept(
         folder=folder,
-        drill=drill["name"],
-        title=Text(en=drill["title"]["en"], zh=drill["title"]["zh"]),
-        service=drill["service"],
+        drill=visible(drill["name"]),
+        title=Text(en=visible(drill["title"]["en"]), zh=visible(drill["title"]["zh"])),
+        service=visible(drill["service"]),
         digest=drill["digest"],
         engine=str(value["engine"]),
         started=_moment(value["started"]),
@@ -193,7 +193,14 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
         not_back=not refusal and outage is not None and outage["end"] is None,
         lost=None if lost is None else int(lost["writes"]),
         steps=tuple(
-            StepRun(run["part"], run["runbook"], step["step"], step["item"], step["began"], step["seconds"])
+            StepRun(
+                visible(run["part"]),
+                visible(run["runbook"]),
+                visible(step["step"]),
+                None if step["item"] is None else visible(step["item"]),
+                step["began"],
+                step["seconds"],
+            )
             for run in value["runs"]
             for step in run["steps"]
         ),

@@ -46,6 +46,7 @@ def history(  # noqa: PLR0917 - options, which invoke gives by name
     from drillbook.evidence.history import to_json
     from drillbook.evidence.history_page import page
     from drillbook.evidence.history_plot import plot
+    from drillbook.text import visible
     from drillbook.zone import local_zone
 
     if lang not in ("en", "zh"):
@@ -69,6 +70,6 @@ def history(  # noqa: PLR0917 - options, which invoke gives by name
     if json:
         print(dumps(to_json(found), ensure_ascii=False, indent=1))  # noqa: T201 - not wrapped, not styled
     elif not found.runs and not found.distrusted:
-        console.print(f"{drill}: nothing recorded yet. Run it: ./inv drills.run {drill}")
+        console.print(f"{visible(drill)}: nothing recorded yet. Run it: ./inv drills.run {drill}")
     elif not html and not svg:
         show_history(found, console, zone=zone, language=lang, shown=last, every=every_step)
