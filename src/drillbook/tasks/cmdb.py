@@ -109,8 +109,9 @@ def list_(_context: Context, section: str | None = None, env: str | None = None)
         "json": "print JSON, for a program",
     },
 )
-def find_(  # noqa: PLR0913 - each is an option of the command
+def find_(
     _context: Context,
+    *,
     class_: str | None = None,
     site: str | None = None,
     service: str | None = None,
@@ -120,7 +121,6 @@ def find_(  # noqa: PLR0913 - each is an option of the command
     warranty_after: str | None = None,
     contract_before: str | None = None,
     contract_after: str | None = None,
-    *,
     ids: bool = False,
     json: bool = False,
 ) -> None:
@@ -155,7 +155,9 @@ def find_(  # noqa: PLR0913 - each is an option of the command
     cmdb = load(estate_root())
     found = find(cmdb, query)
     if json:
-        console.print(Text(dumps([as_data(cmdb, each) for each in found], ensure_ascii=False, indent=2)), soft_wrap=True)
+        console.print(
+            Text(dumps([as_data(cmdb, each) for each in found], ensure_ascii=False, indent=2)), soft_wrap=True
+        )
     elif ids:
         for each in found:
             console.print(Text(each.item.id), soft_wrap=True)
@@ -187,5 +189,7 @@ def graph(_context: Context, what: str, out: str | None = None, lang: str = "en"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(picture + "\n", encoding="utf-8")
     except OSError as error:
-        raise DrillbookError(f"{path} cannot be written: {error.strerror}", remedy="name another file: --out") from error
+        raise DrillbookError(
+            f"{path} cannot be written: {error.strerror}", remedy="name another file: --out"
+        ) from error
     console.print(f"✓ {path}", soft_wrap=True)
