@@ -40,16 +40,22 @@ def show(_context: Context, item: str) -> None:
     console.print(view(cmdb, cmdb.find(item)))
 
 
-@task(positional=["item"], help={"item": "an item, a service, a site, a room, or a rack as room/rack"})
-def impact(_context: Context, item: str) -> None:
+@task(
+    positional=["item"],
+    help={
+        "item": "an item, a service, a site, a room, or a rack as room/rack",
+        "all": "everything one by one, also where much follows",
+    },
+)
+def impact(_context: Context, item: str, *, all_: bool = False) -> None:
     """Tell what follows when it fails: which services stop, what protects them, who must be told."""
     from drillbook.cmdb.graph import impact as impact_of
     from drillbook.cmdb.load import load
-    from drillbook.console.cmdb_view import impact_view
+    from drillbook.console.impact_view import impact_view
     from drillbook.console.output import console
 
     cmdb = load(estate_root())
-    console.print(impact_view(cmdb, impact_of(cmdb, item)))
+    console.print(impact_view(cmdb, impact_of(cmdb, item), whole=all_))
 
 
 @task(help={"env": "only this environment"})
