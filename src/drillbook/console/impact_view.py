@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb
 
 _SHOWN = 3  # ids written out where there may be many
-_MUCH_SERVICES, _MUCH_ITEMS = 12, 30  # more is shown short
+_MUCH_SERVICES, _MUCH_ITEMS, _MUCH_PROTECTIONS = 12, 30, 8  # more is shown short
 _ALIKE = 4  # services with one outcome become one line from so many on
 
 
@@ -46,7 +46,8 @@ def impact_view(cmdb: Cmdb, found: Impact, *, whole: bool = False) -> Renderable
     if much:
         parts.append(_counted(cmdb, found))
     _part(parts, "Services", _services(view))
-    _part(parts, "Protections", _protections_short(view) if view.short else _protections(view))
+    many = len(found.protections) > _MUCH_PROTECTIONS
+    _part(parts, "Protections", _protections_short(view) if view.short and many else _protections(view))
     _part(parts, "Items that go with it", _items(view))
     _part(parts, "To be told", _people(view))
     _part(parts, "To be called (line 3)", _vendors(view))
@@ -107,10 +108,12 @@ def _services(view: _View) -> Table:
     table = _table("", "")
     cmdb, found = view.cmdb, view.found
     contested = {each.service: each.other for each in found.protections if each.loss is Loss.CONTESTED}
-    outcomes: dict[tuple[Effect, str], list[FailedService]] = {}
-    for each in found.services:
-        outcomes.setdefault((each.effect, _outcome(cmdb, each, contested.get(each.id))), []).append(each)
-    alike = {its[0].id: its for its in outcomes.values() if view.short and len(its) >= _ALIKE}
+    outcomes: dict[tuple[Effect, int, str], list[FailedService]] = {}
+    for each in found.services if view.short else ():
+        if each.tier > 1:  # those of tier 1 are always named
+            same = each.effect, each.tier, _outcome(cmdb, each, contested.get(each.id))
+            outcomes.setdefault(same, []).append(each)
+    alike = {its[0].id: its for its in outcomes.values() if len(its) >= _ALIKE}
     folded = {each.id for its in alike.values() for each in its[1:]}
     for each in found.services:
         if each.id in folded:
@@ -120,9 +123,8 @@ def _services(view: _View) -> Table:
         outcome = (_outcome(cmdb, each, contested.get(each.id)), style)
         if each.id in alike:
             its = alike[each.id]
-            name, tiers = f"{len(its)} services", sorted({one.tier for one in its})
-            tier = "–".join(map(str, dict.fromkeys((tiers[0], tiers[-1]))))
-            cell = Text.assemble((f"tier {tier}: ", "dim"), outcome)
+            name = f"{len(its)} services"
+            cell = Text.assemble((f"tier {each.tier}: ", "dim"), outcome)
             cell.append(f"\n{_some(tuple(one.id for one in its))}", style="dim")
         else:
             name = each.id
