@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,8 @@ from invoke import Context
 
 from drillbook.cmdb.drawing import draw
 from drillbook.cmdb.drawing_layout import arrange
-from drillbook.cmdb.load import load
+from drillbook.cmdb.drawing_words import Words
+from drillbook.cmdb.load import SCHEMA, load
 from drillbook.errors import ExitCode, UsageError
 from drillbook.tasks import cmdb as tasks
 from tests.cmdb_sample import put, sample, write
@@ -171,3 +173,10 @@ def test_the_task_writes_a_file(
     with pytest.raises(SystemExit) as caught:
         tasks.graph(Context(), "core", out="file/x.svg")
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_every_class_of_the_schema_has_a_word_in_both_languages() -> None:
+    classes = json.loads(SCHEMA.read_text())["$defs"]["config_item"]["properties"]["class"]["enum"]
+    for language in ("en", "zh"):
+        words = [Words(language).class_(each) for each in classes]
+        assert len(set(words)) == len(classes)

@@ -84,12 +84,16 @@ def _bare() -> Markup:
     return tag("path", d="M2 2l9 9M11 2l-9 9", stroke=BAD, stroke_width=2)
 
 
+def _blank() -> Markup:
+    return tag("g")
+
+
 def _line() -> Markup:
     return tag("path", d="M0 7h9", stroke=MUTED) + tag("path", d="M8 3.5 14 7 8 10.5z", fill=MUTED, stroke="none")
 
 
-SIGNS = {"hot_standby": _hot, "cold_standby": _cold, "backup": _copies, "bare": _bare, "line": _line}
-"""Each kind of protection, none at all, and a line of the drawing."""
+SIGNS = {"hot_standby": _hot, "cold_standby": _cold, "backup": _copies, "bare": _bare, "line": _line, "blank": _blank}
+"""Each kind of protection, none at all, a line of the drawing, and nothing, to stand below a sign."""
 
 
 def _sign(name: str, x: float, y: float) -> Markup:

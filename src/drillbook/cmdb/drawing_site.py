@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb, Entry
 
 _NAMES = 20  # services that a card names
+_FEW = 5  # up to so many have their titles below them
 _STOPPED = 6  # services that a room's loss stops, named in its card
 _BESIDE = 4  # cards of rooms in one layer; from more on, quiet rooms stand in one of their own
 # Ids of cards that stand for no entry: an id of the CMDB has no space.
@@ -73,10 +74,13 @@ def _classes(items: Iterable[Entry], words: Words) -> list[str]:
 def _services(cmdb: Cmdb, id_: str, services: list[str], rooms: list[str], words: Words) -> Card:
     entries = sorted((cmdb.services[each] for each in services), key=lambda each: (each.get("tier"), each.id))
     shown = entries if len(entries) <= _NAMES else entries[: _NAMES - 1]
-    rows = [
-        Row(f"{each.id} · {words.title(each)}", "", state(cmdb, each, words).sign, strong=each.get("tier") == 1)
-        for each in shown
-    ]
+    rows = []
+    for each in shown:
+        title, sign, strong = words.title(each), state(cmdb, each, words).sign, each.get("tier") == 1
+        if len(entries) <= _FEW:
+            rows.append(Row(each.id, title, sign, strong=strong))
+        else:
+            rows.append(Row(f"{each.id} · {title}", "", sign, strong=strong))
     if len(shown) < len(entries):
         rows.append(Row(words.say("more", len(entries) - len(shown))))
     tiers = sorted({each.get("tier") for each in entries})
@@ -116,7 +120,7 @@ def _room(cmdb: Cmdb, site: Entry, room: str, items: list[Entry], words: Words) 
     described = site.get("rooms")[room]
     building = described.get("building", {}).get(words.language)
     racks = len(described.get("racks", {}))
-    lines = [room, " · ".join(filter(None, (building, words.say("racks", racks) if racks else None)))]
+    lines = [room, " · ".join(filter(None, (building, words.racks(racks) if racks else None)))]
     found = impact(cmdb, room).services
     stopped = [each.id for each in found if each.effect is Effect.STOPS]
     back = len(found) - len(stopped)
@@ -124,9 +128,9 @@ def _room(cmdb: Cmdb, site: Entry, room: str, items: list[Entry], words: Words) 
     rows.append(Row(words.say("if_lost"), strong=True))
     if stopped:
         rows.append(Row(words.say("stop", words.services(len(stopped))), sign="bare"))
-        rows += [Row(each) for each in stopped[:_STOPPED]]
+        rows += [Row(each, sign="blank") for each in stopped[:_STOPPED]]
         if len(stopped) > _STOPPED:
-            rows.append(Row(words.say("more", len(stopped) - _STOPPED)))
+            rows.append(Row(words.say("more", len(stopped) - _STOPPED), sign="blank"))
     if back:
         rows.append(Row(words.say("come_back", words.services(back))))
     if not found:

@@ -30,7 +30,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "synchronous": ("synchronous", "同步"),
     "asynchronous": ("asynchronous", "异步"),
     "bare": ("nothing takes over", "无接管措施"),
-    "pairs": ("{0} pairs", "{0} 对"),
     "all_taken_over": ("each item has a stand-in", "每项设备均有接管"),
     "from_copies": ("items with copies only: {0}", "{0} 项仅有备份"),
     "some_bare": ("items without protection: {0}", "{0} 项无保护"),
@@ -38,6 +37,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "no_room": ("Virtual machines and others without a room", "虚拟机等无固定机房的设备"),
     "rooms_of": ("{0} rooms without a service", "{0} 个无服务的房间"),
     "racks": ("{0} racks", "{0} 个机柜"),
+    "one_rack": ("1 rack", "1 个机柜"),
     "media": ("{0} tapes, by the year of writing", "{0} 盘磁带（按写入年份）"),
     "empty": ("empty", "空白"),
     "others": ("Other rooms, and media", "其他房间与介质"),
@@ -96,6 +96,10 @@ class Words:
     def services(self, count: int) -> str:
         """Count services."""
         return self.say("one_service") if count == 1 else self.say("services", count)
+
+    def racks(self, count: int) -> str:
+        """Count racks."""
+        return self.say("one_rack") if count == 1 else self.say("racks", count)
 
     def title(self, entry: Entry) -> str:
         """Give the title of an entry, or its id."""
