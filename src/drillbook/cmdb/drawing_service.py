@@ -133,24 +133,28 @@ def _together(
         return {(card[upper], card[lower]) for upper, lower in lines}
 
     while True:
+        uppers: Needs = {}
+        lowers: Needs = {}
+        for upper, lower in drawn():
+            uppers.setdefault(lower, set()).add(upper)
+            lowers.setdefault(upper, set()).add(lower)
         alike: dict[tuple[frozenset[str], frozenset[str]], list[str]] = {}
         for each in sorted(set(card.values()) - {subject}):
-            uppers = frozenset(upper for upper, lower in drawn() if lower == each)
-            lowers = frozenset(lower for upper, lower in drawn() if upper == each)
-            alike.setdefault((uppers, lowers), []).append(each)
-        merged = [cards for cards in alike.values() if len(cards) > 1 and _count(card, cards) >= _ALIKE]
+            alike.setdefault((frozenset(uppers.get(each, ())), frozenset(lowers[each])), []).append(each)
+        members = Counter(card.values())
+        merged = [
+            cards for cards in alike.values() if len(cards) > 1 and sum(members[each] for each in cards) >= _ALIKE
+        ]
         if not merged:
             break
-        for cards in merged:
-            _merge(card, cards)
+        _merge(card, merged)
     level = _levels(subject, {(lower, upper) for upper, lower in drawn()})
     for row in range(1, max(level.values()) + 1):
         cards = sorted({each for each, its in level.items() if its == row})
         by_tier: dict[int, list[str]] = {}
         for each in cards if len(cards) > _LAYER else ():
             by_tier.setdefault(cmdb.services[each].get("tier"), []).append(each)
-        for same in by_tier.values():
-            _merge(card, same)
+        _merge(card, by_tier.values())
     groups: dict[str, list[str]] = {}
     for each in sorted(cmdb.services.ids(), key=lambda id_: int(cmdb.services[id_].get("tier"))):
         if each in card:
@@ -158,14 +162,11 @@ def _together(
     return groups, drawn()
 
 
-def _count(card: Mapping[str, str], cards: Sequence[str]) -> int:
-    return sum(each in cards for each in card.values())
-
-
-def _merge(card: dict[str, str], cards: Sequence[str]) -> None:
+def _merge(card: dict[str, str], merged: Iterable[Sequence[str]]) -> None:
+    """Let the first of each of these cards stand for the others."""
+    first = {each: cards[0] for cards in merged for each in cards}
     for each, its in card.items():
-        if its in cards:
-            card[each] = cards[0]
+        card[each] = first.get(its, its)
 
 
 def _tier(service: Entry, words: Words) -> str:
