@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from invoke import Context
 
 from drillbook.cmdb.drawing import draw
-from drillbook.cmdb.drawing_layout import arrange
-from drillbook.cmdb.drawing_words import Words
+from drillbook.cmdb.drawing.layout import arrange
+from drillbook.cmdb.drawing.words import Words
 from drillbook.cmdb.load import SCHEMA, load
 from drillbook.errors import ExitCode, UsageError
 from drillbook.tasks import cmdb as tasks

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.drawing_cards import Card, Picture, Row
-from drillbook.cmdb.drawing_service import legend, services_below, state
+from drillbook.cmdb.drawing.cards import Card, Picture, Row
+from drillbook.cmdb.drawing.service import legend, services_below, state
 from drillbook.cmdb.graph import Effect, impact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from drillbook.cmdb.drawing_words import Words
+    from drillbook.cmdb.drawing.words import Words
     from drillbook.cmdb.model import Cmdb, Entry
 
 _NAMES = 20  # services that a card names

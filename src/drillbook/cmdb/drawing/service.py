@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.drawing_cards import Card, Picture, Row
+from drillbook.cmdb.drawing.cards import Card, Picture, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from drillbook.cmdb.drawing_words import Words
+    from drillbook.cmdb.drawing.words import Words
     from drillbook.cmdb.model import Cmdb, Entry
 
 Needs = dict[str, set[str]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.drawing_layout import arrange
+from drillbook.cmdb.drawing.layout import arrange
 from drillbook.svg import BAD, GOOD, INK, LINE, MUTED, PAPER, STEP, WARN, document, shortened, tag, text_width
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from drillbook.cmdb.drawing_layout import Layout
+    from drillbook.cmdb.drawing.layout import Layout
 
 _PAD = 14.0
 _WIDEST, _WIDEST_SUBJECT = 380.0, 520.0

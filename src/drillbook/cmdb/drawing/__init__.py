@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.drawing_cards import render
-from drillbook.cmdb.drawing_service import picture_of_service
-from drillbook.cmdb.drawing_site import picture_of_site
-from drillbook.cmdb.drawing_words import Words
+from drillbook.cmdb.drawing.cards import render
+from drillbook.cmdb.drawing.service import picture_of_service
+from drillbook.cmdb.drawing.site import picture_of_site
+from drillbook.cmdb.drawing.words import Words
 from drillbook.errors import UsageError
 
 if TYPE_CHECKING:
