@@ -124,7 +124,6 @@ class Ground:
         return Ended(
             result.verdict.exit_code,
             result.verdict.result,
-            result.verdict.reasons[0] if result.verdict.reasons else "",
             steady=all(check.held for check in result.steady_before),
             stopped=stop.requested,
         )
