@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.archive import Archive, Kept, StepRun
 from drillbook.evidence.record import write_record
-from drillbook.evidence.timeline import StepTime
 from drillbook.evidence.verdict import Result, Verdict
 from drillbook.runbook.model import Text
 from tests.evidence_values import DIGEST, journal, observed, result
@@ -63,7 +62,7 @@ def written(
     value = result(observed(), started=at, ended=at + timedelta(seconds=took))
     run = value.runs[0]
     if steps is not None:
-        times = tuple(StepTime("run-1", name, "db-1", 0.0, seconds) for name, seconds in steps.items())
+        times = tuple(replace(run.steps[0], step=name, seconds=seconds) for name, seconds in steps.items())
         run = replace(run, steps=times)
     felt = value.measures.felt
     if rto_actual is not None:
@@ -77,7 +76,7 @@ def written(
         drill=replace(value.drill, name=drill),
         runs=(run,),
         measures=replace(value.measures, felt=felt),
-        verdict=Verdict(verdict, () if verdict is Result.MET else ("a reason",)),
+        verdict=Verdict(verdict, ()),
         **changes,
     )
     path = root / "run.jsonl"

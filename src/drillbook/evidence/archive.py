@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import JournalError
-from drillbook.evidence.record import FOLDER, FORMAT, RECORD, read_record
+from drillbook.evidence.record import FOLDER, RECORD, read_record, schema
 from drillbook.evidence.verdict import Result
 from drillbook.runbook.model import Text
 from drillbook.text import visible
@@ -167,9 +167,10 @@ def _newer(folder: Path) -> str | None:
         number = json.loads((folder / RECORD).read_bytes())["format"]
     except (LookupError, OSError, RecursionError, TypeError, ValueError):
         return None
-    if isinstance(number, bool) or not isinstance(number, int) or number <= FORMAT:
+    newest = schema()["properties"]["format"]["const"]
+    if isinstance(number, bool) or not isinstance(number, int) or number <= newest:
         return None
-    return f"it is of format {number}, which is newer than this drillbook reads (up to {FORMAT})"
+    return f"it is of format {number}, which is newer than this drillbook reads (up to {newest})"
 
 
 def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
