@@ -123,9 +123,6 @@ def _notes(found: Schedule, console: Console, *, everything: bool) -> None:
         for tier in sorted({each.tier for each in found.undrilled}):
             names = ", ".join(visible(each.service) for each in found.undrilled if each.tier == tier)
             console.print(f"    tier {tier}: {names}")
-    if found.strangers:
-        names = ", ".join(visible(each) for each in found.strangers)
-        console.print(Text(f"  drill-intervals.by_service names no service of the CMDB: {names}", "yellow"))
     show_doubts(found, console)
 
 

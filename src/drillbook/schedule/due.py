@@ -69,15 +69,14 @@ class Standing:
 class Schedule:
     """How everything stands at ``now``.
 
-    ``drills`` by name. ``undrilled``: services that policy wants drilled and that have no drill. ``strangers``:
-    services that policy names and the CMDB has not. ``future``: records that say they are later than now.
-    ``distrusted``: records that are not counted because they are not as they were written.
+    ``drills`` by name. ``undrilled``: services that policy wants drilled and that have no drill. ``future``:
+    records that say they are later than now. ``distrusted``: records that are not counted because they are not
+    as they were written.
     """
 
     now: datetime
     drills: tuple[Standing, ...]
     undrilled: tuple[Wanted, ...]
-    strangers: tuple[str, ...]
     future: tuple[Kept, ...]
     distrusted: tuple[Distrusted, ...]
 
@@ -124,7 +123,6 @@ def schedule(
         undrilled=tuple(
             each for each in policy.wanted.values() if each.interval is not None and each.service not in drilled
         ),
-        strangers=policy.strangers,
         future=tuple(each for each in archive.kept if each.is_future(now)),
         distrusted=archive.distrusted,
     )

@@ -51,10 +51,9 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``wanted`` by service; ``strangers``: services that policy names and the CMDB has not."""
+    """What is wanted of each service, by its id, and the freeze periods."""
 
     wanted: Mapping[str, Wanted]
-    strangers: tuple[str, ...]
     freezes: tuple[Freeze, ...]
 
 
@@ -62,11 +61,9 @@ def policy_of(cmdb: Cmdb) -> Policy:
     """Give the policy of a validated CMDB."""
     decided = {each.id: each for each in cmdb.policies}
     intervals = decided.get("drill-intervals")
-    named = {} if intervals is None else intervals.get("by_service", {})
     freezes = decided["freeze-periods"].get("periods") if "freeze-periods" in decided else {}
     return Policy(
         wanted={each.id: _wanted(each, intervals) for each in cmdb.services},
-        strangers=tuple(sorted(set(named) - set(cmdb.services.ids()))),
         freezes=tuple(
             Freeze(
                 id_,
