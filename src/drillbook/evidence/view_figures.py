@@ -62,7 +62,7 @@ def _lead_data(measures: Mapping[str, Any]) -> Iterator[Text]:
     else:
         yield Text(f"{lost['writes']:,} acknowledged writes were lost.", f"丢失已确认的写入 {lost['writes']:,} 笔。")
     yield {
-        True: Text("There was never more than one primary.", "任何时刻主库都不超过一台。"),
+        True: Text("At no time did two hosts acknowledge writes.", "任何时刻都没有两台主机同时确认写入。"),
         False: Text("Two hosts acknowledged writes at the same time.", "曾有两台主机同时确认写入。"),
         None: Text("Whether there was a second primary is not known.", "是否出现过第二台主库不明。"),
     }[one]
@@ -118,7 +118,7 @@ def figures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     one, proved = measures["at_most_one_primary"], f"{measures['violations_proved']:,}"
     said = {
         True: (Text("one at most", "最多一台"),
-               Text("proved by writes straight to both hosts", "由直连两台主机的写入证实")),
+               Text("watched by writes straight to both hosts", "由直连两台主机的写入全程监测")),
         False: (Text("two", "两台"), Text(f"{proved} writes prove it", f"有 {proved} 笔写入为证")),
         None: (Text("not known", "不明"), Text("samples are missing", "样本不全")),
     }  # fmt: skip
