@@ -53,7 +53,7 @@ def _constant(value: Any) -> str:
 
 
 def render(name: str, values: Mapping[str, Any]) -> str:
-    """Fill a template in: ``name`` is its path below the templates' folder, and its kind says how values are written."""
+    """Fill a template in: ``name`` is its path below the templates, whose kind says how values are written."""
     writers: dict[str, Callable[[Any], str]] = {".yaml": yaml_scalar, ".md": markdown_text, ".txt": str}
     kind = Path(name.removesuffix(".j2")).suffix
     return _environment(writers.get(kind, _constant)).get_template(name).render(values)
