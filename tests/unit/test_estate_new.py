@@ -307,6 +307,28 @@ def test_the_environment_of_a_plan_is_the_lab_whatever_it_is_called(tmp_path: Pa
     assert run(root / "inv", "drills.list", cwd=root).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        (["cmdb.check"], ExitCode.OK, "0 services"),
+        (["cmdb.list"], ExitCode.OK, ""),
+        (["cmdb.inventory"], ExitCode.OK, ""),
+        (["runbooks.list"], ExitCode.OK, "no runbooks"),
+        (["drills.list"], ExitCode.OK, ""),
+        (["drills.run", "any"], ExitCode.USAGE, "no drill 'any'"),
+        (["runbooks.plan", "RB-ANY"], ExitCode.USAGE, "no runbook 'RB-ANY'"),
+        (["lab.up"], ExitCode.USAGE, "no environment of kind lab"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_estate_of_one_line_is_one(tmp_path: Path, command: list[str], code: ExitCode, words: str) -> None:
+    (tmp_path / "cmdb.yaml").write_text("organisation: Tiny\n")
+    done = run(sys.executable, "-m", "drillbook", *command, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert words in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_start_of_an_estate_keeps_its_modes(estate: Path) -> None:
     assert os.access(estate / "inv", os.X_OK)
     assert (estate / ENVIRONMENT_NOTE).parent.stat().st_mode & 0o777 == 0o700
