@@ -52,8 +52,8 @@ def estate(tmp_path_factory: pytest.TempPathFactory, lab_machine: None) -> Path:
     must(UV, "pip", "install", "--quiet", "--python", venv / "bin/python", *lock, wheel, cwd=place, timeout=300)
     must(UV, "pip", "check", "--python", venv / "bin/python", cwd=place)
     drillbook = venv / "bin/drillbook"
-    must(drillbook, "estate.new", "mine", "--name", "Mine", "--pair", PAIR, "--subnet", "10.215.0.0/24", cwd=place)
-    return place / "mine"
+    must(drillbook, "estate.new", "my estate", "--name", "Mine", "--pair", PAIR, "--subnet", "10.215.0.0/24", cwd=place)
+    return place / "my estate"
 
 
 def test_it_does_not_use_the_checkout(estate: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -89,7 +90,7 @@ def _target(folder: Path) -> Path:
     if target == Path.cwd():
         raise UsageError(
             "the estate cannot be written into the folder that you are in",
-            remedy=f"go one up and name it: cd .. && drillbook estate.new {_shown(Path(target.name))}",
+            remedy=f"go one up and name it: cd .. && drillbook estate.new {_shown(Path(shlex.quote(target.name)))}",
         )
     for above in (target, *target.parents):
         if (above / TOP).is_file():

@@ -9,6 +9,7 @@ that is not the lab's is ever looked at: it has its own storage, cgroup, bridge 
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from dataclasses import dataclass
@@ -226,7 +227,7 @@ def _left_behind(root: Path) -> bool:
     if (state.checkout / "cmdb.yaml").is_file():
         raise Refused(
             f"the lab of this machine belongs to another checkout: {state.checkout}",
-            remedy=f"work there, or take it down first: cd {state.checkout} && ./inv lab.down",
+            remedy=f"work there, or take it down first: cd {shlex.quote(str(state.checkout))} && ./inv lab.down",
         )
     return True
 

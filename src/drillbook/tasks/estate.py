@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 )
 def new(_: Context, folder: str, name: str = "", pair: str = "", subnet: str = "") -> None:
     """Write a small estate of your own: a site, a pair of databases, runbooks and drills."""
+    import shlex
     from pathlib import Path
 
     from drillbook.console.output import console
@@ -31,7 +32,7 @@ def new(_: Context, folder: str, name: str = "", pair: str = "", subnet: str = "
     choice = Choice.of(**{key: value for key, value in chosen.items() if value})
     where = new_estate(Path(folder), choice)
     console.print(f"✓ {where} is an estate: one site, one pair ({choice.pair}), runbooks, two drills")
-    console.print(f"  cd {where}")
+    console.print(f"  cd {shlex.quote(str(where))}")
     console.print("  ./inv cmdb.check")
     console.print(f"  ./inv runbooks.plan RB-DB-SWITCHOVER --param pair={choice.pair}")
     console.print(f"  sudo ./inv drills.run {choice.pair}-failover")

@@ -42,6 +42,8 @@ def up(_context: Context, fresh: bool = False) -> None:
 @task
 def status(_context: Context) -> None:
     """Say how the lab and each of its hosts are; change nothing."""
+    import shlex
+
     from rich.table import Table
 
     from drillbook.cmdb.load import load
@@ -64,7 +66,8 @@ def status(_context: Context) -> None:
         return
     if found.elsewhere is not None:
         console.print(f"The lab of this machine belongs to another checkout: {found.elsewhere}")
-        console.print(f"  → work there, or take it down first: cd {found.elsewhere} && ./inv lab.down")
+        there = shlex.quote(str(found.elsewhere))
+        console.print(f"  → work there, or take it down first: cd {there} && ./inv lab.down")
     elif found.state is None:
         console.print(f"{found.problem[:1].upper()}{found.problem[1:]}; ./inv lab.up brings it up.")
     else:
