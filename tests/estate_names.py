@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.cmdb.model import SECTIONS
@@ -32,12 +31,14 @@ _WORD = re.compile(r"[a-z0-9]+(?:[-_./:@]+[a-z0-9]+)*")
 _PART = re.compile(r"[a-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
 class Names:
     """Names as tuples of their parts (``("db", "1")`` of ``db-1``), and phrases that have spaces or are Chinese."""
 
-    words: frozenset[tuple[str, ...]]
-    phrases: frozenset[str]
+    def __init__(self, words: frozenset[tuple[str, ...]], phrases: frozenset[str]) -> None:
+        self.words, self.phrases = words, phrases
+        self._first = {word[0] for word in words}
+        self._longest = max(map(len, words))
+        self._phrase = re.compile("|".join(map(re.escape, sorted(phrases, key=len, reverse=True))))
 
     def without(self, *words: str) -> Names:
         """Leave words out."""
@@ -46,16 +47,14 @@ class Names:
     def found(self, text: str) -> Iterator[str]:
         """Give each name that occurs in a text as a word: ``db_1`` and ``old-db-1`` hold ``db-1``, not ``db-12``."""
         text = text.lower()
-        longest = max(map(len, self.words))
         for word in _WORD.findall(text):
             parts = _parts(word)
-            for start in range(len(parts)):
-                for end in range(start + 1, min(len(parts), start + longest) + 1):
-                    if parts[start:end] in self.words:
-                        yield "-".join(parts[start:end])
-        for phrase in self.phrases:
-            if phrase in text:
-                yield phrase
+            for start, part in enumerate(parts):
+                if part in self._first:
+                    for end in range(start + 1, min(len(parts), start + self._longest) + 1):
+                        if parts[start:end] in self.words:
+                            yield "-".join(parts[start:end])
+        yield from self._phrase.findall(text)
 
 
 def _parts(word: str) -> tuple[str, ...]:
