@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Words of the trade that are also ids of the estate that ships. Each stands in the engine for what it
 # says, not for the entry; a test sees that each is an id, and is really needed.
 ALLOWED = {
+    "directory": "a folder, as in data_directory",
     "file": "files are what the engine reads and writes",
     "lab": "a kind of environment",
     "login": "what a person or a program does at a host",
