@@ -124,7 +124,7 @@ class _Merge:
             if not isinstance(entries, Map):
                 continue
             kept = self.entries[section]
-            for (id_, fields), line in zip(entries.items(), entries.key_lines, strict=True):
+            for (id_, fields), line in zip(entries.items(), entries.each_line(), strict=True):
                 if id_ in self.known:
                     self._twice(document, section, id_, line)
                     continue
