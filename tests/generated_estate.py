@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PER_SITE = 200
 SITES_IN_A_FILE = 25
-SERVICES_OF_A_SITE = 10
+SERVICES_OF_A_SITE = 5
 _BASE = int(ipaddress.ip_address("198.18.0.0"))
 _EQUIPMENT = ("l3_switch", "router", "firewall", "line_printer", "disk_array", "wireless_controller")
 _FUNCTIONS = ("postgresql", "nginx", "postfix", "squid", "application_server", "openldap", "bacula")
@@ -201,7 +201,8 @@ def _items(estate: _Estate, site: int, count: int, people: int) -> None:
             "    contract: all",
         )
         if kind != "ups" and estate.shape.hosts < 1:
-            estate.add(file, f"    depends_on: [ups-{site:04}-{number % 2:03}]")
+            hub = ", service-0000-0" if kind == "router" and estate.shape.items >= estate.shape.per_site else ""
+            estate.add(file, f"    depends_on: [ups-{site:04}-{number % 2:03}{hub}]")
         if kind != "ups":
             estate.add(file, f"    addresses: {{production: {_address(estate, site, number)}}}")
         if kind == "host":
@@ -222,21 +223,26 @@ def _services(estate: _Estate, people: int) -> None:
         by_site.setdefault(host.site, []).append(host)
     for section in ("services", "protections"):
         estate.add(f"cmdb.d/{section}.yaml", f"{section}:" if by_site else f"{section}: {{}}")
-    for site, hosts in by_site.items():
-        spare = hosts.pop()
+    written: set[str] = set()
+    for site, of_site in by_site.items():
+        spare = of_site.pop()
+        hosts = sorted(of_site, key=lambda host: host.rack)  # so that those half a list apart are in two racks
         covered: list[str] = []
         for number in range(min(SERVICES_OF_A_SITE, len(hosts) // 2)):
-            first, second = hosts[2 * number : 2 * number + 2]
+            first, second = hosts[number], hosts[number + len(hosts) // 2]
             kind = ("hot_standby", "cold_standby", "backup")[number % 3]
-            if kind == "cold_standby" and len(covered) < 3:
-                covered.append(first.id)
-            elif kind == "cold_standby" or first.rack == second.rack:
+            if first.rack == second.rack or (kind == "cold_standby" and len(covered) == 3):
                 kind = "backup"
-            needs = ["service-0000-0"] if number == 0 and site else [f"service-{site:04}-0"] if number else []
-            if kind != "hot_standby" and site and estate.chance.random() < 0.5:
+            elif kind == "cold_standby":
+                covered.append(first.id)
+            needs = ["service-0000-0"] if number == 0 else [f"service-{site:04}-0"]
+            if kind != "hot_standby" and estate.chance.random() < 0.5:
                 needs.append("service-0000-3")
+            id_ = f"service-{site:04}-{number}"
             owner = estate.chance.randrange(4, people)
-            _service(estate, f"service-{site:04}-{number}", (kind, needs, owner), (first, second, spare))
+            _service(estate, id_, (kind, sorted(written & set(needs)), owner), (first, second, spare))
+            if kind == "hot_standby":  # nothing promises to be back sooner
+                written.add(id_)
         if covered:
             _spare(estate, site, spare.id, covered)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SCHEMA = Path(__file__).with_name("schema.json")
 
+_LARGE = 5_000  # items
+
 _ESCAPED_CONTROL = re.compile(r"\\[bfnrtu]")
 _TEMPLATE = re.compile(r"\{[{%#]")  # JSON itself never has the two characters beside each other
 
@@ -37,6 +39,8 @@ def load(root: Path) -> Cmdb:
     """
     with _collector_paused():
         cmdb, findings = _read(root)
+        if len(cmdb.config_items) > _LARGE:
+            gc.freeze()  # the collector would look at a million objects every now and then, for nothing
     if findings:
         raise InvalidInput(findings)
     return cmdb
