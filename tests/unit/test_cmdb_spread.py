@@ -49,8 +49,9 @@ def _estates(draw: st.DrawFn) -> Cmdb:
     for service in draw(st.lists(st.sampled_from(service_ids), max_size=5)) if service_ids else []:
         provided = services[service]["provided_by"]
         primary = draw(st.sampled_from(provided))
-        kind = draw(st.sampled_from(("standby", "spare", "library", "none")))
-        others = [each for each in (provided if kind == "standby" else item_ids) if each != primary]
+        kind = draw(st.sampled_from(("standby", "spare", "spare", "library", "none")))
+        among = {"standby": provided, "spare": item_ids[-2:]}.get(kind, item_ids)  # few spares, so that some are shared
+        others = [each for each in among if each != primary]
         members = {"primary": primary} | ({kind: draw(st.sampled_from(others))} if others and kind != "none" else {})
         protections[f"x{len(protections)}"] = {"service": service, "members": members}
     return _cmdb({
