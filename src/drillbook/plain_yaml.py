@@ -43,6 +43,7 @@ _ATOM = re.compile(rf"(?:({_PLAIN_IN_FLOW})|({_QUOTED})) *+")
 _REST = re.compile(r" *+(?:(?<= )#[^\n]*+)?\Z")
 _EACH = Lines.EACH
 _DEPTH = 12  # of blocks, and of braces: what is deeper is left to libyaml, which has a limit of its own
+_SHORT = 2000  # characters in braces that are looked at in one go: what is none is found only at the end
 _PIECE = 1 << 16  # characters whose lines are looked at in one go
 
 
@@ -139,7 +140,7 @@ def _lines(text: str) -> Iterator[tuple[str, ...]]:
 
 def _flow(text: str, file: str, line: int, scalars: _Scalars) -> Map | Seq | None:
     """Give what braces or brackets in one line hold, or None when that is not plain."""
-    if text[0] == "{" and text[-1] == "}":
+    if text[0] == "{" and text[-1] == "}" and len(text) <= _SHORT:
         node = Map(file, line, Lines.SAME)
         for key, bare, quoted, other in _PAIR.findall(text[1:-1].strip(" ")):
             if other or key in node:

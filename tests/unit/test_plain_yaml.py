@@ -85,6 +85,23 @@ def test_what_is_not_plain_is_left_to_libyaml(text: str) -> None:
     assert read_plain(text, "f") is None
 
 
+@pytest.mark.parametrize("text", [
+    "a: {" + ", ".join(f"k{n}: {n}" for n in range(50_000)) + "}\n", "a: [" + "x, " * 100_000 + "x]\n",
+    "a: " + "x " * 500_000 + "\n", "a: '" + "x: " * 500_000 + "'\n", "".join(f"k{n}: {n}\n" for n in range(50_000)),
+])  # fmt: skip
+def test_what_is_long_is_read_too(text: str) -> None:
+    assert _agrees(text)
+
+
+@pytest.mark.parametrize("text", [
+    "a: {" + "x" * 3_000_000 + "}\n", "a: {" + "b: c d " * 400_000 + "}\n", "a: " + "x:" * 1_000_000 + " \n",
+    "a: " + "[" * 1_000_000 + "\n", "a: " + " " * 1_000_000 + "#\n" + " " * 1_000_000 + "?\n",
+    "a: '" + "''" * 1_000_000 + "x\n", "a" * 1_000_000 + ":\n", "a: {b: [" + "{c: [" * 1_000_000 + "\n",
+])  # fmt: skip
+def test_what_is_long_and_not_plain_is_declined_without_trying_for_ever(text: str) -> None:
+    assert read_plain(text, "f") is None
+
+
 _TOKENS = (
     "a", "b", "key", "1", "-1", "0x1", "~", "null", "true", "1.5", "é", "文", "a b", ": ", ":",
     ",", ", ", "{", "}", "[",

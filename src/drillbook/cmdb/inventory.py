@@ -111,8 +111,8 @@ def inventory_text(cmdb: Cmdb, environment: str) -> str:
     lines = [
         "# Generated from the CMDB; do not edit. To make it anew:",
         f"#     ./inv cmdb.inventory --env {environment}",
+        *_lines(inventory(cmdb, environment)),
     ]
-    _put(lines, inventory(cmdb, environment), "", _Texts())
     return "\n".join(lines) + "\n"
 
 
@@ -131,8 +131,14 @@ class _Texts(dict[str, str]):
         return value
 
 
-def _put(lines: list[str], value: Mapping[str, Any], indent: str, texts: _Texts) -> None:
+def _lines(value: Mapping[str, Any]) -> list[str]:
     """Write mappings of mappings and scalars (forty times as fast as PyYAML, which matters to ``check``)."""
+    lines: list[str] = []
+    _put(lines, value, "", _Texts())
+    return lines
+
+
+def _put(lines: list[str], value: Mapping[str, Any], indent: str, texts: _Texts) -> None:
     for key, each in sorted(value.items()):
         if type(each) is str:
             lines.append(f"{indent}{texts[key]}: {texts[each]}")
