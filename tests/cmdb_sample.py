@@ -101,7 +101,13 @@ _SAMPLE: Data = {
             "looks_after": ["postgresql"],
             "contact": {"phone": "+1 202 555 0102"},
         },
-        "sue": {"name": _text("Sue"), "roles": ["operate"], "line": 1, "contact": {"phone": "+1 202 555 0103"}},
+        "sue": {
+            "name": _text("Sue"),
+            "roles": ["operate"],
+            "line": 1,
+            "duty": {"turn": 1, "of": 2},
+            "contact": {"phone": "+1 202 555 0103"},
+        },
         "vic": {
             "name": _text("Vic"),
             "roles": ["vendor"],
@@ -229,6 +235,7 @@ _SAMPLE: Data = {
             "os": {"family": "unix", "name": "debian", "version": "12"},
             "addresses": {"production": "198.18.0.21"},
             "functions": ["nginx"],
+            "ring": 1,
         },
         "spare-1": {
             "class": "host",
@@ -240,7 +247,7 @@ _SAMPLE: Data = {
             "os": {"family": "unix", "name": "debian", "version": "12"},
             "addresses": {"production": "198.18.0.29"},
         },
-        "tapes-1": {"class": "tape_library", "title": _text("Library"), "site": "hq", "owner": "ann"},
+        "tapes-1": {"class": "tape_library", "title": _text("Library"), "slots": 24, "site": "hq", "owner": "ann"},
         "ups-1": {"class": "ups", "title": _text("UPS"), "site": "hq", "room": "room-a", "owner": "ann"},
     },
     "services": {
@@ -299,6 +306,8 @@ _SAMPLE: Data = {
             "format": "LTO-8",
             "site": "hq",
             "library": "tapes-1",
+            "slot": 3,
+            "cycle": "weekly",
             "written": "2026-11-20",
             "keep_until": "2026-12-20",
         }

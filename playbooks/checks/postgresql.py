@@ -81,7 +81,7 @@ def stopped_cleanly(host: Host, unit: str, data_directory: str, bin_directory: s
 # given the file to begin in, on its newest timeline: told only a folder, it takes the size of segments from
 # any file there, and one that is prepared for later is still empty.
 _LAST_RECORD = r"""
-said=$(runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c "
+said=$(runuser -u postgres -- %s/psql -X -q -A -t -p %s -d postgres -c "
     with at as (select pg_last_wal_replay_lsn() as replayed, pg_last_wal_receive_lsn() as received,
                        pg_size_bytes(current_setting('wal_segment_size')) as size),
          start as (select greatest((replayed - '0/0') - 256, trunc((replayed - '0/0' - 1) / size) * size) as bytes
@@ -107,7 +107,7 @@ def received_everything(host: Host, port: int, data_directory: str, bin_director
     begins a segment for it. What was received is not compared alone: after a new
     connection it counts from the start of a segment.
     """
-    done = host.run(_LAST_RECORD, str(port), data_directory, bin_directory)
+    done = host.run(_LAST_RECORD, bin_directory, str(port), data_directory, bin_directory)
     lines = done.stdout.splitlines()
     assert lines, f"PostgreSQL does not answer on port {port}: {done.stderr.strip()}"
     assert lines[0].startswith("true|"), "it has not replayed all that it received"

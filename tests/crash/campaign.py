@@ -1,7 +1,9 @@
 """kill -9 of the engine after each journal record of each runbook, then resume: the same end state each time.
 
-``python -m tests.crash.campaign [--sample N] [--seed S] [RUNBOOK …]``, on the lab. Each round begins from the
-healthy pair, with a writer that never stops; prints one line a round and a count in the end.
+``python -m tests.crash.campaign [--sample N] [--twice N] [--back N] [--seed S] [RUNBOOK …]``, on the lab. Each round
+begins from the healthy pair, with a writer that never stops; prints one line a round and a count in the end. With
+``--twice`` the resumed run is killed too, ``--back`` goes back in place of forward (switchover alone: the others have
+steps that cannot be undone) and kills the rollback as well; both at records that the seed chooses.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drillbook.errors import ExitCode
 from drillbook.execution.runs import RunFolder
 from drillbook.journal.record import read_journal
 from drillbook.tasks.common import state_folder
@@ -26,13 +29,26 @@ if TYPE_CHECKING:
     from drillbook.journal.record import Record
 
 
+KILLED = -9
+SETTLE_SECONDS = 15.0
+LONGEST_WAY_BACK = 12
+"""Records that a rollback of a switchover writes at most, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One kill: after which record of the journal, and what was wrong afterwards (nothing, one hopes)."""
+    """One run that was killed, and what was wrong afterwards (nothing, one hopes).
+
+    ``after``: the record after which it was killed (0: never). ``again``: the record after which the process that
+    went on was to be killed (0: not; nor when it had ended before). ``way``: how it went on, forward or back.
+    ``kills``: how many processes were killed.
+    """
 
     runbook: str
     after: int
-    kind: str
+    again: int
+    way: str
+    kills: int
     problems: tuple[str, ...]
     seconds: float
 
@@ -58,34 +74,56 @@ class Campaign:
         elif runbook == FAILOVER:
             self.pair.run(FAILBACK, survivor=self.pair.second)
 
-    def round(self, runbook: str, after: int, expected: dict[str, Any] | None) -> tuple[Round, dict[str, Any], int]:
-        """Kill after the ``after``-th record (0: never), resume, compare with the end state expected.
+    def round(
+        self, runbook: str, after: int, expected: dict[str, Any] | None, *, again: int = 0, way: str = "resume"
+    ) -> tuple[Round, dict[str, Any], int]:
+        """Kill after the ``after``-th record, go on (and be killed ``again``), compare with the end state expected.
 
-        Gives the round, the end state, and how many records the journal of the run holds.
+        ``way``: resume or rollback. Gives the round, the end state, and how many records the run's journal holds.
         """
         began = time.monotonic()
         problems: list[str] = []
-        timeline = self.pair.state()[self.pair.first]["timeline"]
+        healthy = self.pair.state()
+        timeline = healthy[self.pair.first]["timeline"]
         with Writer(self.pair) as writer:
             self.to_begin(runbook)
             given = [f"pair={PAIR}", *(f"{name}={value}" for name, value in self.parameters(runbook).items())]
             code, run, said = self.pair.child("run", runbook, str(after), *given)
-            if after and code != -9:
+            kills = int(code == KILLED)
+            if after and not kills:
                 problems.append(f"it was not killed but ended with {code}: {said}")
-            if after:
-                code, _, said = self.pair.child("resume", run, "0")
+            back = way == "rollback"
+            for record in ([again] if again else []) + ([0] if after else []):
+                code, _, said = self.pair.child(way if back else "resume", run, str(record))
+                kills += code == KILLED
+                if back and code == ExitCode.REFUSED:
+                    # It was promoted already, or so far that it could have been: then the way is forward.
+                    back = False
+                    code, _, said = self.pair.child("resume", run, "0")
             if code != 0:
-                problems.append(f"resuming ended with {code}: {said}")
-        state = relative(self.pair.state(), timeline)
-        if expected is not None and state != expected:
+                problems.append(f"going on ({way}) ended with {code}: {said}")
+        wanted = relative(healthy, timeline) if back else expected
+        state = self.settled(wanted, timeline)
+        if wanted is not None and state != wanted:
             problems.append(f"another end state: {json.dumps(state, sort_keys=True)}")
         problems += writer.problems
         problems += self.repeated(run, runbook)
         records: list[Record] = read_journal(RunFolder(state_folder(self.pair.root) / "runs" / run).journal)
-        kind = records[after - 1].kind if after else "never killed"
-        if not problems:
+        if not problems and not back:
             self.to_healthy(runbook)
-        return Round(runbook, after, kind, tuple(problems), time.monotonic() - began), state, len(records)
+        done = Round(
+            runbook, after, again, "back" if back else "forward", kills, tuple(problems), time.monotonic() - began
+        )
+        return done, state, len(records)
+
+    def settled(self, wanted: dict[str, Any] | None, timeline: int) -> dict[str, Any]:
+        """Give the state; where one is wanted, wait some seconds for it: a standby connects again by itself."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while (state := relative(self.pair.state(), timeline)) != wanted and wanted is not None:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        return state
 
     def repeated(self, run: str, runbook: str) -> list[str]:
         """Say which effects began more than once, by what the hosts have on record.
@@ -104,18 +142,24 @@ class Campaign:
                     found.append(f"{step.id} began {times} times on {item}")
         return found
 
-    def rounds(self, runbook: str, sample: int, chance: random.Random) -> Iterator[Round]:
+    def rounds(
+        self, runbook: str, sample: int, chance: random.Random, *, twice: int = 0, back: int = 0
+    ) -> Iterator[Round]:
         """Run a runbook unharmed, for its end state and its records; then kill it after each of them.
 
-        Ends at the first round with a problem, and leaves the hosts as they are then.
+        ``sample`` of them, or all (0); then ``twice`` that are killed in resuming too, and ``back`` that are rolled
+        back, and killed in that. Ends at the first round with a problem, and leaves the hosts as they are then.
         """
         reference, expected, count = self.round(runbook, 0, None)
         yield reference
         points = list(range(1, count + 1))
         if sample:
             points = sorted(chance.sample(points, min(sample, count)))
-        for after in points:
-            result, _, _ = self.round(runbook, after, expected)
+        tries = [(after, 0, "resume") for after in points]
+        tries += [(chance.randint(1, count - 1), chance.randint(1, count), "resume") for _ in range(twice)]
+        tries += [(chance.randint(1, count - 1), chance.randint(1, LONGEST_WAY_BACK), "rollback") for _ in range(back)]
+        for after, again, way in tries:
+            result, _, _ = self.round(runbook, after, expected, again=again, way=way)
             yield result
             if result.problems:
                 return
@@ -132,22 +176,29 @@ def relative(state: dict[str, Any], timeline: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=0, help="how many records of each runbook (0: all)")
+    parser.add_argument("--twice", type=int, default=0, help="how many runs of each to kill in resuming too")
+    parser.add_argument("--back", type=int, default=0, help="how many switchovers to roll back, and kill in that")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("runbooks", nargs="*", default=[SWITCHOVER, FAILOVER, FAILBACK])
     given = parser.parse_args()
     campaign = Campaign()
     chance = random.Random(given.seed)
-    done: dict[str, int] = {}
+    done: dict[str, tuple[int, int]] = {}
     for runbook in given.runbooks:
-        for each in campaign.rounds(runbook, given.sample, chance):
+        back = given.back if runbook == SWITCHOVER else 0
+        for each in campaign.rounds(runbook, given.sample, chance, twice=given.twice, back=back):
             good = "ok" if not each.problems else "; ".join(each.problems)
-            sys.stdout.write(f"{runbook} after record {each.after} ({each.kind}): {good}, {each.seconds:.1f} s\n")
+            where = f"after record {each.after}" + (f", then {each.again}" if each.again else "")
+            sys.stdout.write(f"{runbook} killed {where}, went {each.way}: {good}, {each.seconds:.1f} s\n")
             sys.stdout.flush()
             if each.problems:
                 return 1
-            done[runbook] = done.get(runbook, -1) + 1
-    for runbook, count in done.items():
-        sys.stdout.write(f"{runbook}: {count} kills, {count} times the same end state, nothing lost or repeated\n")
+            runs, kills = done.get(runbook, (0, 0))
+            done[runbook] = (runs + bool(each.kills), kills + each.kills)
+    for runbook, (runs, kills) in done.items():
+        sys.stdout.write(
+            f"{runbook}: {runs} runs with {kills} kills, always the end state that was due, nothing lost or repeated\n"
+        )
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Runs or resumes one runbook and kills itself, as ``kill -9`` would, right after its N-th journal record.
+"""Runs, resumes or rolls back one run and kills itself, as ``kill -9`` would, right after its N-th journal record.
 
-Used as ``python -m tests.crash.child run RUNBOOK N name=value…`` or ``… resume RUN N``; N counts the
-records that this process writes, from 1; 0 means never. Prints the run's id. Exit code: the run's, or -9.
+Used as ``python -m tests.crash.child run RUNBOOK N name=value…``, ``… resume RUN N`` or ``… rollback RUN N``; N
+counts the records that this process writes, from 1; 0 means never. Prints the run's id. Exit code: the run's, or -9.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(root: Path, verb: str, name: str, after: str, *parameters: str) -> int:
         launch = again(RunFolder(state_folder(root) / "runs" / name), around, event="run.resumed")
     sys.stdout.write(f"{launch.folder.id}\n")
     sys.stdout.flush()
-    outcome = launch.engine.run()
+    outcome = launch.engine.rollback() if verb == "rollback" else launch.engine.run()
     launch.close()
     if outcome.exit_code:
         sys.stderr.write(f"{outcome.result}: {outcome.message}\n")

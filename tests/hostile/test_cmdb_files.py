@@ -239,12 +239,12 @@ def test_a_broken_file_brings_no_findings_about_others(tmp_path: Path) -> None:
     for name in ("cmdb.yaml", "cmdb.d", "playbooks"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    for path in sorted((tmp_path / "cmdb.d").iterdir()):
+    for path in sorted((tmp_path / "cmdb.d").glob("**/*.yaml")):
         content = path.read_bytes()
         path.write_text("services: [\n")
         with pytest.raises(InvalidInput) as caught:
             load(tmp_path)
-        assert [each.file for each in caught.value.findings] == [f"cmdb.d/{path.name}"], list(
+        assert [each.file for each in caught.value.findings] == [path.relative_to(tmp_path).as_posix()], list(
             map(str, caught.value.findings)
         )
         path.write_bytes(content)

@@ -14,7 +14,8 @@ from rich.console import Console
 from drillbook.cmdb.graph import impact
 from drillbook.cmdb.inventory import inventory_text
 from drillbook.cmdb.load import SCHEMA, load
-from drillbook.console.cmdb_view import impact_view, listing, show
+from drillbook.console.cmdb_view import listing, show
+from drillbook.console.impact_view import impact_view
 from drillbook.source import line_at, read_yaml
 from drillbook.text import forbidden_character
 from tests.cmdb_sample import Data, Place, at, file_of, findings, mappings, put, sample, strings, write

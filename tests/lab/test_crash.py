@@ -12,7 +12,9 @@ from tests.harness import FAILBACK, FAILOVER, SWITCHOVER
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 
-@pytest.mark.parametrize(("runbook", "sample"), [(SWITCHOVER, 4), (FAILOVER, 3), (FAILBACK, 3)])
-def test_a_killed_engine_resumes_to_the_same_end_state(runbook: str, sample: int) -> None:
-    rounds = list(Campaign().rounds(runbook, sample, random.Random(20261122)))
-    assert [each.problems for each in rounds] == [()] * (sample + 1)
+@pytest.mark.parametrize(
+    ("runbook", "sample", "twice", "back"), [(SWITCHOVER, 3, 1, 2), (FAILOVER, 3, 0, 0), (FAILBACK, 2, 1, 0)]
+)
+def test_a_killed_engine_goes_on_to_the_end_state_that_is_due(runbook: str, sample: int, twice: int, back: int) -> None:
+    rounds = list(Campaign().rounds(runbook, sample, random.Random(20261122), twice=twice, back=back))
+    assert [each.problems for each in rounds] == [()] * (1 + sample + twice + back)

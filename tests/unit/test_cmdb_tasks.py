@@ -14,6 +14,7 @@ import pytest
 from invoke import Context
 from rich.cells import cell_len
 
+from drillbook.cmdb.graph import Effect, impact
 from drillbook.cmdb.load import load
 from drillbook.console.output import console
 from drillbook.errors import ExitCode
@@ -61,8 +62,10 @@ def _ends_with(
 def test_check_counts_what_is_there(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tasks.check(Context())
     said = " ".join(_lines(capsys))
-    assert "Harbour Asset Management: 31 items, 17 services and 11 protections, no findings" in said
-    assert load(estate).digest in said
+    cmdb = load(estate)
+    counts = f"{len(cmdb.config_items)} items, {len(cmdb.services)} services and {len(cmdb.protections)} protections"
+    assert f"{cmdb.organisation}: {counts}, no findings" in said
+    assert cmdb.digest in said
 
 
 def test_check_shows_every_finding_with_file_and_line(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,10 +128,10 @@ def test_show_knows_people_and_services(estate: Path, capsys: pytest.CaptureFixt
 
 
 def test_impact_says_who_to_call(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tasks.impact(Context(), "core-db-1")
+    tasks.impact(Context(), "core-db-1", all_=True)
     text = "\n".join(_lines(capsys))
     for words in (
-        r"^If core-db-1 fails: 2 interrupted until a protection has taken over",
+        r"^If core-db-1 fails: \d+ interrupted until a protection has taken over",
         r"core-business +tier 1, RTO 60 s: back when core-db has taken over",
         r"order-entry +tier 2, RTO 30 min: back when core-business is back",
         r"core-db +takes over +hot standby; by core-db-2; no second copy",
@@ -147,11 +150,37 @@ def test_impact_of_what_nobody_needs(estate: Path, capsys: pytest.CaptureFixture
 
 
 def test_impact_of_a_room_says_that_a_spare_is_contested(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    tasks.impact(Context(), "hq-room-a")
+    tasks.impact(Context(), "hq-room-a", all_=True)
     text = "\n".join(_lines(capsys))
     assert re.search(r"✗ web +tier 2, RTO 30 min: down, unless spare-1 is given to it", text)
     assert re.search(r"web-spare +contested", text)
     assert re.search(r"back when restored from storage-tape", text)
+
+
+def test_impact_of_much_is_short_unless_told(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks.impact(Context(), "hq-room-a")
+    short = _lines(capsys)
+    tasks.impact(Context(), "hq-room-a", all_=True)
+    whole = _lines(capsys)
+    assert len(short) < len(whole) * 0.6
+    cmdb = load(estate)
+    down = [each for each in impact(cmdb, "hq-room-a").items if each.effect is Effect.STOPS]
+    text = "\n".join(short)
+    assert re.search(rf"^{len(down)} items down: \d+ host", text, re.MULTILINE)
+    assert re.search(r"~ 8 services +tier 2: back when branch-lines is back", text)
+    for service in cmdb.services:
+        if service.get("tier") == 1:
+            assert re.search(rf"~ {service.id} +tier 1", text), "none of tier 1 is put together with others"
+    assert re.search(r"contested +5 +proxy-spare, web-spare, login-spare", text)
+    assert "./inv cmdb.impact hq-room-a --all" in text
+    assert "--all" not in "\n".join(whole)
+    assert all(re.search(rf"[✗~] {each.id} ", "\n".join(whole)) for each in cmdb.services)
+
+
+def test_show_counts_where_there_are_many(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks.show(Context(), "hq")
+    text = "\n".join(_lines(capsys))
+    assert re.search(r"holds\n(.*\n)*.*302 client  client-001, client-002, client-003 and 299 more", text)
 
 
 def test_list_has_every_id(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,4 +264,4 @@ def test_the_program_itself_ends_with_the_exit_code(estate: Path) -> None:
     assert run("cmdb.check").returncode == ExitCode.INVALID
     listed = json.loads(run("--list", "--list-format=json").stdout)
     names = {task["name"] for collection in listed["collections"] for task in collection["tasks"]}
-    assert names == {"check", "show", "impact", "inventory", "list"}
+    assert names == {"check", "show", "impact", "inventory", "list", "find", "graph"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -157,6 +159,26 @@ def test_the_forms_of_run() -> None:
         "-v", "a=v w", "-v", "b=-1",
     )  # fmt: skip
     assert (found.stdin, found.user) == ("select :'a'\n", "pg")
+
+
+def with_programs(folder: str) -> Scope:
+    sections = copy.deepcopy(SECTIONS)
+    sections["protections"]["pair"]["settings"]["bin_directory"] = folder
+    return replace(scope(), cmdb=cmdb_of(sections))
+
+
+def test_sql_is_given_to_the_servers_own_psql() -> None:
+    query = Run(sql="select 1", database="postgres")
+    assert command(query, scope(), step="s").argv[0] == "psql"
+    assert command(query, with_programs("/usr/lib/postgresql/15/bin"), step="s").argv[0] == (
+        "/usr/lib/postgresql/15/bin/psql"
+    )
+
+
+@pytest.mark.parametrize("folder", ["bin", "/a b", "/a/../b", "/a;b", "/", "/a/", "-x", "/-x"])
+def test_a_folder_of_programs_is_a_plain_path(folder: str) -> None:
+    with pytest.raises(Refused, match="no folder of programs"):
+        command(Run(sql="select 1", database="postgres"), with_programs(folder), step="s")
 
 
 @pytest.mark.parametrize("name", ["host=evil", "postgresql://evil", "-x", "", "a b", "é"])

@@ -1,4 +1,4 @@
-"""Shows the CMDB to a person: an entry, what follows when it fails, lists. Nothing here prints."""
+"""Shows the CMDB to a person: an entry, and lists. Nothing here prints."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 from drillbook.cmdb.addressing import hosts_of
-from drillbook.cmdb.graph import Effect, Loss
 from drillbook.text import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from drillbook.cmdb.graph import FailedService, Impact, Reason, ToTell
     from drillbook.cmdb.model import Cmdb, Entry, Section
 
-_SHOWN = 3  # ids written out where there may be many
 _TEXT = {"en", "zh"}
+_MANY = 12  # entries that are named one by one
+_SHOWN = 3  # ids that are named where there are more
 
 
 def title_of(entry: Entry, language: str = "en") -> str:
@@ -73,8 +72,20 @@ def _relations(cmdb: Cmdb, entry: Entry) -> Tree:
         if not entries:
             return
         node = tree.add(Text(words, style="cyan"))
+        if len(entries) <= _MANY:
+            for each in entries:
+                node.add(_named(each))
+            return
+        kinds: dict[str, list[Entry]] = {}
         for each in entries:
-            node.add(_named(each))
+            kinds.setdefault(each.get("class", each.section), []).append(each)
+        for kind, its in kinds.items():
+            if len(its) == 1:
+                node.add(_named(its[0]))
+                continue
+            ids = [each.id for each in its]
+            rest = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+            node.add(Text.assemble((f"{len(ids)} {kind}", "bold"), f"  {', '.join(ids[:_SHOWN])}{rest}"))
 
     id_ = entry.id
     if entry.section == "services":
@@ -91,6 +102,9 @@ def _relations(cmdb: Cmdb, entry: Entry) -> Tree:
     if entry.section == "people":
         owned = [each for each in (*cmdb.services, *cmdb.config_items) if each.get("owner") == id_]
         branch("owns", owned)
+    for section, field, words in (("sites", "site", "holds"), ("vendors", "vendor", "supports")):
+        if entry.section == section:
+            branch(words, [each for each in cmdb.config_items if each.get(field) == id_])
     return tree
 
 
@@ -99,176 +113,13 @@ def _named(entry: Entry) -> Text:
     if entry.section == "services":
         text.append(f"  tier {entry.get('tier')}, RTO {entry.get('rto')}, RPO {entry.get('rpo')}", style="dim")
     elif entry.section == "protections":
-        text.append(f"  {_kind(entry)}", style="dim")
+        text.append(f"  {kind_of(entry)}", style="dim")
     return text
 
 
-def _kind(protection: Entry) -> str:
+def kind_of(protection: Entry) -> str:
+    """Give the kind of a protection in words."""
     return str(protection.get("kind")).replace("_", " ")
-
-
-def impact_view(cmdb: Cmdb, found: Impact) -> RenderableType:
-    """Give what follows when something fails, the worst first, and who must be told."""
-    parts: list[RenderableType] = [_headline(found)]
-    _part(parts, "Services", _services(cmdb, found))
-    _part(parts, "Protections", _protections(cmdb, found))
-    _part(parts, "Items that go with it", _items(found))
-    _part(parts, "To be told", _people(cmdb, found))
-    _part(parts, "To be called (line 3)", _vendors(cmdb, found))
-    return Group(*parts)
-
-
-def _part(parts: list[RenderableType], title: str, body: Table) -> None:
-    if body.row_count:
-        parts += [Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    for index, style in enumerate(columns):
-        table.add_column(style=style or None, no_wrap=index == 0, overflow="fold")
-    return table
-
-
-def _headline(found: Impact) -> Text:
-    stop = sum(each.effect is Effect.STOPS for each in found.services)
-    back = len(found.services) - stop
-    text = Text("If ")
-    text.append(visible(found.id), style="bold")
-    text.append(" fails: ")
-    if not found.services:
-        text.append("no service stops", style="green")
-        return text
-    words = []
-    if stop:
-        words.append((f"{stop} service{'s' * (stop != 1)} down until repaired", "bold red"))
-    if back:
-        words.append((f"{back} interrupted until a protection has taken over", "yellow"))
-    for index, (phrase, style) in enumerate(words):
-        text.append(", " if index else "")
-        text.append(phrase, style=style)
-    return text
-
-
-def _services(cmdb: Cmdb, found: Impact) -> Table:
-    table = _table("", "")
-    contested = {each.service: each.other for each in found.protections if each.loss is Loss.CONTESTED}
-    for each in found.services:
-        down = each.effect is Effect.STOPS
-        style = "red" if down else "yellow"
-        cell = Text.assemble(
-            (f"tier {each.tier}, RTO {cmdb.services[each.id].get('rto')}: ", "dim"),
-            (_outcome(cmdb, each, contested.get(each.id)), style),
-        )
-        if each.via[:-1] and each.via[:-1] != (found.id,):
-            cell.append(f"\nthrough {' → '.join(each.via[:-1])}", style="dim")
-        table.add_row(Text.assemble(("✗ " if down else "~ ", style), (each.id, "bold")), cell)
-    return table
-
-
-def _outcome(cmdb: Cmdb, service: FailedService, spare: str | None) -> str:
-    if service.effect is Effect.STOPS:
-        if spare is not None:
-            return f"down, unless {spare} is given to it"
-        if service.not_back:
-            return f"down; nothing brings back {_some(service.not_back)}"
-        return "down"
-    takers = [each for each in service.back_by if cmdb.protections[each].get("kind") != "backup"]
-    if takers:
-        return f"back when {_some(tuple(takers))} has taken over"
-    if service.back_by:
-        return f"back when restored from {_some(service.back_by)}"
-    return f"back when {service.via[-2]} is back"
-
-
-_LOSSES = {
-    Loss.TAKES_OVER: ("takes over", "yellow"),
-    Loss.CONTESTED: ("contested", "red"),
-    Loss.GONE: ("gone", "bold red"),
-    Loss.EXPOSED: ("exposed", "magenta"),
-}
-
-
-def _protections(cmdb: Cmdb, found: Impact) -> Table:
-    table = _table("bold", "", "")
-    for each in found.protections:
-        protection = cmdb.protections[each.id]
-        word, style = _LOSSES[each.loss]
-        match each.loss:
-            case Loss.TAKES_OVER if protection.get("kind") == "backup":
-                explained = "restored from media"
-            case Loss.TAKES_OVER:
-                explained = f"by {each.other}; no second copy until it is rebuilt"
-            case Loss.CONTESTED:
-                explained = f"{each.other} can stand in for one only; decide which"
-            case Loss.GONE:
-                explained = f"{each.other} is down too"
-            case Loss.EXPOSED:
-                explained = f"{each.other} is down or taken: {each.service} runs without"
-        table.add_row(Text(each.id), Text(word, style=style), Text(f"{_kind(protection)}; {explained}"))
-    return table
-
-
-def _items(found: Impact) -> Table:
-    table = _table("bold", "")
-    by_cause: dict[str, list[str]] = {}
-    for each in found.items:
-        if each.because is not None:
-            by_cause.setdefault(each.because, []).append(each.id)
-    for cause, ids in by_cause.items():
-        table.add_row(Text(f"with {cause}"), Text(", ".join(ids)))
-    return table
-
-
-def _people(cmdb: Cmdb, found: Impact) -> Table:
-    table = _table("", "bold", "", "dim")
-    for each in found.people:
-        person = cmdb.people[each.id]
-        table.add_row(
-            Text(f"line {each.line}" if each.line else ""),
-            Text(title_of(person)),
-            Text(person.get("contact", {}).get("phone", "no phone")),
-            Text(_why(each)),
-        )
-    return table
-
-
-_REASONS = {
-    "desk": "answers users of",
-    "looks_after": "looks after",
-    "owns": "owns",
-    "named": "asked to be told of",
-}
-
-
-def _why(person: ToTell) -> str:
-    def phrase(reason: Reason) -> str:
-        return f"{_REASONS[reason.kind]} {_some(reason.ids)}"
-
-    return "; ".join(phrase(reason) for reason in person.reasons)
-
-
-def _vendors(cmdb: Cmdb, found: Impact) -> Table:
-    table = _table("bold", "", "dim")
-    for call in found.vendors:
-        vendor = cmdb.vendors[call.vendor]
-        terms = vendor.get("contracts", {}).get(call.contract, {})
-        details = [f"for {_some(call.about)}"]
-        if call.contract is not None:
-            details.append(f"contract {call.contract}, {terms['level']}")
-        if "on_site_within" in terms:
-            details.append(f"on site within {terms['on_site_within']}")
-        for id_ in call.contacts:
-            person = cmdb.people[id_]
-            details.append(f"{title_of(person)} {person.get('contact', {}).get('phone', '')}".rstrip())
-        table.add_row(Text(title_of(vendor)), Text(call.phone), Text(visible("; ".join(details), limit=600)))
-    return table
-
-
-def _some(ids: tuple[str, ...]) -> str:
-    if len(ids) <= _SHOWN + 1:
-        return ", ".join(ids)
-    return f"{', '.join(ids[:_SHOWN])} and {len(ids) - _SHOWN} more"
 
 
 def listing(cmdb: Cmdb, section: Section, environment: str | None) -> Table:
@@ -308,7 +159,7 @@ def _brief(entry: Entry) -> str:
         case "services":
             text = f"tier {entry.get('tier')}, RTO {entry.get('rto')}"
         case "protections":
-            text = f"{_kind(entry)} of {entry.get('service')}"
+            text = f"{kind_of(entry)} of {entry.get('service')}"
         case "networks":
             text = str(entry.get("subnet"))
         case "environments" | "sites":

@@ -22,7 +22,10 @@ from drillbook.errors import (
     StepFailed,
     StoppedByPerson,
 )
-from drillbook.execution.actions import Result, World, act, effect, of_effect, operator
+from drillbook.execution.actions import Result, World, act, effect, of_effect
+from drillbook.execution.locks import RunLocks
+from drillbook.execution.rollback import go_back
+from drillbook.execution.start import may_begin, step_key
 from drillbook.execution.state import RunState, Stage, state_from_records
 from drillbook.hosts.agent import Ended
 from drillbook.plan.model import CheckRun, Command, FenceRun, PlaybookRun, PowerRun, action_name
@@ -63,6 +66,7 @@ class Engine:
         # one which is merely late and its repetition cannot both begin.
         self._absent: set[str] = set()
         self._resumed = bool(self.state.run)
+        self._locks = RunLocks(world, journal, self.state)
         journal.listen(self.state.apply)
 
     def run(self) -> Outcome:
@@ -87,7 +91,7 @@ class Engine:
             return None
         code = ExitCode.OK if wanted in (None, closed) else ExitCode.REFUSED
         message = f"this run had ended before ({closed}); nothing was done"
-        return Outcome(closed, code, " ".join([message, *self._unlock()]), "", None)
+        return Outcome(closed, code, " ".join([message, *self._locks.give_back()]), "", None)
 
     # --- forward ---------------------------------------------------------------------------------
 
@@ -98,46 +102,14 @@ class Engine:
                 remedy=f"./inv runbooks.rollback {self._world.run}",
             )
         plan = self._world.plan
-        self._take_locks(plan.locks)
+        self._locks.take(plan.locks)
         if not self.state.assumed:
             self._check_assumptions()
         for step in plan.steps:
             if self.state.step(step.id).stage is not Stage.DONE:
-                self._before_step(step)
+                may_begin(step, self._world, self._journal)
                 self._do(step)
         return self._close("succeeded", "")
-
-    def _before_step(self, step: PlannedStep) -> None:
-        if self._world.stopping():
-            raise StoppedByPerson(f"stopped before step {step.id}")
-        if not self._journal.has_reserve():
-            raise JournalError(
-                f"the disk under {self._journal.path.parent} was full; step {step.id} is not begun",
-                remedy="free some space there, then resume the run",
-            )
-
-    def _take_locks(self, items: Iterable[str]) -> None:
-        for item in sorted(items):
-            self._lock(item)
-
-    def _lock(self, item: str) -> int:
-        """Take a host's lock, or take note that we hold it. Refused when another run had it in between."""
-        token = self._world.agent(item).lock(self._world.run, operator())
-        known = self.state.tokens.get(item)
-        if known is None:
-            self._journal.append("lock.taken", item=item, token=token)
-        elif known != token:
-            self._world.agent(item).unlock(self._world.run)
-            raise Refused(
-                f"{item} was used by another run since this one stopped; going on would not be what was planned",
-                remedy=f"./inv runbooks.abandon {self._world.run}, then plan anew from how the hosts are now",
-            )
-        return token
-
-    def _token(self, item: str) -> int:
-        """Give the fencing token of a host that a step is about to change; lock it when it is not yet."""
-        token = self.state.tokens.get(item)
-        return self._lock(item) if token is None else token
 
     def _check_assumptions(self) -> None:
         for assumption in self._world.plan.assumptions:
@@ -195,7 +167,7 @@ class Engine:
         self._absent.discard(step.id)
         key = step_key(step.id, attempt)
         action = step.action
-        token = self._token(step.item) if step.item and isinstance(action, Command | PlaybookRun) else None
+        token = self._locks.token(step.item) if step.item and isinstance(action, Command | PlaybookRun) else None
         self._journal.append(
             "step.started", step=step.id, attempt=attempt, key=key, item=step.item, action=action_name(action)
         )
@@ -359,77 +331,9 @@ class Engine:
             lines.append(f"by hand: ./inv runbooks.show {self._world.plan.runbook} has the commands of each step")
         return "\n".join(lines)
 
-    # --- back ------------------------------------------------------------------------------------
-
     def _backward(self) -> Outcome:
-        plan = self._world.plan
-        touched = [step for step in plan.steps if self.state.step(step.id).touched]
-        for step in reversed(touched):
-            if step.undo.irreversible is not None:
-                raise Refused(
-                    f"step {step.id} cannot be undone: {step.undo.irreversible.en}",
-                    remedy=f"the way is forward: ./inv runbooks.resume {self._world.run}",
-                )
-        self._refuse_when_promoted()
-        self._take_locks([item for item in plan.locks if item in self.state.tokens])
-        self._end_what_runs()
-        if not self.state.rolling_back:
-            self._journal.append("rollback.started", steps=[step.id for step in reversed(touched)])
-        for step in reversed(touched):
-            self._before_step(step)
-            if step.undo.action is not None:
-                self._undo(step)
-            else:
-                self._journal.append("undo.ended", step=step.id, outcome="succeeded", detail="nothing to put back")
+        go_back(self._world, self._journal, self.state, self._locks)
         return self._close("rolled_back", "")
-
-    def _refuse_when_promoted(self) -> None:
-        """Refuse to go back where somebody has promoted the standby meanwhile, by hand or otherwise."""
-        for step in self._world.plan.steps:
-            if step.verb is not Verb.PROMOTE:
-                continue
-            facts = [self._world.checks.run(check) for check in step.verify]
-            if any(not fact.known for fact in facts):
-                reason = f"it cannot be told whether {step.item} is promoted: {facts[0].detail}"
-            elif facts and all(fact.held for fact in facts):
-                reason = f"{step.item} is promoted; starting the old primary again would make two"
-            else:
-                continue
-            raise Refused(reason, remedy=f"look at {step.item}; then ./inv runbooks.resume {self._world.run}")
-
-    def _end_what_runs(self) -> None:
-        """End effects of this run that may still be at work, so that nothing comes after its own undoing."""
-        for step in self._world.plan.steps:
-            status = self.state.step(step.id)
-            if step.item is None or not isinstance(step.action, Command):
-                continue
-            agent = self._world.agent(step.item)
-            if status.stage in (Stage.STARTED, Stage.UNKNOWN):
-                agent.stop(self._world.run, step_key(step.id, status.attempts))
-            if status.undo_open:
-                agent.stop(self._world.run, "undo." + step_key(step.id, status.undo_attempts))
-
-    def _undo(self, step: PlannedStep) -> None:
-        """Undo one step. Undo actions are safe to repeat (a rule of runbooks), so an open one is done anew."""
-        action = step.undo.action
-        assert action is not None
-        item = action.item if isinstance(action, PlaybookRun) else step.item
-        assert item is not None
-        attempt = self.state.step(step.id).undo_attempts + 1
-        key = "undo." + step_key(step.id, attempt)
-        token = self._token(item)
-        self._journal.append("undo.started", step=step.id, attempt=attempt, key=key, item=item)
-        if isinstance(action, Command):
-            result = effect(item, action, self._world, key=key, token=token, timeout=step.timeout)
-        else:
-            result = act(action, self._world, key=key, token=token, timeout=step.timeout)
-        self._journal.append("undo.ended", step=step.id, outcome=result.outcome, detail=result.detail)
-        if result.outcome != "succeeded":
-            error = OutcomeUnknown if result.outcome == "unknown" else StepFailed
-            raise error(
-                f"undoing step {step.id}: {result.detail}",
-                remedy=f"mend the cause, then ./inv runbooks.rollback {self._world.run}",
-            )
 
     def _give_up(self) -> Outcome:
         return self._close("abandoned", "given up by a person; what was done stays done")
@@ -438,20 +342,7 @@ class Engine:
 
     def _close(self, result: str, message: str) -> Outcome:
         self._journal.append("run.closed", outcome=result, message=message)
-        return Outcome(result, ExitCode.OK, " ".join([message, *self._unlock()]).strip(), "", None)
-
-    def _unlock(self) -> list[str]:
-        """Give the locks back; give a sentence for each host that keeps its lock since it cannot be reached."""
-        kept = []
-        for item in sorted(self.state.tokens):
-            try:
-                self._world.agent(item).unlock(self._world.run)
-            except DrillbookError as error:
-                kept.append(
-                    f"{item} keeps this run's lock ({error.message}); once it answers: "
-                    f"./inv runbooks.abandon {self._world.run}"
-                )
-        return kept
+        return Outcome(result, ExitCode.OK, " ".join([message, *self._locks.give_back()]).strip(), "", None)
 
     def _guard(self, body: Any) -> Outcome:
         """Turn whatever stops the run into a record and an outcome."""
@@ -488,12 +379,6 @@ class Engine:
         except JournalError as broken:
             return Outcome("failed", broken.exit_code, broken.message, broken.remedy, self._at())
         if untouched:
-            self._unlock()
+            self._locks.give_back()
         remedy = error.remedy or f"./inv runbooks.resume {self._world.run}"
         return Outcome(result, error.exit_code, error.message, remedy, self._at())
-
-
-def step_key(step: str, attempt: int) -> str:
-    """Give the name of an attempt on its host: letters, digits, dash and dot."""
-    name = step.replace("/", ".")
-    return name if attempt == 1 else f"{name}.{attempt}"

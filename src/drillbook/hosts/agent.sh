@@ -27,6 +27,12 @@ unit_of() { # RUN KEY
     printf 'drillbook-%s-%s.service' "$1" "$2"
 }
 
+size() { # FILE: how much of it is reported, in $size; a process is started only for a file that holds something
+    size=0
+    [ ! -s "$1" ] || size=$(wc -c < "$1")
+    [ "$size" -le 65536 ] || size=65536
+}
+
 report() { # RUN KEY: one line, then the outputs
     base=$state/runs/$1/$2
     if [ -f "$base.result" ]; then
@@ -42,10 +48,10 @@ report() { # RUN KEY: one line, then the outputs
             result=absent
         fi
     fi
-    out=$(wc -c < "$base.out" 2>/dev/null || echo 0)
-    err=$(wc -c < "$base.err" 2>/dev/null || echo 0)
-    [ "$out" -le 65536 ] || out=65536
-    [ "$err" -le 65536 ] || err=65536
+    size "$base.out"
+    out=$size
+    size "$base.err"
+    err=$size
     printf '%s %s %s\n' "$result" "$out" "$err"
     [ "$out" -eq 0 ] || head -c "$out" "$base.out"
     [ "$err" -eq 0 ] || head -c "$err" "$base.err"
@@ -88,7 +94,7 @@ effect) # RUN KEY TOKEN TIMEOUT USER STDIN ARGV...
     run=$1 key=$2 token=$3 limit=$4 user=$5 stdin=$6
     shift 6
     base=$state/runs/$run/$key
-    mkdir -p "$state/runs/$run"
+    [ -d "$state/runs/$run" ] || mkdir -p "$state/runs/$run"
     printf '%s' "$stdin" > "$base.stdin"
     systemd-run --quiet --wait --collect --unit="$(unit_of "$run" "$key")" \
         -p RuntimeMaxSec="$limit" -p TimeoutStopSec=3 -p KillMode=control-group \
@@ -109,9 +115,12 @@ begin) # inside the unit: RUN KEY TOKEN USER ARGV...
     (set -C; : > "$base.started") 2>/dev/null || exit 77
     sync "$base.started" "$state/runs/$run"
     exec 9<&-
-    home=$(getent passwd "$user" | cut -d: -f6)
+    account=$(getent passwd "$user")
+    IFS=: read -r _ _ uid gid _ home _ << LINE
+$account
+LINE
     exec env -i PATH="$PATH" LC_ALL="$LC_ALL" HOME="${home:-/}" USER="$user" \
-        setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$@"
+        setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"
     ;;
 ended) # inside the unit, afterwards; systemd says in the environment how it ended: RUN KEY
     base=$state/runs/$1/$2

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 @task(
     help={
         "sample": "how many records of each runbook to kill after; 0 is all of them",
+        "twice": "how many runs of each runbook to kill in resuming too",
+        "back": "how many switchovers to roll back, and to kill in that",
         "seed": "which ones, when it is a sample",
         "runbook": "only this runbook",
     }
 )
-def crash(_: Context, sample: int = 0, seed: int = 1, runbook: str = "") -> None:
+def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int = 1, runbook: str = "") -> None:
     """Kill -9 the engine after each journal record, resume, and compare the end states (20 minutes)."""
-    command = [sys.executable, "-m", "tests.crash.campaign", "--sample", str(sample), "--seed", str(seed)]
+    numbers = {"--sample": sample, "--twice": twice, "--back": back, "--seed": seed}
+    given = [text for name, number in numbers.items() for text in (name, str(number))]
+    command = [sys.executable, "-m", "tests.crash.campaign", *given]
     done = subprocess.run([*command, *([runbook] if runbook else [])], cwd=estate_root(), check=False)
     sys.exit(done.returncode)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from drillbook.execution.engine import Engine, Outcome
     from drillbook.execution.launch import Launch
 
+_SERVICES_SHOWN = 8
+
 
 @task(
     iterable=["param"],
@@ -47,7 +49,9 @@ def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str 
     view.plan = plan
     console.print(f"{plan.runbook}  {words(plan.title, lang)}")
     console.print(f"  in {env}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
-    console.print(f"  can interrupt: {', '.join(plan.services) or 'no service'}")
+    named = ", ".join(plan.services[:_SERVICES_SHOWN]) or "no service"
+    more = len(plan.services) - _SERVICES_SHOWN
+    console.print(f"  can interrupt: {named}{f' and {more} more (./inv runbooks.plan names all)' if more > 0 else ''}")
     console.print(f"  plan {plan.digest}", style="dim")
     if not yes:
         if not sys.stdin.isatty():

@@ -1,0 +1,64 @@
+"""A run's locks on its hosts: taken before anything is changed, given back at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drillbook.errors import DrillbookError, Refused
+from drillbook.execution.actions import operator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drillbook.execution.actions import World
+    from drillbook.execution.state import RunState
+    from drillbook.journal.writer import Journal
+
+
+class RunLocks:
+    """The locks of one run. ``state`` knows the fencing tokens that the journal has."""
+
+    def __init__(self, world: World, journal: Journal, state: RunState) -> None:
+        """Remember where; nothing is locked yet."""
+        self._world = world
+        self._journal = journal
+        self._state = state
+
+    def take(self, items: Iterable[str]) -> None:
+        """Take the lock of each host, in one order for all runs, so that no two wait for each other.
+
+        Raises Locked when another run holds one, Refused when another had it since this run stopped.
+        """
+        for item in sorted(items):
+            self._take(item)
+
+    def token(self, item: str) -> int:
+        """Give the fencing token of a host that a step is about to change; lock it when it is not yet."""
+        token = self._state.tokens.get(item)
+        return self._take(item) if token is None else token
+
+    def give_back(self) -> list[str]:
+        """Give the locks back; give a sentence for each host that keeps its lock since it cannot be reached."""
+        kept = []
+        for item in sorted(self._state.tokens):
+            try:
+                self._world.agent(item).unlock(self._world.run)
+            except DrillbookError as error:
+                kept.append(
+                    f"{item} keeps this run's lock ({error.message}); once it answers: "
+                    f"./inv runbooks.abandon {self._world.run}"
+                )
+        return kept
+
+    def _take(self, item: str) -> int:
+        token = self._world.agent(item).lock(self._world.run, operator())
+        known = self._state.tokens.get(item)
+        if known is None:
+            self._journal.append("lock.taken", item=item, token=token)
+        elif known != token:
+            self._world.agent(item).unlock(self._world.run)
+            raise Refused(
+                f"{item} was used by another run since this one stopped; going on would not be what was planned",
+                remedy=f"./inv runbooks.abandon {self._world.run}, then plan anew from how the hosts are now",
+            )
+        return token
