@@ -14,6 +14,7 @@ Its patterns are possessive (``*+``): no text makes them try twice.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
@@ -36,14 +37,18 @@ _LINE = re.compile(
     rf"|- ++(?:({_PLAIN})|({_QUOTED})|([{{\[][^\n]*+)){_END}"
     rf"|(?:#[^\n]*+)?\n|([^\n]*+\n))"
 )
-# An entry of braces, or of brackets, that hold no others; the last group is what is none.
+# An entry of braces that hold no others, and all stand in one line; the last group is what is none.
 _PAIR = re.compile(rf"({_KEY}): ++(?:({_PLAIN_IN_FLOW})|({_QUOTED}))(?: *+, *+(?=[^ ])| *+\Z)|(.)")
-_NAME = re.compile(rf"({_KEY}): ++")
-_ATOM = re.compile(rf"(?:({_PLAIN_IN_FLOW})|({_QUOTED})) *+")
-_REST = re.compile(r" *+(?:(?<= )#[^\n]*+)?\Z")
-_EACH = Lines.EACH
+# An entry of any braces or brackets: space, key, value or what opens; what closes; space, comma; what is none.
+_ENTRY = re.compile(
+    rf"([ \n]*+)(?:({_KEY}): ++)?+(?:({_PLAIN_IN_FLOW})|({_QUOTED})|([{{\[]))((?:[ \n]*+[}}\]])*+)([ \n]*+)(,?+)"
+    r"|([ \n]*+)((?:[ \n]*+[}\]])++)([ \n]*+)(,?+)|([^ \n])"
+)
+_COMMENTED = re.compile(r"([^\n]*[}\]]) ++#[^\n]*")
+_EACH, _SAME = Lines.EACH, Lines.SAME
 _DEPTH = 12  # of blocks, and of braces: what is deeper is left to libyaml, which has a limit of its own
 _SHORT = 2000  # characters in braces that are looked at in one go: what is none is found only at the end
+_LONG = 1 << 16  # characters in braces that are looked at at all
 _PIECE = 1 << 16  # characters whose lines are looked at in one go
 
 
@@ -68,7 +73,10 @@ def read_plain(text: str, file: str) -> Map | None:
     outer: list[tuple[Any, int]] = []  # what is open around it
     scalars = _Scalars()
     value: Any
+    below = _Below(text)
     for number, (indent, key, bare, quoted, flow, item, item_quoted, item_flow, rest) in enumerate(_lines(text), 1):
+        if number <= below.taken:
+            continue
         if key:
             depth = len(indent)
             if depth != level or waiting is not None or type(node) is not Map:
@@ -94,7 +102,7 @@ def read_plain(text: str, file: str) -> Map | None:
             if bare:
                 value = scalars[bare]
             elif flow:
-                value = _flow(flow, file, number, scalars)
+                value = _short(flow, file, number, scalars) or _flow(below.whole(flow, number), file, number, scalars)
                 if value is None:
                     return None
             elif quoted:
@@ -116,11 +124,12 @@ def read_plain(text: str, file: str) -> Map | None:
             waiting = None
             if depth != level or type(node) is not Seq:
                 return None
-            value = (
-                scalars[item] if item else item_quoted[1:-1] if item_quoted else _flow(item_flow, file, number, scalars)
-            )
-            if value is None and item_flow:
-                return None
+            if item_flow:
+                value = _flow(below.whole(item_flow, number), file, number, scalars)
+                if value is None:
+                    return None
+            else:
+                value = scalars[item] if item else item_quoted[1:-1]
             node.next_at(number)
             node.append(value)
         elif rest:
@@ -138,58 +147,107 @@ def _lines(text: str) -> Iterator[tuple[str, ...]]:
         start = end
 
 
-def _flow(text: str, file: str, line: int, scalars: _Scalars) -> Map | Seq | None:
-    """Give what braces or brackets in one line hold, or None when that is not plain."""
-    if text[0] == "{" and text[-1] == "}" and len(text) <= _SHORT:
-        node = Map(file, line, Lines.SAME)
-        for key, bare, quoted, other in _PAIR.findall(text[1:-1].strip(" ")):
-            if other or key in node:
+class _Below:
+    """The lines of a text, for braces that are closed in a later one. ``taken`` is the last line that was needed."""
+
+    __slots__ = ("_lines", "_text", "taken")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines: list[str] = []
+        self.taken = 0
+
+    def whole(self, opened: str, number: int) -> str:
+        """Give what stands in line ``number`` with as many lines as it takes to close what it opens."""
+        missing = _unclosed(opened)
+        if missing <= 0:
+            return opened
+        self._lines = self._lines or self._text.split("\n")
+        parts, size = [opened], 0
+        for line in islice(self._lines, number, None):
+            parts.append(line)
+            size += len(line)
+            missing += _unclosed(line)
+            if missing <= 0 or size > _LONG:
                 break
-            node[intern(key)] = scalars[bare] if bare else quoted[1:-1]
-        else:
-            return node
-    found = _nested(text + "\n", 0, file, line, 0)
-    if found is None or not _REST.match(text, found[1]):
+        self.taken = number + len(parts) - 1
+        return "\n".join(parts)
+
+
+def _unclosed(text: str) -> int:
+    """Count what is opened and not closed, as if nothing were quoted; what that gets wrong is declined."""
+    return text.count("{") + text.count("[") - text.count("}") - text.count("]")
+
+
+def _short(text: str, file: str, line: int, scalars: _Scalars) -> Map | None:
+    """Give what braces in one line hold, or None when there is anything but names with plain or quoted values."""
+    if text[0] != "{" or text[-1] != "}" or len(text) > _SHORT:
         return None
-    value: Map | Seq = found[0]
-    return value
-
-
-def _nested(text: str, at: int, file: str, line: int, depth: int) -> tuple[Any, int] | None:
-    """Give the value that begins at a place, and where it ends; ``text`` ends with a line feed."""
-    opening = text[at]
-    if opening not in "{[":
-        atom = _ATOM.match(text, at)
-        if atom is None:
+    node = Map(file, line, _SAME)
+    for key, bare, quoted, other in _PAIR.findall(text[1:-1].strip(" ")):
+        if other or key in node:
             return None
-        return (scalar(atom[1].rstrip(" ")) if atom[1] else atom[2][1:-1]), atom.end()
-    if depth >= _DEPTH:
+        node[intern(key)] = scalars[bare] if bare else quoted[1:-1]
+    return node
+
+
+def _flow(text: str, file: str, line: int, scalars: _Scalars) -> Map | Seq | None:
+    """Give what braces or brackets hold, or None when that is not plain."""
+    if text[-1] not in "}] " and (commented := _COMMENTED.fullmatch(text)):
+        text = commented[1]
+    if len(text) > _LONG or "\n..." in text:  # three dots end a document, even there
         return None
-    node: Any = (Map if opening == "{" else Seq)(file, line, Lines.SAME)
-    closing = "}" if opening == "{" else "]"
-    at = _after_spaces(text, at + 1)
-    if text[at] == closing:
-        return node, at + 1
-    while True:
-        name = _NAME.match(text, at) if opening == "{" else None
-        if opening == "{" and (name is None or name[1] in node):
+    top: Any = None
+    node: Any = None  # what is open innermost
+    outer: list[Any] = []  # what is open around it
+    ready = True  # for a value: nothing came yet, or a comma
+    for entry in _ENTRY.findall(text):
+        before, key, bare, quoted, opening, closing, after, comma, before_2, closing_2, after_2, comma_2, other = entry
+        if other or (top is not None and node is None):
             return None
-        found = _nested(text, name.end() if name else at, file, line, depth + 1)
-        if found is None:
-            return None
-        if name:
-            node[intern(name[1])] = found[0]
+        if "\n" in before:
+            line += before.count("\n")
+        if closing_2:
+            line += before_2.count("\n")
+            closing, after, comma = closing_2, after_2, comma_2
         else:
-            node.append(found[0])
-        at = _after_spaces(text, found[1])
-        if text[at] == closing:
-            return node, at + 1
-        if text[at] != ",":
-            return None
-        at = _after_spaces(text, at + 1)
-
-
-def _after_spaces(text: str, at: int) -> int:
-    while text[at] == " ":
-        at += 1
-    return at
+            if not ready:
+                return None
+            value = (
+                scalars[bare]
+                if bare
+                else quoted[1:-1]
+                if quoted
+                else (Map if opening == "{" else Seq)(file, line, _SAME)
+            )
+            if node is None:
+                if key or not opening:
+                    return None
+                top = value
+            else:
+                if bool(key) != (type(node) is Map) or (key and key in node) or len(outer) > _DEPTH:
+                    return None
+                if line != node.line or node.lines is not _SAME:
+                    node.next_at(line)
+                if key:
+                    node[intern(key)] = value
+                else:
+                    node.append(value)
+            ready = bool(opening)
+            if opening:
+                outer.append(node)
+                node = value
+        for bracket in closing:
+            if bracket == "\n":
+                line += 1
+            elif bracket != " ":
+                if node is None or (bracket == "}") != (type(node) is Map):
+                    return None
+                node = outer.pop()
+                ready = False
+        line += after.count("\n")
+        if comma:
+            if ready or node is None:
+                return None
+            ready = True
+    return top if node is None else None
