@@ -2,11 +2,11 @@ r"""A quick reader for the YAML that nobody can misunderstand; it declines every
 
 An estate of 100,000 items has millions of lines such as ``owner: ann`` and ``title: {en: A, zh: B}``,
 and libyaml's events, each a Python object with two marks, are most of the time that reading takes.
-This reader knows block mappings, block sequences of scalars, and values of one line: plain and
-quoted ones without escapes, braces and brackets. When anything in a file is otherwise (an anchor, a
-tag, an escape, a text of several lines, a key that stands twice, a line that is wrong), it gives
-None, and ``drillbook.source`` reads the whole file with libyaml, which alone makes findings. So it
-must only be right about what it accepts; the tests hold it against libyaml.
+This reader knows block mappings, block sequences, plain and quoted values of one line without
+escapes, and braces and brackets, also over several lines. When anything in a file is otherwise (an
+anchor, a tag, an escape, a text of several lines, a key that stands twice, a line that is wrong), it
+gives None, and ``drillbook.source`` reads the whole file with libyaml, which alone makes findings. So
+it must only be right about what it accepts; the tests hold it against libyaml.
 
 Its patterns are possessive (``*+``): no text makes them try twice.
 """
@@ -39,10 +39,10 @@ _LINE = re.compile(
 )
 # An entry of braces that hold no others, and all stand in one line; the last group is what is none.
 _PAIR = re.compile(rf"({_KEY}): ++(?:({_PLAIN_IN_FLOW})|({_QUOTED}))(?: *+, *+(?=[^ ])| *+\Z)|(.)")
-# An entry of any braces or brackets: space, key, value or what opens; what closes; space, comma; what is none.
+# An entry of any braces or brackets: space, key, value or what opens; what closes, space, comma. Empty where none is.
 _ENTRY = re.compile(
-    rf"([ \n]*+)(?:({_KEY}): ++)?+(?:({_PLAIN_IN_FLOW})|({_QUOTED})|([{{\[]))((?:[ \n]*+[}}\]])*+)([ \n]*+)(,?+)"
-    r"|([ \n]*+)((?:[ \n]*+[}\]])++)([ \n]*+)(,?+)|([^ \n])"
+    rf"([ \n]*+)(?=[^ \n])(?:({_KEY}): ++)?+(?:({_PLAIN_IN_FLOW})|({_QUOTED})|([{{\[]))?+"
+    r"((?:[ \n]*+[}\]])*+)([ \n]*+)(,?+)"
 )
 _COMMENTED = re.compile(r"([^\n]*[}\]]) ++#[^\n]*")
 _EACH, _SAME = Lines.EACH, Lines.SAME
@@ -201,42 +201,41 @@ def _flow(text: str, file: str, line: int, scalars: _Scalars) -> Map | Seq | Non
     node: Any = None  # what is open innermost
     outer: list[Any] = []  # what is open around it
     ready = True  # for a value: nothing came yet, or a comma
-    for entry in _ENTRY.findall(text):
-        before, key, bare, quoted, opening, closing, after, comma, before_2, closing_2, after_2, comma_2, other = entry
-        if other or (top is not None and node is None):
-            return None
+    for before, key, bare, quoted, opening, closing, after, comma in _ENTRY.findall(text):
         if "\n" in before:
             line += before.count("\n")
-        if closing_2:
-            line += before_2.count("\n")
-            closing, after, comma = closing_2, after_2, comma_2
-        else:
+        if bare or quoted or opening:
             if not ready:
                 return None
-            value = (
-                scalars[bare]
-                if bare
-                else quoted[1:-1]
-                if quoted
-                else (Map if opening == "{" else Seq)(file, line, _SAME)
-            )
-            if node is None:
-                if key or not opening:
-                    return None
-                top = value
+            if opening:
+                value = (Map if opening == "{" else Seq)(file, line, _SAME)
             else:
-                if bool(key) != (type(node) is Map) or (key and key in node) or len(outer) > _DEPTH:
+                value = scalars[bare] if bare else quoted[1:-1]
+            if type(node) is Map:
+                if not key or key in node:
                     return None
                 if line != node.line or node.lines is not _SAME:
                     node.next_at(line)
-                if key:
-                    node[intern(key)] = value
-                else:
-                    node.append(value)
-            ready = bool(opening)
-            if opening:
+                node[intern(key)] = value
+            elif key:
+                return None
+            elif node is not None:
+                if line != node.line or node.lines is not _SAME:
+                    node.next_at(line)
+                node.append(value)
+            elif top is None and opening:
+                top = value
+            else:
+                return None
+            if not opening:
+                ready = False
+            elif len(outer) > _DEPTH:
+                return None
+            else:
                 outer.append(node)
                 node = value
+        elif key or not closing:
+            return None
         for bracket in closing:
             if bracket == "\n":
                 line += 1
@@ -245,7 +244,8 @@ def _flow(text: str, file: str, line: int, scalars: _Scalars) -> Map | Seq | Non
                     return None
                 node = outer.pop()
                 ready = False
-        line += after.count("\n")
+        if "\n" in after:
+            line += after.count("\n")
         if comma:
             if ready or node is None:
                 return None

@@ -1,10 +1,10 @@
 """YAML files as data that knows its lines.
 
-What is plain beyond doubt is read by ``drillbook.plain_yaml``, in half the time. Everything else, and
-everything that is wrong, by a builder on PyYAML's C event stream: about six times faster than
-SafeLoader's constructors, and strict where they are not. What it refuses: duplicate keys, keys that
-are not strings, tags (``!!python/…`` and every other), anchors and aliases (so that no small file
-becomes a large value), merge keys, several documents in a file, files over ``MAX_BYTES``, nesting
+What is plain beyond doubt is read by ``drillbook.plain_yaml``, in half to three quarters of the time.
+Everything else, and everything that is wrong, by a builder on PyYAML's C event stream: about six times
+faster than SafeLoader's constructors, and strict where they are not. What it refuses: duplicate keys,
+keys that are not strings, tags (``!!python/…`` and every other), anchors and aliases (so that no small
+file becomes a large value), merge keys, several documents in a file, files over ``MAX_BYTES``, nesting
 over ``MAX_DEPTH``.
 Scalars follow YAML 1.2's core schema, not 1.1: ``no`` and ``017`` and ``12:30`` are strings.
 """
