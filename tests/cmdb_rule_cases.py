@@ -85,6 +85,12 @@ CASES = (
         {"config_items/web-1/power": {"lab": {"kind": "none"}}},
     ),
     Case(
+        "reference",
+        {"policies/drill-intervals/by_service/corex": "7 d"},
+        "corex",
+        "is not in services; did you mean 'core'",
+    ),
+    Case(
         "reference", {"config_items/db-1/owner": "hq"}, "owner: hq", "'hq', which stands in sites; name an id of people"
     ),
     Case("room", {"sites/hq/rooms/db-1": {"title": SOME_TEXT}}, "db-1:", "has the id of config_items.db-1"),

@@ -140,7 +140,12 @@ _SAMPLE: Data = {
             "answer_within": "1 h",
             "on_site_within": "2 h",
         },
-        "drill-intervals": {"title": _text("Drills"), "by_tier": {"1": "31 d", "2": "92 d", "3": "183 d"}},
+        "drill-intervals": {
+            "title": _text("Drills"),
+            "by_tier": {"1": "31 d", "2": "92 d", "3": "183 d"},
+            "by_service": {"core": "14 d"},
+            "lead": "3 d",
+        },
         "approvals": {
             "title": _text("Approvals"),
             "by_environment": {

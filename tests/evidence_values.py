@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Any
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode
 from drillbook.evidence.assess import Observed, assess
+from drillbook.evidence.fidelity import Fidelity, step_fidelity
 from drillbook.evidence.primaries import Promotion
 from drillbook.evidence.result import (
     DrillNote,
     DrillResult,
-    Fidelity,
     Participant,
     RunNote,
     SampleNote,
 )
 from drillbook.evidence.samples import SAME_CLOCK, Outcome, Rows, Sample, Series
+from drillbook.evidence.seen import look
 from drillbook.evidence.timeline import StepTime, Timeline
 from drillbook.evidence.verdict import RECOVERED, FaultNote, Objectives, SteadyCheck
+from drillbook.evidence.wording import NOTHING
+from drillbook.execution.state import RunState, Stage
 from drillbook.journal.writer import Journal
-from drillbook.runbook.model import Text
+from drillbook.plan.model import Command, FenceRun, Plan, PlannedStep, PlannedUndo, PowerControl, Target
+from drillbook.runbook.model import Kind, Repeat, Text, Verb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,18 +101,65 @@ def observed() -> Observed:
         promotions=(Promotion("db-2", STEADY + 4 * S + 500 * MS, back),),
         objectives=Objectives(rto=60, rpo=0),
         expectation=RECOVERED,
-        steady_before=(SteadyCheck("db-1 is the primary", held=True, detail=""),),
-        steady_after=(SteadyCheck("db-1 is the primary", held=True, detail=""),),
+        steady_before=(SteadyCheck(Text("db-1 is the primary", "db-1 为主库"), held=True, detail=NOTHING),),
+        steady_after=(SteadyCheck(Text("db-1 is the primary", "db-1 为主库"), held=True, detail=NOTHING),),
         faults=(
-            FaultNote("kill", "db-1", "db-1 loses power", fault - MS, fault, verified=True, detail="", healed=None),
+            FaultNote(
+                "kill",
+                "db-1",
+                Text("db-1 loses power", "db-1 断电"),
+                fault - MS,
+                fault,
+                verified=True,
+                detail=Text("no process is left", "已无任何进程"),
+                healed=None,
+            ),
         ),
         triggered=True,
         must_be_felt=True,
         run=ExitCode.OK,
-        run_message="",
+        run_message=NOTHING,
         afterwards=(("RB-BACK", ExitCode.OK),),
         trouble=(),
     )
+
+
+FENCE, PROMOTE = Text("Switch db-1 off", "关闭 db-1"), Text("Promote db-2", "提升 db-2")
+
+
+def plan(**changes: Any) -> Plan:
+    """A plan of three steps: fence, promote, take-address."""
+
+    def host(item: str, address: str) -> Target:
+        return Target(item, address, 22, "root", PowerControl("lab", {}))
+
+    def step(name: str, title: Text, verb: Verb, item: str, action: Any) -> PlannedStep:
+        undo = PlannedUndo(None, Text("no way back", "无法撤销"))
+        return PlannedStep(name, title, verb, item, action, (), undo, 20.0, Repeat.SAFE, ())
+
+    value = Plan(
+        runbook="RB-DB-FAILOVER", title=Text("Fail over", "故障切换"), kind=Kind.FAILOVER, runbook_digest=DIGEST,
+        environment="lab", parameters={"pair": "core-db"}, protection="core-db",
+        roles={"primary": "db-1", "standby": "db-2"},
+        targets={"db-1": host("db-1", "10.0.0.1"), "db-2": host("db-2", "10.0.0.2")},
+        reachable=("db-2",), locks=("db-2",), services=("core",), assumptions=(),
+        steps=(
+            step("fence", FENCE, Verb.FENCE, "db-1", FenceRun("db-1", ("db-2",), (5432,))),
+            step("promote", PROMOTE, Verb.PROMOTE, "db-2", Command(("pg_ctl", "promote"), "", "postgres")),
+            step("take-address", Text("Take the address", "接管地址"), Verb.START, "db-2",
+                 Command(("/bin/sh", "-eu", "-c", 'ip addr add "$1"\necho <done>', "sh", "10.0.0.9/24"), "", "root")),
+        ),
+        artifacts_digest=DIGEST, cmdb_slice={}, engine="0.1.0",
+    )  # fmt: skip
+    return replace(value, **changes)
+
+
+def state(*begun: str) -> RunState:
+    """The state of a run whose steps ``begun`` are done."""
+    found = RunState(run="run-1")
+    for name in begun:
+        found.step(name).stage = Stage.DONE
+    return found
 
 
 def result(seen: Observed, **changes: Any) -> DrillResult:
@@ -132,14 +183,18 @@ def result(seen: Observed, **changes: Any) -> DrillResult:
         objectives=seen.objectives,
         objectives_reason=None,
         expectation=seen.expectation,
-        trigger="the probe 'users' had no acknowledged write for 1 s",
+        elapsed=60.0,
+        trigger=Text("the probe 'users' had no acknowledged write for 1 s", "探针“users”连续 1 秒没有写入得到确认"),
         steady_before=seen.steady_before,
         steady_after=seen.steady_after,
         faults=seen.faults,
         runs=(
             RunNote(
-                "main", "run-1", "RB-DB-FAILOVER", {"pair": "core-db"}, DIGEST, "succeeded", 0, "",
-                (StepTime("run-1", "fence", "db-1", 0.1, 0.2), StepTime("run-1", "promote", "db-2", 0.3, None)),
+                "main", "run-1", plan(), "succeeded", 0, NOTHING,
+                (
+                    StepTime("run-1", "fence", FENCE, "db-1", Stage.DONE, 0.1, 0.2, 0.2),
+                    StepTime("run-1", "promote", PROMOTE, "db-2", Stage.ACTED, 0.3, None, 0.4),
+                ),
             ),
         ),
         timeline=seen.timeline,
@@ -147,11 +202,15 @@ def result(seen: Observed, **changes: Any) -> DrillResult:
         samples=tuple(
             SampleNote.from_series(each, kept_as=f".drillbook/samples/{'b' * 64}.jsonl.gz") for each in seen.series
         ),
+        seen=look(seen.series, users=seen.users, timeline=seen.timeline),
         rows=seen.rows,
         measures=measures,
         verdict=verdict,
-        participants=(Participant("Zhang Tao", "ran the drill"),),
-        fidelity=Fidelity(("real",), ("stubbed",), ("skipped",)),
+        participants=(Participant("Zhang Tao", Text("ran the drill", "执行演练")),),
+        fidelity=Fidelity(
+            (Text("real", "真的"),), (Text("stubbed", "替的"),), (Text("skipped", "没做"),),
+            step_fidelity("run-1", plan(), state("fence", "promote"), production={"db-1": "redfish"}),
+        ),
         machine={"kernel": "Linux 6", "architecture": "x86_64", "cores": 2, "memory_mb": 4000},
     )  # fmt: skip
     return replace(value, **changes)

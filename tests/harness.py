@@ -80,7 +80,7 @@ class Pair:
         """Take a host's power away, as a fault."""
         effect = make_fault("kill", item, {}, lab=read_state()).inject()
         if not effect.verified:
-            raise RuntimeError(f"{item} is not dead: {effect.detail}")
+            raise RuntimeError(f"{item} is not dead: {effect.detail.en}")
 
     def shell(self, item: str, script: str) -> str:
         """Run a shell script on a host, as somebody who types; it must succeed."""

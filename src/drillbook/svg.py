@@ -7,6 +7,7 @@ and differ in lightness too, so that they can be told apart without colour.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 from markupsafe import Markup, escape
@@ -22,6 +23,8 @@ GOOD = "#1b7f4b"
 BAD = "#b42318"
 WARN = "#935f00"
 STEP = "#1f5fa8"
+BAD_TINT = "#fbe9e7"
+"""A surface behind other things, never under small text of another colour than ``INK``."""
 FONT = "system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif"
 
 
@@ -80,3 +83,18 @@ def shortened(text: str, *, width: float, size: float) -> str:
     while text and text_width(text + "…", size) > width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Give round numbers for an axis from ``low`` to ``high``: at most ``most``, 1, 2 or 5 times a power of ten."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / max(1, most)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next((size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999), 10 * power)
+    first = math.ceil(low / step - 1e-9)
+    found = []
+    while first * step <= high + step * 1e-9:
+        found.append(round(first * step, 10) + 0.0)
+        first += 1
+    return found

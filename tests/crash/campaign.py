@@ -166,10 +166,15 @@ class Campaign:
 
 
 def relative(state: dict[str, Any], timeline: int) -> dict[str, Any]:
-    """Give the state with timelines counted from the round's first."""
+    """Give the state with timelines counted from the round's first.
+
+    Whom a standby would wait for is left out: it counts from a promotion on, which sets it first.
+    """
     for member in state.values():
         if isinstance(member, dict) and member["timeline"] is not None:
             member["timeline"] -= timeline
+        if isinstance(member, dict) and member["role"] == "standby":
+            member["waits_for"] = None
     return state
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from drillbook.drill.load import drill_files
 from drillbook.evidence.record import read_record
+from tests.evidence_pages import assert_harmless
 from tests.lab.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -46,7 +47,15 @@ def test_a_drill_comes_out_as_it_says(name: str) -> None:
         assert lost > 0 if name in LOSES else lost == 0
         assert not record.absent
         assert "MET" in done.stdout
-        json.dumps(value)
+        assert f"{made.copy().pop().name}/report.html" in done.stdout
+        page = assert_harmless((made.copy().pop() / "report.html").read_text())
+        assert value["drill"]["title"]["zh"] in "".join(page.text)
+        steps = {(each["run"], each["step"]) for run in value["runs"] for each in run["steps"]}
+        told = {(each["run"], each["step"]): each["how"] for each in value["fidelity"]["steps"]}
+        assert steps == {step for step, how in told.items() if how != "skipped"}
+        fences = [how for (_, step), how in told.items() if step == "fence"]
+        assert set(fences) <= {"stubbed"}
+        assert len(json.dumps(value["seen"])) < 30_000
     finally:
         for folder in made:
             shutil.rmtree(folder)

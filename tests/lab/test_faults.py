@@ -63,7 +63,7 @@ def injected(lab, kind, **options):
     before = {item: outside.processes(cid(lab, item)) for item in lab.hosts if item != VICTIM}
     effect = fault.inject()
     try:
-        assert effect.verified, effect.detail
+        assert effect.verified, effect.detail.en
         assert effect.began <= effect.effective <= time.monotonic_ns()
         yield effect
         for item, processes in before.items():
@@ -182,7 +182,7 @@ def test_a_service_that_is_killed_is_gone_and_all_else_is_not(lab, to):
 def test_a_service_that_is_not_there_cannot_be_killed(lab):
     effect = make_fault("service_killed", VICTIM, {"process": "nothing"}, lab=lab).inject()
     assert not effect.verified
-    assert effect.detail == "0 processes were killed"
+    assert effect.detail.en == "0 processes were killed"
 
 
 def test_power_control_that_fails_and_power_control_that_lies(lab):
@@ -289,7 +289,8 @@ def test_every_kind_says_what_it_does(lab):
     for name, kind in KINDS.items():
         fault = make_fault(name, VICTIM, {key: options[key] for key in kind.options}, lab=lab)
         assert (fault.kind, fault.item) == (name, VICTIM)
-        assert VICTIM in fault.describe()
+        assert VICTIM in fault.describe().en
+        assert VICTIM in fault.describe().zh
 
 
 def test_a_host_that_the_lab_does_not_have_is_named(lab):

@@ -7,17 +7,20 @@ import json
 import os
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import jsonschema
 import pytest
 
-from drillbook.canonical import digest
+from drillbook.canonical import digest, digest_bytes
 from drillbook.errors import ExitCode, JournalError
-from drillbook.evidence.record import read_record, schema, store_samples, write_record
+from drillbook.evidence.fidelity import Fidelity
+from drillbook.evidence.record import plans_of, read_record, schema, store_samples, write_record
 from drillbook.evidence.summary import summary
 from drillbook.evidence.verdict import Expectation
 from drillbook.runbook.model import Text
-from tests.evidence_values import STEADY, S, journal, observed, result, rows_of, samples_file
+from tests.evidence_pages import EXAMPLES
+from tests.evidence_values import STEADY, S, journal, observed, plan, result, rows_of, samples_file
 
 
 def written(root, seen=None, **changes):
@@ -26,21 +29,22 @@ def written(root, seen=None, **changes):
     data = samples_file("users", seen.series[0].samples)
     kept = store_samples(root, data)
     value = result(seen)
-    from drillbook.canonical import digest_bytes
-
     samples = (replace(value.samples[0], digest=digest_bytes(data), kept_as=kept), *value.samples[1:])
     value = replace(value, samples=samples, **changes)
     return write_record(value, root=root, journals={"run-1": journal(root)})
 
 
-def test_the_schema_is_one():
-    jsonschema.Draft202012Validator.check_schema(schema())
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_schemas_are_schemas(number):
+    jsonschema.Draft202012Validator.check_schema(schema(number))
 
 
 def test_a_record_is_read_back_and_holds(tmp_path):
     folder = written(tmp_path)
     assert folder.relative_to(tmp_path).as_posix() == "drills/records/20261122T053000Z-db-failover"
-    assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "record.json", "summary.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "journal.jsonl", "plan.json", "record.json", "report.html", "summary.md",
+    ]  # fmt: skip
     checked = read_record(folder, root=tmp_path)
     assert checked.value["verdict"] == {"result": "met", "exit_code": 0, "reasons": []}
     assert checked.value["measures"]["rto_actual"] == 2.01
@@ -65,7 +69,8 @@ def test_a_drill_of_which_nothing_is_known_has_a_record_too(tmp_path):
         timeline=replace(observed().timeline, fault=None, trigger=None, run=None, run_ended=None),
         series=(), rows=None, promotions=(), faults=(), triggered=False, run=None, steady_after=(), afterwards=(),
     )  # fmt: skip
-    folder = write_record(result(bare, runs=(), samples=()), root=tmp_path, journals={})
+    nothing = result(bare, runs=(), samples=(), fidelity=Fidelity((), (), (), ()))
+    folder = write_record(nothing, root=tmp_path, journals={})
     value = read_record(folder, root=tmp_path).value
     assert value["verdict"]["result"] == "invalid"
     assert (folder / "summary.md").read_text().startswith("# INVALID: The database dies")
@@ -106,7 +111,9 @@ def forge(folder):
     [
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"met"', '"missed"')), "changed"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"rto": 60', '"rto": 61')), "changed"),
-        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 1', '"format": 2')), "not a record"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 3')), "known format: 3"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": true')), "known format"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 1')), "of this format"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t[:-200]), "not JSON"),
         (lambda f, _: (f / "record.json").write_text("[]"), "not a record"),
         (lambda f, _: (f / "record.json").unlink(), "cannot be read"),
@@ -115,6 +122,10 @@ def forge(folder):
         (lambda f, _: rewrite(f / "journal.jsonl", lambda t: t[:-1]), "not the journal"),
         (lambda f, _: (f / "journal.jsonl").unlink(), "cannot be read"),
         (lambda f, _: rewrite(f / "summary.md", lambda t: t.replace("MET", "met")), "changed"),
+        (lambda f, _: rewrite(f / "report.html", lambda t: t.replace("MET", "met")), "changed"),
+        (lambda f, _: (f / "report.html").unlink(), "cannot be read"),
+        (lambda f, _: rewrite(f / "plan.json", lambda t: t.replace("fence", "fancy", 1)), "not the plan"),
+        (lambda f, _: (f / "plan.json").unlink(), "cannot be read"),
         (lambda f, _: forge(f), "not the journal"),
         (lambda _, s: s.write_bytes(gzip.compress(b"other")), "not the samples"),
         (lambda _, s: s.write_bytes(s.read_bytes()[:-9]), "cannot be unpacked"),
@@ -129,13 +140,75 @@ def test_every_damage_is_found(tmp_path, damage, says):
         read_record(folder, root=tmp_path)
 
 
-def test_a_record_is_never_written_over(tmp_path):
+def test_drills_of_the_same_second_get_a_folder_each_and_none_is_written_over(tmp_path):
+    folders, before = [], []
+    for number in range(3):
+        folders.append(written(tmp_path))
+        before.append((folders[number] / "record.json").read_bytes())
+        (tmp_path / "run.jsonl").unlink()
+    name = "20261122T053000Z-db-failover"
+    assert [folder.name for folder in folders] == [name, f"{name}-2", f"{name}-3"]
+    assert [(folder / "record.json").read_bytes() for folder in folders] == before
+    assert len(set(before)) == 3
+    for folder in folders:
+        read_record(folder, root=tmp_path)
+
+
+def test_a_file_in_the_way_is_left_alone(tmp_path):
+    folder = tmp_path / "drills/records"
+    folder.mkdir(parents=True)
+    (folder / "20261122T053000Z-db-failover").write_text("mine")
+    assert written(tmp_path).name == "20261122T053000Z-db-failover-2"
+    assert (folder / "20261122T053000Z-db-failover").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("ended", "moved", "says"), [(0, -60.0, "back by 60.0 s"), (90, 30.0, "forward by 30.0 s")])
+def test_a_clock_that_was_set_is_said(tmp_path, ended, moved, says):
+    at = result(observed()).started
+    folder = written(tmp_path, ended=at + timedelta(seconds=ended), elapsed=60.0)
+    value = read_record(folder, root=tmp_path).value
+    assert value["clock_moved"] == moved
+    assert says in (folder / "summary.md").read_text()
+    assert says in (folder / "report.html").read_text().replace("\u00a0", " ")
+    steady = written(tmp_path / "x", ended=at + timedelta(seconds=60.2), elapsed=60.0)
+    assert "clock was set" not in (steady / "report.html").read_text()
+
+
+def test_a_plan_is_kept_and_its_file_has_the_digest_that_is_cited(tmp_path):
     folder = written(tmp_path)
-    (tmp_path / "run.jsonl").unlink()
-    before = (folder / "record.json").read_bytes()
-    with pytest.raises(JournalError, match="exists already"):
-        written(tmp_path)
-    assert (folder / "record.json").read_bytes() == before
+    value = read_record(folder, root=tmp_path).value
+    assert digest_bytes((folder / "plan.json").read_bytes()) == value["runs"][0]["plan"] == plan().digest
+    assert plans_of(folder, value) == {"run-1": plan()}
+
+
+def test_each_step_of_each_plan_is_real_stubbed_or_skipped(tmp_path):
+    value = read_record(written(tmp_path), root=tmp_path).value
+    assert [(each["step"], each["how"]) for each in value["fidelity"]["steps"]] == [
+        ("fence", "stubbed"), ("promote", "real"), ("take-address", "skipped"),
+    ]  # fmt: skip
+    stubbed, real, skipped = (each["why"] for each in value["fidelity"]["steps"])
+    assert stubbed["en"] == "the lab's power control stood in for Redfish, which db-1 has in production"
+    assert real is None
+    assert skipped["en"] == "not reached: the run ended at step promote"
+    text = (tmp_path / "drills/records/20261122T053000Z-db-failover/summary.md").read_text()
+    assert "step fence of RB-DB-FAILOVER: the lab's power control" in text
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=[path.name for path in EXAMPLES])
+def test_the_example_records_are_read_in_the_newest_shape(folder):
+    checked = read_record(folder, root=folder.parents[2])
+    jsonschema.Draft202012Validator(schema()).validate(checked.value)
+    written_as = json.loads((folder / "record.json").read_bytes())
+    assert checked.format == written_as["format"]
+    assert checked.value["measures"] == written_as["measures"]
+    assert checked.value["digest"] == written_as["digest"]
+    if checked.format == 1:
+        first = written_as["fidelity"]["real"][0]
+        assert checked.value["fidelity"]["real"][0] == {"en": first, "zh": first}
+
+
+def test_there_is_an_example_of_each_format():
+    assert {json.loads((each / "record.json").read_bytes())["format"] for each in EXAMPLES} == {1, 2}
 
 
 def test_a_broken_journal_gets_no_record(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,23 @@ from drillbook.evidence.assess import assess
 from drillbook.evidence.measure import Gap
 from drillbook.evidence.samples import Outcome
 from drillbook.evidence.verdict import Expectation, Objectives, Result, SteadyCheck
+from drillbook.evidence.wording import same
+from drillbook.runbook.model import Text
 from tests.evidence_values import MS, STEADY, S, observed, rows_of, series
 
-NOT_HELD = (SteadyCheck("db-1 is the primary", held=False, detail="it is a standby"),)
+NOT_HELD = (SteadyCheck(Text("db-1 is the primary", "db-1 为主库"), held=False, detail=same("it is a standby")),)
+
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def english(verdict):
+    return [reason.en for reason in verdict.reasons]
+
+
+def numbers(text):
+    """The numbers in a sentence, whatever their order; RTO and RPO, host names and examples among them."""
+    return sorted(re.findall(r"[a-z0-9-]*[0-9][0-9.]*", text))
 
 
 def with_series(seen, index, **changes):
@@ -107,7 +122,9 @@ CASES = {
         ["the steady state did not hold again afterwards: db-1 is the primary: it is a standby"],
     ),
     "the fault was not seen to work": (
-        lambda seen: replace(seen, faults=(replace(seen.faults[0], verified=False, detail="processes are left"),)),
+        lambda seen: replace(
+            seen, faults=(replace(seen.faults[0], verified=False, detail=same("processes are left")),)
+        ),
         Result.INVALID,
         ["the fault 'kill' on db-1 did not take effect: processes are left"],
     ),
@@ -156,12 +173,12 @@ CASES = {
         ["rows stand in the table more than once: 2"],
     ),
     "the run failed": (
-        lambda seen: replace(seen, run=ExitCode.FAILED, run_message="step promote: no"),
+        lambda seen: replace(seen, run=ExitCode.FAILED, run_message=same("step promote: no")),
         Result.MISSED,
         ["the runbook did not succeed (exit code 8): step promote: no"],
     ),
     "a person stopped the run": (
-        lambda seen: replace(seen, run=ExitCode.STOPPED, run_message="stopped by a person"),
+        lambda seen: replace(seen, run=ExitCode.STOPPED, run_message=same("stopped by a person")),
         Result.INVALID,
         ["the runbook was not run to an end of its own: stopped by a person"],
     ),
@@ -171,7 +188,7 @@ CASES = {
         [f"RB-BACK, run afterwards, ended with exit code 7 ({ExitCode.UNREACHABLE.meaning})"],
     ),
     "the runner had trouble": (
-        lambda seen: replace(seen, trouble=("the probe host went away",)),
+        lambda seen: replace(seen, trouble=(same("the probe host went away"),)),
         Result.INVALID,
         ["the probe host went away"],
     ),
@@ -181,7 +198,9 @@ CASES = {
 @pytest.mark.parametrize(("change", "result", "reasons"), CASES.values(), ids=CASES.keys())
 def test_the_verdict_and_its_reasons(change, result, reasons):
     _, verdict = assess(change(observed()))
-    assert (verdict.result, list(verdict.reasons)) == (result, reasons)
+    assert (verdict.result, english(verdict)) == (result, reasons)
+    assert all(CHINESE.search(reason.zh) for reason in verdict.reasons if reason.zh != reason.en)
+    assert [numbers(reason.en) for reason in verdict.reasons] == [numbers(reason.zh) for reason in verdict.reasons]
 
 
 def test_each_result_has_its_own_exit_code():
@@ -197,7 +216,7 @@ def test_a_service_that_stays_away_is_missed():
     seen = with_series(seen, 0, samples=gone)
     _, verdict = assess(replace(seen, rows=rows_of(*seen.series)))
     assert verdict.result is Result.MISSED
-    assert verdict.reasons == ("the service did not come back in the 5.0 s that it was watched",)
+    assert tuple(english(verdict)) == ("the service did not come back in the 5.0 s that it was watched",)
 
 
 def test_interruptions_count_together():
@@ -208,15 +227,17 @@ def test_interruptions_count_together():
     )
     seen = replace(with_series(seen, 0, samples=users), objectives=Objectives(rto=2.5, rpo=0))
     _, verdict = assess(replace(seen, rows=rows_of(*seen.series)))
-    assert verdict.reasons == ("the service was interrupted 2 times, 3.020 s together; the objective (RTO) is 2.5 s",)
+    assert tuple(english(verdict)) == (
+        "the service was interrupted 2 times, 3.020 s together; the objective (RTO) is 2.5 s",
+    )
 
 
 def test_two_primaries_are_missed_and_never_filed_as_invalid():
     measures, verdict = assess(at_both(observed()))
     assert verdict.result is Result.MISSED
-    assert "two primaries acknowledged writes at once" in verdict.reasons[0]
+    assert "two primaries acknowledged writes at once" in verdict.reasons[0].en
     assert all(each.ack.host == "db-1" and each.primary == "db-2" for each in measures.violations)
-    _, worse = assess(replace(at_both(observed()), trouble=("a probe host went away",)))
+    _, worse = assess(replace(at_both(observed()), trouble=(same("a probe host went away"),)))
     assert worse.result is Result.MISSED
     assert len(worse.reasons) == 2
 
@@ -237,7 +258,7 @@ class TestRefusal:
             promotions=(),
             expectation=Expectation(ExitCode.NOT_FENCED),
             run=ExitCode.NOT_FENCED,
-            run_message="power control does not answer",
+            run_message=same("power control does not answer"),
             afterwards=(),
             objectives=Objectives(rto=1, rpo=0),
         )
@@ -250,7 +271,7 @@ class TestRefusal:
     def test_another_end_is_missed(self):
         _, verdict = assess(replace(self.seen(), run=ExitCode.OK))
         assert verdict.result is Result.MISSED
-        assert verdict.reasons == (
+        assert tuple(english(verdict)) == (
             (
                 "the runbook ended with exit code 0; the drill expects it to refuse with 10 "
                 f"({ExitCode.NOT_FENCED.meaning})"
@@ -260,7 +281,7 @@ class TestRefusal:
     def test_a_promotion_is_missed(self):
         seen = replace(self.seen(), promotions=observed().promotions)
         _, verdict = assess(seen)
-        assert "db-2 was promoted; the drill expects that nothing is" in verdict.reasons
+        assert "db-2 was promoted; the drill expects that nothing is" in english(verdict)
 
     def test_a_write_elsewhere_is_a_second_primary(self):
         seen = self.seen()
@@ -268,7 +289,7 @@ class TestRefusal:
         seen = replace(seen, series=(*seen.series[:2], new))
         _, verdict = assess(replace(seen, rows=rows_of(*seen.series)))
         assert verdict.result is Result.MISSED
-        assert "two primaries acknowledged writes at once" in verdict.reasons[0]
+        assert "two primaries acknowledged writes at once" in verdict.reasons[0].en
 
     def test_lost_writes_are_missed(self):
         _, verdict = assess(without_row(self.seen(), 3))
@@ -286,8 +307,8 @@ def test_missing_users_samples_are_named():
     seen = replace(observed(), series=observed().series[1:])
     measures, verdict = assess(seen)
     assert verdict.result is Result.INVALID
-    assert "there are no samples of the probe 'users': the outage was not measured" in verdict.reasons
-    assert not any("users noticed nothing" in reason for reason in verdict.reasons)
+    assert "there are no samples of the probe 'users': the outage was not measured" in english(verdict)
+    assert not any("users noticed nothing" in reason for reason in english(verdict))
     assert measures.felt.outage is None
     assert measures.lost is None
     assert measures.one_primary is True
@@ -297,14 +318,16 @@ def test_without_samples_of_a_host_nobody_can_say_that_there_was_one_primary():
     seen = replace(observed(), series=observed().series[:2])
     measures, verdict = assess(seen)
     assert verdict.result is Result.INVALID
-    assert any("straight to db-2: a second primary could have been missed" in each for each in verdict.reasons)
+    assert any("straight to db-2: a second primary could have been missed" in each for each in english(verdict))
     assert measures.one_primary is None
 
 
 def test_a_drill_that_never_began_has_one_kind_of_reason():
     seen = replace(observed(), steady_before=NOT_HELD, series=(), rows=None, triggered=False, run=None)
     _, verdict = assess(seen)
-    assert verdict.reasons == ("the steady state was not there to begin with: db-1 is the primary: it is a standby",)
+    assert tuple(english(verdict)) == (
+        "the steady state was not there to begin with: db-1 is the primary: it is a standby",
+    )
 
 
 def test_the_longest_gap_afterwards_is_kept_apart():

@@ -9,9 +9,13 @@ from rich.text import Text
 
 from drillbook.console.output import console
 from drillbook.console.run_view import RunView, words
+from drillbook.evidence.page_words import VERDICTS, WORDS
+from drillbook.evidence.record import REPORT
 from drillbook.evidence.result import MAIN
 from drillbook.evidence.verdict import Result
+from drillbook.evidence.wording import objective
 from drillbook.execution.usual import usual_seconds
+from drillbook.runbook.model import Text as Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +24,11 @@ if TYPE_CHECKING:
     from drillbook.evidence.result import DrillResult
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
-    from drillbook.runbook.model import Text as Words
 
-_HEADS = {
-    Result.MET: ("MET", "black on green", "达到目标"),
-    Result.MISSED: ("MISSED", "white on red", "未达目标"),
-    Result.INVALID: ("INVALID", "black on yellow", "演练无效"),
+_STYLES = {
+    Result.MET: "black on green",
+    Result.MISSED: "white on red",
+    Result.INVALID: "black on yellow",
 }
 
 
@@ -62,51 +65,72 @@ class DrillView:
 
 def show_result(result: DrillResult, folder: Path, *, language: str = "en") -> None:
     """Print a drill's result: the verdict first, then what was measured against what was wanted."""
-    word, style, chinese = _HEADS[result.verdict.result]
-    title = Text(f" {chinese if language == 'zh' else word} ", style=style)
+
+    def say(text: Words) -> str:
+        return words(text, language)
+
+    title = Text(f" {say(VERDICTS[str(result.verdict.result)])} ", style=_STYLES[result.verdict.result])
     title.append(f"  {result.drill.name}", style="bold default on default")
-    title.append(f"  {words(result.drill.title, language)}", style="default on default")
+    title.append(f"  {say(result.drill.title)}", style="default on default")
     console.print()
     console.print(title)
     for reason in result.verdict.reasons:
-        console.print(Text("  ✗ ", style="red") + Text(reason))
-    console.print(_figures(result))
-    console.print(Text(f"  evidence  {'/'.join(folder.parts[-3:])}/summary.md", style="dim"))
+        console.print(Text("  ✗ ", style="red") + Text(say(reason)))
+    console.print(_figures(result, say))
+    place = "/".join(folder.parts[-3:])
+    console.print(Text(f"  {say(Words('evidence', '证据'))}  {place}/{REPORT}", style="dim"))
 
 
-def _figures(result: DrillResult) -> Table:
+def _figures(result: DrillResult, say: Callable[[Words], str]) -> Table:
     measures = result.measures
     felt, lost = measures.felt, measures.lost
     table = Table(box=None, padding=(0, 2, 0, 2), show_header=True, header_style="dim")
     table.add_column("")
-    table.add_column("measured", justify="right")
-    table.add_column("objective", justify="right")
+    table.add_column(say(Words("measured", "实测")), justify="right")
+    table.add_column(say(Words("objective", "目标")), justify="right")
+
+    def row(name: Words, measured: str, wanted: str = "", *, strong: bool = False) -> None:
+        table.add_row(say(name), Text(measured, style="bold" if strong else ""), wanted)
+
+    limit = say(objective(result.objectives.rto))
     if result.expectation.refused is not None:
-        promoted = measures.reigns[1:]
-        table.add_row("promoted", Text(", ".join(each.host for each in promoted) or "nobody", style="bold"), "nobody")
+        nobody = say(Words("nobody", "无"))
+        promoted = ", ".join(each.host for each in measures.reigns[1:]) or nobody
+        row(Words("promoted", "被提升的主机"), promoted, nobody, strong=True)
     elif felt.outage is not None:
-        away = "not back" if felt.outage.end is None else f"{felt.outage.seconds:.3f} s"
-        table.add_row("outage that users felt", Text(away, style="bold"), f"{result.objectives.rto:g} s")
+        away = say(Words("not back", "未恢复")) if felt.outage.end is None else _seconds(felt.outage.seconds, say)
+        row(WORDS["outage"], away, limit, strong=True)
     else:
-        table.add_row("outage that users felt", Text("none", style="bold"), f"{result.objectives.rto:g} s")
+        row(WORDS["outage"], say(Words("none", "无")), limit, strong=True)
     if felt.detection is not None:
-        table.add_row("  until the trigger", f"{felt.detection:.3f} s", "")
+        row(Words("  until the trigger", "  从故障到触发"), _seconds(felt.detection, say))
     if felt.execution is not None:
-        table.add_row("  from the trigger to the first write", f"{felt.execution:.3f} s", "")
+        row(Words("  from the trigger to the first write", "  从触发到第一笔写入"), _seconds(felt.execution, say))
     if lost is None:
-        table.add_row("acknowledged writes lost", Text("unknown", style="bold"), "")
+        row(WORDS["lost"], say(Words("unknown", "不明")), strong=True)
     else:
-        wanted = "0" if result.objectives.rpo == 0 else f"{result.objectives.rpo:g} s"
-        over = f"{lost.count}" if not lost.count else f"{lost.count}, over {lost.seconds:.3f} s"
-        table.add_row("acknowledged writes lost", Text(over, style="bold"), wanted)
-    kept = measures.kept
-    if kept is not None:
-        table.add_row("acknowledged writes", f"{kept.acknowledged}", "")
-    primaries = "at most one" if not measures.violations else f"two, {len(measures.violations)} times"
-    table.add_row("primaries at any time", primaries, "at most one")
+        span = _seconds(lost.seconds, say)
+        over = say(Words(f"{lost.count}, over {span}", f"{lost.count}，跨度 {span}")) if lost.count else "0"
+        row(
+            WORDS["lost"],
+            over,
+            "0" if result.objectives.rpo == 0 else say(objective(result.objectives.rpo)),
+            strong=True,
+        )
+    if measures.kept is not None:
+        row(Words("acknowledged writes", "已确认的写入"), f"{measures.kept.acknowledged}")
+    most = Words("at most one", "最多一台")
+    two = len(measures.violations)
+    found = Words(f"two, {two} times", f"两台，{two} 次") if two else most
+    row(WORDS["primaries"], say(found), say(most))
     for run in result.runs:
         if run.part == MAIN:
             for step in run.steps:
                 if step.seconds is not None:
-                    table.add_row(f"  step {step.step}", f"{step.seconds:.3f} s", "")
+                    row(Words(f"  step {step.step}", f"  步骤 {step.step}"), _seconds(step.seconds, say))
     return table
+
+
+def _seconds(value: float, say: Callable[[Words], str]) -> str:
+    """Give a time with all its milliseconds: a terminal is where two runs are compared."""
+    return say(Words(f"{value:.3f} s", f"{value:.3f} 秒"))

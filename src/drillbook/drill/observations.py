@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.evidence.result import MAIN
 from drillbook.evidence.timeline import Timeline, nanoseconds
+from drillbook.evidence.wording import NOTHING
 from drillbook.journal.record import read_journal
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from drillbook.evidence.result import RunNote, SampleNote
     from drillbook.evidence.samples import ClockOffset, Rows, Series
     from drillbook.evidence.verdict import FaultNote, SteadyCheck
+    from drillbook.execution.state import RunState
+    from drillbook.runbook.model import Text
 
 
 @dataclass(slots=True)
@@ -30,15 +33,16 @@ class Observations:
     journals: dict[str, Path] = field(default_factory=dict)
     afterwards: list[tuple[str, ExitCode]] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
+    states: dict[str, RunState] = field(default_factory=dict)
     series: list[Series] = field(default_factory=list)
     samples: list[SampleNote] = field(default_factory=list)
     clocks: dict[str, ClockOffset] = field(default_factory=dict)
     rows: Rows | None = None
-    trouble: list[str] = field(default_factory=list)
+    trouble: list[Text] = field(default_factory=list)
     triggered: bool = False
-    trigger_words: str = ""
+    trigger_words: Text = NOTHING
     main: ExitCode | None = None
-    main_message: str = ""
+    main_message: Text = NOTHING
     steady: int = 0
     trigger: int | None = None
     recovered: int = 0

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import drillbook
+from drillbook.cmdb.addressing import hosts_of, power
 from drillbook.cmdb.durations import seconds
 from drillbook.drill.model import DrillKind, ProbeDown
 from drillbook.drill.rules import protection_of
+from drillbook.errors import ExitCode
 from drillbook.evidence.assess import Observed, assess
-from drillbook.evidence.result import DrillNote, DrillResult, Fidelity, Participant, machine_facts
+from drillbook.evidence.fidelity import Fidelity, step_fidelity
+from drillbook.evidence.result import MAIN, DrillNote, DrillResult, Participant, machine_facts
+from drillbook.evidence.seen import look
 from drillbook.evidence.verdict import Objectives
+from drillbook.evidence.wording import meaning, same
 from drillbook.execution.actions import operator
+from drillbook.lab import fidelity as lab
+from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from drillbook.cmdb.model import Cmdb
     from drillbook.drill.model import Drill
     from drillbook.drill.observations import Observations
+    from drillbook.execution.engine import Outcome
+    from drillbook.plan.model import Plan
 
 
-def make_result(drill: Drill, cmdb: Cmdb, seen: Observations, *, started: datetime, ended: datetime) -> DrillResult:
-    """Measure, judge, and put everything that is to be written down into one value."""
+def make_result(
+    drill: Drill, cmdb: Cmdb, seen: Observations, *, started: datetime, ended: datetime, elapsed: float
+) -> DrillResult:
+    """Measure, judge, and put everything that is to be written down into one value.
+
+    ``started`` and ``ended`` by the wall clock, ``elapsed`` in seconds by the monotonic one.
+    """
     protection = protection_of(drill, cmdb)
     assert protection is not None, "check_drill comes first"
     hosts = _members(drill, protection.get("members", {}))
@@ -65,6 +81,7 @@ def make_result(drill: Drill, cmdb: Cmdb, seen: Observations, *, started: dateti
         engine=drillbook.__version__,
         started=started,
         ended=ended,
+        elapsed=elapsed,
         objectives=objectives,
         objectives_reason=drill.objectives.reason if drill.objectives else None,
         expectation=drill.expectation,
@@ -76,11 +93,12 @@ def make_result(drill: Drill, cmdb: Cmdb, seen: Observations, *, started: dateti
         timeline=timeline,
         clocks=dict(seen.clocks),
         samples=tuple(seen.samples),
+        seen=look(seen.series, users=drill.users.id, timeline=timeline),
         rows=seen.rows,
         measures=measures,
         verdict=verdict,
-        participants=(Participant(operator(), "ran the drill"),),
-        fidelity=_fidelity(drill, seen),
+        participants=(Participant(operator(), Text("ran the drill", "执行演练")),),
+        fidelity=_fidelity(drill, cmdb, seen),
         machine=machine_facts(),
     )
 
@@ -102,17 +120,61 @@ def _objectives(drill: Drill, cmdb: Cmdb) -> Objectives:
     return Objectives(rto, rpo)
 
 
-def _fidelity(drill: Drill, seen: Observations) -> Fidelity:
+def run_message(plan: Plan, outcome: Outcome) -> Text:
+    """Say why a run stopped: the engine's own words, and in Chinese also where and what kind of end it is."""
+    if not outcome.message or outcome.exit_code is ExitCode.OK:
+        return same(outcome.message)
+    title = next((step.title.zh for step in plan.steps if step.id == outcome.step), None)
+    where = "" if title is None else f"停于步骤“{title}”："
+    return Text(outcome.message, f"{where}{meaning(outcome.exit_code).zh}（原文：{outcome.message}）")
+
+
+def _fidelity(drill: Drill, cmdb: Cmdb, seen: Observations) -> Fidelity:
+    items = {item for run in seen.runs for item in run.plan.targets}
+    production = {item: _power_in_production(cmdb, item) for item in items}
+    steps = tuple(
+        each
+        for run in seen.runs
+        for each in step_fidelity(run.run, run.plan, seen.states[run.run], production=production)
+    )
     real = [
-        "every host ran an init system, an SSH server and the service's own software, and was reached over a network",
-        "the clients wrote over the network and counted what was acknowledged to them",
+        *(lab.REAL if _on_lab(drill, cmdb) else ()),
+        Text(
+            "the clients wrote over the network and counted what was acknowledged to them",
+            "客户端经网络写入，并统计得到确认的每一笔",
+        ),
+        *(
+            Text(f"{fault.description.en}: {fault.detail.en}", f"{fault.description.zh}：{fault.detail.zh}")
+            for fault in seen.faults
+            if fault.verified
+        ),
     ]
-    real += [f"{fault.description}: {fault.detail}" for fault in seen.faults if fault.verified]
-    stubbed = [
-        "the hosts were containers on one machine: they share its kernel, disk and clock",
-        "power control was the lab's: it ends a container where production's cuts the current",
-    ]
-    skipped = []
+    stubbed = list(lab.STANDS_IN) if _on_lab(drill, cmdb) else []
+    return Fidelity(tuple(real), tuple(stubbed), tuple(_left_out(drill, seen)), steps)
+
+
+def _left_out(drill: Drill, seen: Observations) -> Iterator[Text]:
     if drill.kind is not DrillKind.FULL_SCALE:
-        skipped.append("no person was called, and no user of the service took part")
-    return Fidelity(tuple(real), tuple(stubbed), tuple(skipped))
+        yield Text("no person was called, and no user of the service took part", "没有呼叫任何人员，也没有业务用户参加")
+    ran = Counter((run.part, run.plan.runbook) for run in seen.runs)
+    planned = [("before", call) for call in drill.before] + [(MAIN, drill.call)]
+    planned += [("afterwards", call) for call in drill.afterwards]
+    for part, call in planned:
+        if ran[part, call.runbook] > 0:
+            ran[part, call.runbook] -= 1
+            continue
+        yield Text(f"{call.runbook} was not run: the drill ended before it", f"未执行 {call.runbook}：演练此前已结束")
+
+
+def _on_lab(drill: Drill, cmdb: Cmdb) -> bool:
+    return bool(cmdb.environments[hosts_of(cmdb, drill.environment)].get("kind") == "lab")
+
+
+def _power_in_production(cmdb: Cmdb, item: str) -> str | None:
+    """Give the kind of power control that an item has in production; None when it is not on record."""
+    for environment in cmdb.environments:
+        if environment.get("kind") == "production":
+            kind = str(power(cmdb, item, environment.id)["kind"])
+            if kind != "none":
+                return kind
+    return None

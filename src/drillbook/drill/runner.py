@@ -10,29 +10,32 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from drillbook.artifacts.seal import seal
 from drillbook.clock import run_id
-from drillbook.drill.model import SERVICE_ADDRESS, AtOnce, PersonDecides, ProbeDown
+from drillbook.drill.collecting import collect
+from drillbook.drill.injection import Injection
+from drillbook.drill.model import AtOnce, PersonDecides, ProbeDown
 from drillbook.drill.observations import Observations
-from drillbook.drill.probe import Probe, bind_probes, clean_up, database_at, measure_clock, prepare, surviving_rows
-from drillbook.drill.report import make_result
+from drillbook.drill.probe import Probe, bind_probes, clean_up, measure_clock, prepare
+from drillbook.drill.report import make_result, run_message
 from drillbook.drill.rules import protection_of
 from drillbook.errors import DrillbookError, ExitCode, StepFailed
-from drillbook.evidence.record import store_samples
-from drillbook.evidence.result import MAIN, RunNote, SampleNote
+from drillbook.evidence.result import MAIN, RunNote
 from drillbook.evidence.timeline import promotions, step_times
-from drillbook.evidence.verdict import FaultNote, SteadyCheck
+from drillbook.evidence.verdict import SteadyCheck
+from drillbook.evidence.wording import same
 from drillbook.execution.launch import begin, connect
+from drillbook.execution.state import state_from_records
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
 from drillbook.journal.record import read_journal
 from drillbook.journal.writer import Journal
-from drillbook.lab.faults import KINDS, heal_all, make_fault
+from drillbook.lab.faults import heal_all
 from drillbook.plan.targets import target_of
 from drillbook.plan.values import Scope, bind_check
+from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +43,13 @@ if TYPE_CHECKING:
 
     from drillbook.change.permit import Permission
     from drillbook.cmdb.model import Cmdb
-    from drillbook.drill.model import Drill, FaultSpec, RunbookCall
+    from drillbook.drill.model import Drill, RunbookCall
     from drillbook.evidence.result import DrillResult
     from drillbook.execution.launch import Launch, Surroundings
     from drillbook.journal.record import Record
     from drillbook.lab.state import LabState
     from drillbook.plan.model import Plan
     from drillbook.progress import Progress
-    from drillbook.runbook.model import Text
 
 STEADY_SECONDS = 1.0
 """How long every write must be acknowledged before a service counts as steady."""
@@ -101,7 +103,7 @@ class _Drill:
         self.setting = setting
         self.seen = Observations()
         self.clock = setting.around.clock
-        self.started = self.clock.now()
+        self.started, self.began = self.clock.now(), self.clock.monotonic()
         self.id = run_id(self.clock)
         sources = {probe.source for probe in drill.probes}
         steady = {check.call.on for check in drill.steady_state}
@@ -134,7 +136,14 @@ class _Drill:
                 with self.setting.progress.phase("steady state, after"):
                     seen.steady_after = self._steady_checks()
                 self._collect()
-            result = make_result(drill, self.setting.cmdb, seen, started=self.started, ended=self.clock.now())
+            result = make_result(
+                drill,
+                self.setting.cmdb,
+                seen,
+                started=self.started,
+                ended=self.clock.now(),
+                elapsed=self.clock.monotonic() - self.began,
+            )
             journal.append("drill.closed", result=str(result.verdict.result))
         return result, seen.journals
 
@@ -144,30 +153,35 @@ class _Drill:
         drill, seen = self.drill, self.seen
         plan, permission = self.setting.plan_for(drill.call)
         around = replace(self.setting.around, listener=self.setting.show.run(plan))
+        show = self.setting.show
+        faults = Injection(
+            drill.faults, lab=self.setting.lab, seen=seen, say=lambda text: show.say(f"  ⚡ {show.words(text)}")
+        )
         hosts = connect(plan, around)
         try:
             with self.setting.progress.phase("probes, until every write is acknowledged"):
                 if not self._start_probes():
                     return
             journal.append("drill.steady")
-            threads = self._start_faults(journal)
+            faults.start(journal)
             try:
                 self._wait_for_trigger()
-                journal.append("drill.trigger", words=seen.trigger_words, triggered=seen.triggered)
+                journal.append("drill.trigger", words=seen.trigger_words.en, triggered=seen.triggered)
                 if seen.triggered:
                     launch = begin(plan, permission, hosts, around, purpose=f"drill {drill.name}")
-                    self._execute(launch, drill.call, MAIN)
+                    self._execute(launch, MAIN)
                 with self.setting.progress.phase("service, until it is steady again"):
                     self._watch_recovery()
             finally:
-                for thread in threads:
-                    thread.join()
+                faults.wait()
         except DrillbookError as error:
-            seen.trouble.append(f"the drill could not be run to its end: {error.message}")
+            seen.trouble.append(
+                Text(f"the drill could not be run to its end: {error.message}", f"演练未能进行到底：{error.message}")
+            )
         finally:
             hosts.close()
             seen.recovered = seen.recovered or time.monotonic_ns()
-            self._heal(journal)
+            faults.heal(journal)
         if seen.main is not None:
             self._return()
 
@@ -184,69 +198,26 @@ class _Drill:
         users = self.probes[self.drill.users.id].wait_steady(STEADY_SECONDS, timeout=_STEADY_TIMEOUT)
         self.seen.steady = self.seen.recovered = self.seen.end = time.monotonic_ns()
         if users.event != "steady":
-            self.seen.trouble.append(f"the users' writes did not become steady: {users.event}")
-        return users.event == "steady"
-
-    def _start_faults(self, journal: Journal) -> list[Thread]:
-        """Inject the faults at their times; return when the last of them is there."""
-        threads = []
-        for spec in sorted(self.drill.faults, key=lambda each: each.after):
-            time.sleep(max(0.0, self.seen.steady / 1e9 + spec.after - time.monotonic()))
-            fault = make_fault(spec.kind, spec.on, spec.options, lab=self.setting.lab)
-            journal.append("drill.fault", fault=spec.kind, item=spec.on)
-            effect = fault.inject()
-            self.seen.faults.append(
-                FaultNote(
-                    kind=spec.kind,
-                    item=spec.on,
-                    description=fault.describe(),
-                    began=effect.began,
-                    effective=effect.effective,
-                    verified=effect.verified,
-                    detail=effect.detail,
-                    healed=None,
-                )
+            self.seen.trouble.append(
+                Text(f"the users' writes did not become steady: {users.event}", f"用户写入未能稳定：{users.event}")
             )
-            self.setting.show.say(f"  ⚡ {fault.describe()}")
-            if spec.lasts is not None:
-                thread = Thread(target=self._heal_later, args=(len(self.seen.faults) - 1, spec), daemon=True)
-                thread.start()
-                threads.append(thread)
-        return threads
-
-    def _heal_later(self, index: int, spec: FaultSpec) -> None:
-        assert spec.lasts is not None
-        note = self.seen.faults[index]
-        time.sleep(max(0.0, note.effective / 1e9 + spec.lasts - time.monotonic()))
-        self._heal_one(index, spec)
-
-    def _heal_one(self, index: int, spec: FaultSpec) -> None:
-        try:
-            make_fault(spec.kind, spec.on, spec.options, lab=self.setting.lab).heal()
-        except DrillbookError as error:
-            self.seen.trouble.append(f"the fault {spec.kind} on {spec.on} could not be taken away: {error.message}")
-            return
-        if KINDS[spec.kind].heals:
-            self.seen.faults[index] = replace(self.seen.faults[index], healed=time.monotonic_ns())
-
-    def _heal(self, journal: Journal) -> None:
-        for index, spec in enumerate(sorted(self.drill.faults, key=lambda each: each.after)):
-            if index < len(self.seen.faults) and self.seen.faults[index].healed is None:
-                self._heal_one(index, spec)
-        journal.append("drill.healed")
+        return users.event == "steady"
 
     def _wait_for_trigger(self) -> None:
         drill, seen = self.drill, self.seen
         match drill.trigger:
             case AtOnce():
-                seen.triggered, seen.trigger_words = True, "planned: at once"
+                seen.triggered, seen.trigger_words = True, Text("planned: at once", "计划内操作：立即执行")
             case ProbeDown(probe=name, seconds=seconds):
                 saw = self.probes[name].wait_down(seconds, timeout=drill.timeout)
                 seen.triggered = saw.event == "down"
-                seen.trigger_words = f"the probe '{name}' had no acknowledged write for {seconds:g} s"
+                seen.trigger_words = Text(
+                    f"the probe '{name}' had no acknowledged write for {seconds:g} s",
+                    f"探针“{name}”连续 {seconds:g} 秒没有写入得到确认",
+                )
             case PersonDecides(instruction=instruction):
                 name, done = self.setting.around.person.confirm(self.setting.show.words(instruction))
-                seen.triggered, seen.trigger_words = done, f"{name} decided"
+                seen.triggered, seen.trigger_words = done, Text(f"{name} decided", f"由 {name} 决定")
         seen.trigger = time.monotonic_ns() if seen.triggered else None
 
     def _watch_recovery(self) -> None:
@@ -280,14 +251,14 @@ class _Drill:
         hosts = connect(plan, around)
         try:
             launch = begin(plan, permission, hosts, around, purpose=f"drill {self.drill.name}, {part}")
-            code = self._execute(launch, call, part)
+            code = self._execute(launch, part)
         finally:
             hosts.close()
         if part == "before" and code is not ExitCode.OK:
-            raise StepFailed(f"{call.runbook}, run before the drill, did not succeed: {self.seen.runs[-1].message}")
+            raise StepFailed(f"{call.runbook}, run before the drill, did not succeed: {self.seen.runs[-1].message.en}")
         return code
 
-    def _execute(self, launch: Launch, call: RunbookCall, part: str) -> ExitCode:
+    def _execute(self, launch: Launch, part: str) -> ExitCode:
         try:
             outcome = launch.engine.run()
             if part == MAIN and self.drill.expectation.refused is not None:
@@ -298,18 +269,18 @@ class _Drill:
         records = read_journal(launch.folder.journal)
         self.seen.journals[launch.folder.id] = launch.folder.journal
         self.seen.promotions += promotions(launch.plan, records)
+        self.seen.states[launch.folder.id] = state_from_records(records)
+        message = run_message(launch.plan, outcome)
         if part == MAIN:
-            self.seen.main, self.seen.main_message = outcome.exit_code, outcome.message
+            self.seen.main, self.seen.main_message = outcome.exit_code, message
         self.seen.runs.append(
             RunNote(
                 part=part,
                 run=launch.folder.id,
-                runbook=call.runbook,
-                parameters=dict(launch.plan.parameters),
-                plan_digest=launch.plan.digest,
+                plan=launch.plan,
                 result=outcome.result,
                 exit_code=int(outcome.exit_code),
-                message=outcome.message,
+                message=message,
                 steps=tuple(step_times(launch.plan, records)),
             )
         )
@@ -331,31 +302,22 @@ class _Drill:
             deadline = time.monotonic() + 3.0
             while not (fact := self.checks.run(bound)).held and time.monotonic() < deadline:
                 time.sleep(0.2)
-            found.append(SteadyCheck(self.setting.show.words(check.text), fact.held, fact.detail))
+            found.append(SteadyCheck(check.text, fact.held, same(fact.detail)))
         return found
 
     def _collect(self) -> None:
-        """Stop the probes, bring their samples home, and read which rows are there."""
-        seen = self.seen
         if not self.probes:
             return
         with self.setting.progress.phase("samples and rows, brought home"):
-            for name, probe in self.probes.items():
-                try:
-                    probe.stop()
-                    seen.end = time.monotonic_ns()
-                    data, series = probe.fetch()
-                except DrillbookError as error:
-                    seen.trouble.append(f"the samples of the probe '{name}' are missing: {error.message}")
-                    continue
-                seen.series.append(series.on_clock(seen.clocks[probe.spec.source]))
-                kept = store_samples(self.setting.around.root, data)
-                seen.samples.append(SampleNote.from_series(series, kept_as=kept))
-            try:
-                at = database_at(self.drill, self.setting.cmdb, SERVICE_ADDRESS)
-                seen.rows = surviving_rows(self.hosts[self.drill.users.source], at, run=self.id)
-            except DrillbookError as error:
-                seen.trouble.append(f"the rows could not be read: {error.message}")
+            collect(
+                self.seen,
+                self.probes,
+                drill=self.drill,
+                cmdb=self.setting.cmdb,
+                host=self.hosts[self.drill.users.source],
+                root=self.setting.around.root,
+                run=self.id,
+            )
 
     def _clean_up(self) -> None:
         for source in sorted({probe.source for probe in self.drill.probes}):

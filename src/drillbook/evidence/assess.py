@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drillbook.evidence.judge import judge
 from drillbook.evidence.measure import (
     Baseline,
     Felt,
@@ -19,7 +20,8 @@ from drillbook.evidence.measure import (
     silences,
 )
 from drillbook.evidence.primaries import Reign, Violation, acks_of, reigns, violations
-from drillbook.evidence.verdict import Findings, Verdict, judge
+from drillbook.evidence.verdict import Findings, Verdict
+from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
     from drillbook.errors import ExitCode
@@ -52,9 +54,9 @@ class Observed:
     triggered: bool
     must_be_felt: bool
     run: ExitCode | None
-    run_message: str
+    run_message: Text
     afterwards: tuple[tuple[str, ExitCode], ...]
-    trouble: tuple[str, ...]
+    trouble: tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,17 @@ def assess(observed: Observed) -> tuple[Measures, Verdict]:
     )
     trouble = list(observed.trouble)
     if users is None:
-        trouble.append(f"there are no samples of the probe '{observed.users}': the outage was not measured")
+        trouble.append(
+            Text(
+                f"there are no samples of the probe '{observed.users}': the outage was not measured",
+                f"缺少探针“{observed.users}”的样本：业务中断没有测到",
+            )
+        )
     trouble += [
-        f"there are no samples of a probe straight to {host}: a second primary could have been missed"
+        Text(
+            f"there are no samples of a probe straight to {host}: a second primary could have been missed",
+            f"缺少直连 {host} 的探针样本：可能漏掉第二个主库",
+        )
         for host in unwatched
     ]
     began = all(check.held for check in observed.steady_before)

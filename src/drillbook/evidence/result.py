@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drillbook.evidence.assess import Measures
+    from drillbook.evidence.fidelity import Fidelity
     from drillbook.evidence.samples import ClockOffset, Rows, Series
+    from drillbook.evidence.seen import Seen
     from drillbook.evidence.timeline import StepTime, Timeline
     from drillbook.evidence.verdict import Expectation, FaultNote, Objectives, SteadyCheck, Verdict
+    from drillbook.plan.model import Plan
     from drillbook.runbook.model import Text
 
 MAIN = "main"
@@ -37,16 +40,14 @@ class DrillNote:
 
 @dataclass(frozen=True, slots=True)
 class RunNote:
-    """One run of a runbook. ``part``: before, main or afterwards. ``journal``: its file, copied to the record."""
+    """One run of a plan. ``part``: before, main or afterwards. ``steps``: those that were begun."""
 
     part: str
     run: str
-    runbook: str
-    parameters: Mapping[str, str]
-    plan_digest: str
+    plan: Plan
     result: str
     exit_code: int
-    message: str
+    message: Text
     steps: tuple[StepTime, ...]
 
 
@@ -72,22 +73,15 @@ class Participant:
     """Who took part: a name as it should read years later, and what the part was."""
 
     name: str
-    part: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fidelity:
-    """What was real, what stood in for something else, and what was left out: one sentence each."""
-
-    real: tuple[str, ...]
-    stubbed: tuple[str, ...]
-    skipped: tuple[str, ...]
+    part: Text
 
 
 @dataclass(frozen=True, slots=True)
 class DrillResult:
-    """The whole. ``started`` and ``ended`` are wall-clock times.
+    """The whole.
 
+    ``started`` and ``ended`` are wall-clock times, ``elapsed`` the seconds between them by a clock that
+    nobody can set.
     ``objectives`` were those of this drill; ``objectives_reason`` says why when they are not the
     service's. ``trigger`` says in words what started the runbook. ``clocks``: by host of probes.
     """
@@ -96,10 +90,11 @@ class DrillResult:
     engine: str
     started: datetime
     ended: datetime
+    elapsed: float
     objectives: Objectives
     objectives_reason: Text | None
     expectation: Expectation
-    trigger: str
+    trigger: Text
     steady_before: tuple[SteadyCheck, ...]
     steady_after: tuple[SteadyCheck, ...]
     faults: tuple[FaultNote, ...]
@@ -107,6 +102,7 @@ class DrillResult:
     timeline: Timeline
     clocks: Mapping[str, ClockOffset]
     samples: tuple[SampleNote, ...]
+    seen: Seen
     rows: Rows | None
     measures: Measures
     verdict: Verdict

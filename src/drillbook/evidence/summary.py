@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from drillbook.evidence.wording import duration
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ _VERDICTS = {
 }
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 _NONE = "–"
+CLOCK_MOVED = 0.5
+"""Seconds between wall clock and monotonic clock from which it is said. Slewing (500 ppm) stays far below."""
 
 
 def summary(record: Mapping[str, Any]) -> str:
@@ -30,7 +33,7 @@ def summary(record: Mapping[str, Any]) -> str:
         "",
         _lead(record),
         "",
-        *_section("Why", [_md(reason) for reason in verdict["reasons"]]),
+        *_section("Why", [_md(reason["en"]) for reason in verdict["reasons"]]),
         "## Objectives and what was measured",
         "",
         *_objectives(record),
@@ -46,6 +49,19 @@ def summary(record: Mapping[str, Any]) -> str:
         *_evidence(record),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def clock_words(record: Mapping[str, Any]) -> dict[str, str]:
+    """Say that the wall clock was set while the drill went on; empty when it was not, or nobody knows."""
+    moved = record["clock_moved"]
+    if moved is None or abs(moved) < CLOCK_MOVED:
+        return {"en": "", "zh": ""}
+    by = duration(abs(moved))
+    return {
+        "en": f"the wall clock was set {'forward' if moved > 0 else 'back'} by {by.en} during the drill; "
+        "durations are not affected: they come from a clock that nobody can set",
+        "zh": f"演练期间系统时钟被{'拨快' if moved > 0 else '拨慢'} {by.zh}；各项时长不受影响：取自无法设置的单调时钟",
+    }
 
 
 def _lead(record: Mapping[str, Any]) -> str:
@@ -129,7 +145,7 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
 def _events(record: Mapping[str, Any]) -> list[str]:
     moments = record["timeline"]
     events: list[tuple[float, str]] = [
-        (fault["effective"], fault["description"] + ("" if fault["verified"] else " (not seen to take effect)"))
+        (fault["effective"], fault["description"]["en"] + ("" if fault["verified"] else " (not seen to take effect)"))
         for fault in record["faults"]
     ]
     events += [
@@ -140,7 +156,7 @@ def _events(record: Mapping[str, Any]) -> list[str]:
     outage = record["measures"]["outage"]
     named = [
         (0.0, "the probes are steady"),
-        (moments["trigger"], f"trigger: {record['trigger']}"),
+        (moments["trigger"], f"trigger: {record['trigger']['en']}"),
         (moments["run"], "the run begins (first journal record)"),
         (moments["run_ended"], "the run ends"),
         (outage and outage["start"], "the last acknowledged write before the outage"),
@@ -159,8 +175,8 @@ def _steps(record: Mapping[str, Any]) -> list[str]:
             f"## {_md(run['runbook'])} ({run['part']}): {_md(run['result'])}, exit code {run['exit_code']}",
             "",
         ]
-        if run["message"]:
-            lines += [_md(run["message"]), ""]
+        if run["message"]["en"]:
+            lines += [_md(run["message"]["en"]), ""]
         lines += _table(
             ["step", "on", "began after", "took"],
             [
@@ -175,8 +191,8 @@ def _steps(record: Mapping[str, Any]) -> list[str]:
 def _checks(record: Mapping[str, Any]) -> list[str]:
     def shown(checks: Iterable[Mapping[str, Any]]) -> list[str]:
         return [
-            f"{'held' if check['held'] else '**did not hold**'}: {_md(check['text'])}"
-            + ("" if check["held"] else f" ({_md(check['detail'])})")
+            f"{'held' if check['held'] else '**did not hold**'}: {_md(check['text']['en'])}"
+            + ("" if check["held"] else f" ({_md(check['detail']['en'])})")
             for check in checks
         ]
 
@@ -188,10 +204,19 @@ def _checks(record: Mapping[str, Any]) -> list[str]:
 
 def _evidence(record: Mapping[str, Any]) -> list[str]:
     fidelity, machine = record["fidelity"], record["machine"]
-    drill = record["drill"]
+    drill, kind = record["drill"], fidelity["kind"]
+    runbooks = {run["run"]: run["runbook"] for run in record["runs"]}
+    named = {
+        how: [
+            f"step {_md(each['step'])} of {_md(runbooks[each['run']])}: {_md(each['why']['en'])}"
+            for each in fidelity["steps"]
+            if each["how"] == how
+        ]
+        for how in ("stubbed", "skipped")
+    }
     runs = [
         f"{run['journal']['file']}: {run['journal']['records']} records, `{run['journal']['digest']}`, "
-        f"plan `{run['plan']}`"
+        f"plan {_md(run['plan_file'] or '')} `{run['plan']}`".replace("  ", " ")
         for run in record["runs"]
     ]
     samples = [
@@ -204,11 +229,16 @@ def _evidence(record: Mapping[str, Any]) -> list[str]:
         f"({_md(clock['method'])})"
         for host, clock in record["clocks"].items()
     ]
+    people = [f"{_md(each['name'])}: {_md(each['part']['en'])}" for each in record["participants"]]
     return [
-        *_section("Who took part", [f"{_md(each['name'])}: {_md(each['part'])}" for each in record["participants"]]),
-        *_section("Real", map(_md, fidelity["real"])),
-        *_section("Stood in for something else", map(_md, fidelity["stubbed"])),
-        *_section("Left out", map(_md, fidelity["skipped"])),
+        *_section("Who took part", people),
+        *_section(
+            f"How real it was: {_md(kind['label']['en'])} (NIST SP 800-34)",
+            [_md(kind["means"]["en"]), _md(kind["limits"]["en"])],
+        ),
+        *_section("Real", [_md(each["en"]) for each in fidelity["real"]]),
+        *_section("Stood in for something else", [_md(each["en"]) for each in fidelity["stubbed"]] + named["stubbed"]),
+        *_section("Left out", [_md(each["en"]) for each in fidelity["skipped"]] + named["skipped"]),
         *_section(
             "Evidence",
             [
@@ -216,6 +246,7 @@ def _evidence(record: Mapping[str, Any]) -> list[str]:
                     f"drill {_md(drill['file'])} `{drill['digest']}`, environment {_md(drill['environment'])}, "
                     f"{record['started']} to {record['ended']}"
                 ),
+                *([_md(moved)] if (moved := clock_words(record)["en"]) else []),
                 *runs,
                 *samples,
                 *clocks,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.primaries import Promotion
+from drillbook.execution.state import Stage, state_from_records
 from drillbook.runbook.model import Verb
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
+    from drillbook.runbook.model import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +48,32 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class StepTime:
-    """One step of a run. ``began`` in seconds after the run's first record; ``seconds`` until it was done."""
+    """One step of a run that was begun, and how far it came (``stage``).
+
+    ``began`` in seconds after the run's first record; ``seconds`` until it was done, None when it was not;
+    ``lasted`` until the last record of it, however it ended.
+    """
 
     run: str
     step: str
+    title: Text
     item: str | None
+    stage: Stage
     began: float
     seconds: float | None
+    lasted: float
 
     def to_json(self) -> dict[str, Any]:
         """Give it as a JSON value."""
         return {
             "run": self.run,
             "step": self.step,
+            "title": {"en": self.title.en, "zh": self.title.zh},
             "item": self.item,
+            "stage": str(self.stage),
             "began": round(self.began, 6),
             "seconds": None if self.seconds is None else round(self.seconds, 6),
+            "lasted": round(self.lasted, 6),
         }
 
 
@@ -72,19 +84,23 @@ def nanoseconds(mono: float) -> int:
 
 def step_times(plan: Plan, records: Sequence[Record]) -> list[StepTime]:
     """Give the steps that were begun, in the order of the plan; ``records`` are of that plan's run."""
-    opened = records[0]
+    opened, state = records[0], state_from_records(records)
     found: list[StepTime] = []
     for step in plan.steps:
         began = _first(records, "step.started", step.id)
         if began is not None:
             done = _last(records, "step.done", step.id)
+            last = next(each for each in reversed(records) if each.data.get("step") == step.id)
             found.append(
                 StepTime(
                     run=str(opened.data["run"]),
                     step=step.id,
+                    title=step.title,
                     item=step.item,
+                    stage=state.step(step.id).stage,
                     began=began.mono - opened.mono,
                     seconds=None if done is None else done.mono - began.mono,
+                    lasted=last.mono - began.mono,
                 )
             )
     return found

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from drillbook.errors import HostIsOff, StepFailed, UsageError
 from drillbook.lab import outside
 from drillbook.lab.state import POWER_DIR, write_file
+from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ class Effect:
     began: int
     effective: int
     verified: bool
-    detail: str
+    detail: Text
 
 
 class Fault(Protocol):
@@ -54,7 +55,7 @@ class Fault(Protocol):
         """The host."""
         ...
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """Say in a sentence what it does, for the record."""
         ...
 
@@ -83,9 +84,12 @@ class Kill(_OfHost):
 
     kind: ClassVar[str] = "kill"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        return f"{self.item} loses power: its network goes silent, then all its processes are killed at once"
+        return Text(
+            f"{self.item} loses power: its network goes silent, then all its processes are killed at once",
+            f"{self.item} 断电：网络先中断，随后全部进程同时被杀",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
@@ -97,7 +101,8 @@ class Kill(_OfHost):
         for pid in outside.processes(self.host.container_id)[:1]:
             outside.send(pid, self.host.container_id, signal.SIGKILL)
         dead = outside.until(lambda: not outside.processes(self.host.container_id))
-        return Effect(began, effective, dead, "no process is left" if dead else "processes are left")
+        seen = Text("no process is left", "已无任何进程") if dead else Text("processes are left", "仍有进程存活")
+        return Effect(began, effective, dead, seen)
 
     def heal(self) -> None:
         """See ``Fault``. The host stays off: to switch it on is a step of a runbook."""
@@ -109,9 +114,12 @@ class Freeze(_OfHost):
 
     kind: ClassVar[str] = "freeze"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        return f"{self.item} freezes: every process of it is stopped (SIGSTOP) and none is ended"
+        return Text(
+            f"{self.item} freezes: every process of it is stopped (SIGSTOP) and none is ended",
+            f"{self.item} 僵死：全部进程被暂停（SIGSTOP），均未结束",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
@@ -128,9 +136,12 @@ class HungSsh(_OfHost):
 
     kind: ClassVar[str] = "hung_ssh"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        return f"SSH of {self.item} hangs: its listener and its sessions are stopped (SIGSTOP)"
+        return Text(
+            f"SSH of {self.item} hangs: its listener and its sessions are stopped (SIGSTOP)",
+            f"{self.item} 的 SSH 无响应：监听进程与会话均被暂停（SIGSTOP）",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
@@ -148,9 +159,12 @@ class ServiceKilled(_OfHost):
     process: str
     kind: ClassVar[str] = "service_killed"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        return f"all processes '{self.process}' of {self.item} are killed (SIGKILL)"
+        return Text(
+            f"all processes '{self.process}' of {self.item} are killed (SIGKILL)",
+            f"{self.item} 上名为“{self.process}”的进程全部被杀（SIGKILL）",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
@@ -160,8 +174,9 @@ class ServiceKilled(_OfHost):
             outside.send(pid, self.host.container_id, signal.SIGKILL)
         effective = time.monotonic_ns()
         dead = outside.until(lambda: all(outside.state(pid) in ("", "Z") for pid in victims))
-        found = f"{len(victims)} processes were killed"
-        return Effect(began, effective, dead and bool(victims), found if dead else f"{found}, some live on")
+        some = Text("", "") if dead else Text(", some live on", "，仍有存活")
+        found = Text(f"{len(victims)} processes were killed{some.en}", f"已杀 {len(victims)} 个进程{some.zh}")
+        return Effect(began, effective, dead and bool(victims), found)
 
     def heal(self) -> None:
         """See ``Fault``. To start the service again is a step of a runbook."""
@@ -174,10 +189,15 @@ class Partition(_OfHost):
     keep: tuple[LabHost, ...]
     kind: ClassVar[str] = "partition"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        kept = f"all but {', '.join(each.item for each in self.keep)}" if self.keep else "everyone"
-        return f"the network cuts {self.item} off from {kept}, in both directions"
+        names = [each.item for each in self.keep]
+        kept = f"all but {', '.join(names)}" if names else "everyone"
+        rest = f"除 {'、'.join(names)} 外的所有主机" if names else "所有主机"
+        return Text(
+            f"the network cuts {self.item} off from {kept}, in both directions",
+            f"{self.item} 与{rest}之间的网络双向中断",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
@@ -185,8 +205,12 @@ class Partition(_OfHost):
         _Cut("drillbook_partition", self.host).make(drop=None, keep=[each.address for each in self.keep])
         effective = time.monotonic_ns()
         silent = not outside.knock(self.host.address, _KNOCK_PORT, seconds=_KNOCK_SECONDS)
-        seen = "gets no answer from it" if silent else "still gets an answer from it"
-        return Effect(began, effective, silent, f"this machine {seen}")
+        seen = (
+            Text("this machine gets no answer from it", "本机访问它已无应答")
+            if silent
+            else Text("this machine still gets an answer from it", "本机访问它仍有应答")
+        )
+        return Effect(began, effective, silent, seen)
 
     def heal(self) -> None:
         """See ``Fault``."""
@@ -200,9 +224,12 @@ class IsolateReplication(_OfHost):
     peer: LabHost
     kind: ClassVar[str] = "isolate_replication"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        return f"the network between {self.item} and {self.peer.item} is cut, and only that"
+        return Text(
+            f"the network between {self.item} and {self.peer.item} is cut, and only that",
+            f"仅 {self.item} 与 {self.peer.item} 之间的网络中断",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
@@ -212,8 +239,9 @@ class IsolateReplication(_OfHost):
         silent = not outside.knock(
             self.peer.address, _KNOCK_PORT, seconds=_KNOCK_SECONDS, inside=self.host.container_id
         )
-        seen = "gets no answer" if silent else "still gets an answer"
-        return Effect(began, effective, silent, f"{self.item} {seen} from {self.peer.item}")
+        seen = Text("gets no answer", "已无应答") if silent else Text("still gets an answer", "仍有应答")
+        found = Text(f"{self.item} {seen.en} from {self.peer.item}", f"{self.item} 访问 {self.peer.item} {seen.zh}")
+        return Effect(began, effective, silent, found)
 
     def heal(self) -> None:
         """See ``Fault``."""
@@ -227,16 +255,22 @@ class PowerControl(_OfHost):
     mode: str
     kind: ClassVar[str] = "power_control"
 
-    def describe(self) -> str:
+    def describe(self) -> Text:
         """See ``Fault``."""
-        what = "does not answer" if self.mode == "fails" else "says that the host is off, and does nothing"
-        return f"the power control of {self.item} {what}"
+        if self.mode == "fails":
+            return Text(f"the power control of {self.item} does not answer", f"{self.item} 的电源控制无应答")
+        return Text(
+            f"the power control of {self.item} says that the host is off, and does nothing",
+            f"{self.item} 的电源控制谎报主机已断电，实际未执行",
+        )
 
     def inject(self) -> Effect:
         """See ``Fault``."""
         began = time.monotonic_ns()
         write_file(POWER_DIR / self.item, self.mode + "\n")
-        return Effect(began, time.monotonic_ns(), verified=True, detail=f"it {self.mode} from now on")
+        does = "无应答" if self.mode == "fails" else "谎报"
+        found = Text(f"it {self.mode} from now on", f"自此{does}")
+        return Effect(began, time.monotonic_ns(), verified=True, detail=found)
 
     def heal(self) -> None:
         """See ``Fault``."""
@@ -325,7 +359,11 @@ def _stop(host: LabHost, find: Callable[[], list[int]]) -> Effect:
 
     done = outside.until(stopped)
     count = len(find())
-    seen = f"{count} processes are stopped" if done else "some processes still run"
+    seen = (
+        Text(f"{count} processes are stopped", f"{count} 个进程已暂停")
+        if done
+        else Text("some processes still run", "仍有进程在运行")
+    )
     return Effect(began, effective, done and count > 0, seen)
 
 

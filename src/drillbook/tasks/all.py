@@ -10,7 +10,7 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
-    "drills": ("drills",),
+    "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "lab": ("lab",),
     "test": ("test",),
     "campaign": ("campaign",),

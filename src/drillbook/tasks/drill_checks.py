@@ -1,15 +1,13 @@
-"""What the tasks of drills do around a drill: hold it against the estate, look at earlier ones."""
+"""What the tasks of drills do around a drill: hold it against the estate, tidy up after one that died."""
 
 from __future__ import annotations
 
-import fcntl
-import json
 from typing import TYPE_CHECKING
 
 from drillbook.clock import SystemClock
 from drillbook.console.output import console
 from drillbook.drill.rules import check_drill
-from drillbook.errors import InvalidInput, JournalError, Locked
+from drillbook.errors import InvalidInput, JournalError
 from drillbook.journal.writer import Journal
 from drillbook.lab.faults import heal_all
 
@@ -26,16 +24,6 @@ def require_valid(drill: Drill, estate: Estate) -> None:
     findings = check_drill(drill, estate.cmdb, estate.runbooks)
     if findings:
         raise InvalidInput(findings)
-
-
-def refuse_second(state: Path) -> None:
-    """Raises Locked when another drill is going on in this checkout: the lab must be left as it is."""
-    for path in sorted((state / "drills").glob("*/journal.jsonl")):
-        with path.open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Locked("another drill is going on in this checkout", remedy="wait for its end") from None
 
 
 def settle_unfinished(state: Path, lab: LabState) -> None:
@@ -60,15 +48,3 @@ def settle_unfinished(state: Path, lab: LabState) -> None:
                 )
         finally:
             journal.close()
-
-
-def last_results(root: Path) -> dict[str, str]:
-    """Give the verdict and the day of the newest record of each drill."""
-    found: dict[str, str] = {}
-    for path in sorted((root / "drills" / "records").glob("*/record.json")):
-        try:
-            value = json.loads(path.read_bytes())
-            found[str(value["drill"]["name"])] = f"{value['verdict']['result']} {str(value['started'])[:10]}"
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return found

@@ -10,72 +10,101 @@ from drillbook.tasks.common import estate_root, state_folder, task
 if TYPE_CHECKING:
     from invoke.context import Context
 
+    from drillbook.schedule.due import Standing
+
 
 @task(name="list")
 def list_(_: Context) -> None:
-    """List the drills and how each last came out."""
+    """List the drills: how each last came out, and when it is due."""
     from rich.table import Table
 
     from drillbook.console.output import console
-    from drillbook.drill.load import list_drills
-    from drillbook.tasks.drill_checks import last_results, require_valid
-    from drillbook.tasks.wiring import load_estate
+    from drillbook.console.schedule_view import last_words, show_doubts, stands_shortly
+    from drillbook.tasks.drill_run import look_at
 
-    root = estate_root()
-    estate = load_estate(root)
-    last = last_results(root)
+    at = look_at(estate_root())
+    if not at.schedule.drills:
+        console.print("This estate has no drills: drills/ holds none.")
+        return
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("drill", "last result"):
+    for column in ("drill", "last result", "stands"):
         table.add_column(column, no_wrap=True)
     table.add_column("what happens")
-    for drill in list_drills(root):
-        require_valid(drill, estate)
-        table.add_row(drill.name, last.get(drill.name, "never run"), drill.title.en)
+    for each in at.schedule.drills:
+        table.add_row(each.drill.name, last_words(each, at.zone), stands_shortly(each, at.zone), each.drill.title.en)
     console.print(table)
+    show_doubts(at.schedule, console)
 
 
 @task(help={"drill": "the drill's name, see drills.list", "lang": "language of titles: en or zh"})
 def run(_: Context, drill: str, lang: str = "en") -> None:
     """Run a drill now, on the lab's hosts, and write its record."""
-    from drillbook.console.drill_view import DrillView, show_result
-    from drillbook.console.output import console
-    from drillbook.console.progress import progress_for
+    from drillbook.clock import SystemClock
     from drillbook.drill.load import find_drill
-    from drillbook.drill.runner import Setting, run_drill
-    from drillbook.evidence.record import write_record
-    from drillbook.execution.stop import StopRequest
-    from drillbook.lab import lifecycle
-    from drillbook.tasks.drill_checks import refuse_second, require_valid, settle_unfinished
-    from drillbook.tasks.runs import remind
-    from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, plan_and_permit
+    from drillbook.schedule.lock import only_one
+    from drillbook.tasks.drill_checks import require_valid
+    from drillbook.tasks.drill_run import Ground, mark_seen
+    from drillbook.tasks.wiring import load_estate
 
     root = estate_root()
     state = state_folder(root)
     estate = load_estate(root)
     found = find_drill(root, drill)
     require_valid(found, estate)
-    progress = progress_for()
-    refuse_second(state)
-    lab = lifecycle.up(estate.cmdb, environment=found.environment, root=root, progress=progress)
-    settle_unfinished(state, lab)
-    view = DrillView(state, language=lang)
-    stop = StopRequest(console.print)
-    access = access_of(estate, found.environment)
-    around = make_surroundings(root, access, listener=lambda _: None, stopping=stop, language=lang)
-    console.print(f"{found.name}  {view.words(found.title)}")
-    setting = Setting(
-        cmdb=estate.cmdb,
-        around=around,
-        lab=lab,
-        plan_for=lambda call: plan_and_permit(
-            estate, call.runbook, environment=found.environment, parameters=call.parameters
-        ),
-        show=view,
-        progress=progress,
-    )
-    with stop.installed():
-        result, journals = run_drill(found, setting)
-    folder = write_record(result, root=root, journals=journals)
-    show_result(result, folder, language=lang)
-    remind(root)
-    sys.exit(result.verdict.exit_code)
+    with only_one(state, what=f"the drill {found.name}", clock=SystemClock()):
+        mark_seen(state)
+        ground = Ground(estate, state, language=lang)
+        ended = ground.run(found, ground.bring_up(found.environment))
+    sys.exit(ended.code)
+
+
+@task(
+    default=True,
+    help={
+        "dry_run": "only show what would be run, in which order and why",
+        "max_": "run at most so many drills",
+        "for_": "begin none that would not be over by then, such as --for 2h",
+        "lang": "language of titles: en or zh",
+    },
+)
+def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", lang: str = "en") -> None:
+    """Run every drill that is due, and say what came of it."""
+    from drillbook.clock import SystemClock
+    from drillbook.console.output import console, say_error
+    from drillbook.console.schedule_view import log_line, show_doubts, show_order, show_series
+    from drillbook.schedule.due import in_order
+    from drillbook.schedule.lock import only_one
+    from drillbook.schedule.seen import write_seen
+    from drillbook.schedule.series import Doing, run_series
+    from drillbook.tasks.drill_run import Ground, look_at, not_now, parse_window
+
+    window = parse_window(max_, for_)
+    root = estate_root()
+    state = state_folder(root)
+    clock = SystemClock()
+    with only_one(state, what="the drills that are due", clock=clock) as what:
+        at = look_at(root)
+        queue = in_order(at.schedule)
+        skip = not_now(queue, at)
+        show_doubts(at.schedule, console)
+        if queue:
+            show_order(queue, skip, at.schedule, console, zone=at.zone)
+        if dry_run:
+            console.print("planned; nothing was run" if queue else "planned; nothing is due")
+            return
+        write_seen(state, at.seen)
+        ground = Ground(at.estate, state, language=lang)
+
+        def begins(number: int, each: Standing) -> None:
+            what(f"./inv drills, {each.drill.name}")
+            console.print(f"\n── {number}. ", end="")
+
+        doing = Doing(ground=ground.bring_up, run=ground.run, begins=begins, says=console.print)
+        series = run_series(queue, doing, window=window, skip=skip, clock=clock)
+        if series.done or series.left:
+            show_series(series, console)
+        after = look_at(root) if series.done else at
+        if series.ended_by is not None:
+            say_error(series.ended_by)
+        console.print(log_line(series, after.schedule, zone=at.zone))
+    sys.exit(series.code)

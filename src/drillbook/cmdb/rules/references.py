@@ -42,6 +42,7 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("people", ("vendor",), ("vendors",)),
     ("vendors", ("contacts",), ("people",)),
     ("policies", ("by_environment", "<keys>"), ("environments",)),
+    ("policies", ("by_service", "<keys>"), ("services",)),
     ("policies", ("periods", "*", "environments"), ("environments",)),
     ("policies", ("periods", "*", "on_duty"), ("people",)),
 )

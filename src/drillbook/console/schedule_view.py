@@ -1,0 +1,206 @@
+"""Shows how drills stand, in what order they will run and why, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from drillbook.cmdb.durations import UNITS
+from drillbook.errors import ExitCode
+from drillbook.evidence.verdict import Result
+from drillbook.schedule.due import TO_RUN, Schedule, Standing, State, next_due
+from drillbook.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta, tzinfo
+
+    from rich.console import Console
+
+    from drillbook.schedule.policy import Freeze, Wanted
+    from drillbook.schedule.series import Series
+
+_STYLES = {State.NEVER: "bold red", State.OVERDUE: "bold red", State.DUE: "yellow", State.FRESH: "green"}
+_RESULTS = {Result.MET: "green", Result.MISSED: "bold red", Result.INVALID: "yellow"}
+
+
+def when(moment: datetime, zone: tzinfo) -> str:
+    """Give a moment as a person reads it: in the zone, to the minute."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def about(length: timedelta) -> str:
+    """Give a length of time roughly: ``3 d``, ``5 h``, ``2 min``, ``7 s``."""
+    seconds = length.total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size or (unit == "d" and seconds >= size):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def day(moment: datetime, zone: tzinfo) -> str:
+    """Give the day of a moment in the zone."""
+    return f"{moment.astimezone(zone):%Y-%m-%d}"
+
+
+def stands(each: Standing, now: datetime, zone: tzinfo) -> str:
+    """Give in words how a drill stands."""
+    said = when if each.until is not None and each.wanted is not None and _is_short(each.wanted) else day
+    if each.until is None or each.from_ is None:
+        return {State.UNWANTED: "policy gives no interval for its service"}.get(each.state, str(each.state))
+    if each.state is State.OVERDUE:
+        words = f"overdue since {said(each.until, zone)} ({about(now - each.until)})"
+    elif each.state is State.DUE:
+        words = f"due, overdue from {said(each.until, zone)}"
+    else:
+        words = f"next {said(each.from_, zone)}"
+    return words + ("; the clock was set back since its last run" if each.doubted else "")
+
+
+def _is_short(wanted: Wanted) -> bool:
+    """Tell whether days are too coarse for an interval."""
+    return wanted.interval is not None and wanted.interval.total_seconds() < 2 * UNITS["d"]
+
+
+def stands_shortly(each: Standing, zone: tzinfo) -> Text:
+    """Give how a drill stands in a few words."""
+    words = str(each.state)
+    if each.state is State.OVERDUE and each.until is not None:
+        words = f"overdue since {day(each.until, zone)}"
+    elif each.state is State.FRESH and each.from_ is not None:
+        words = f"next {day(each.from_, zone)}"
+    return Text(words, style=_STYLES.get(each.state, ""))
+
+
+def last_words(each: Standing, zone: tzinfo) -> Text:
+    """Give the last result: of the run that counts, and of a later one that does not."""
+    words = Text("never run" if each.last is None else "")
+    if each.last is not None:
+        words = Text(each.last.result.upper(), style=_RESULTS[each.last.result])
+        words.append(f" {day(each.last.started, zone)}", style="default not bold")
+        if each.changed:
+            words.append(", changed since", style="dim not bold")
+    if each.void is not None:
+        words.append(f"; INVALID {day(each.void.started, zone)}", style="yellow")
+    return words
+
+
+def show_due(found: Schedule, console: Console, *, zone: tzinfo, everything: bool) -> None:
+    """Print what is due, overdue and never run; with ``everything`` the rest too."""
+    shown = [each for state in State for each in found.of(state) if everything or state in TO_RUN]
+    # What was run long ago comes first among its like.
+    shown.sort(key=lambda each: ([*State].index(each.state), each.until or found.now, each.drill.name))
+    if shown:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for name in ("drill", "tier", "stands", "last result", "service"):
+            table.add_column(name, overflow="fold", no_wrap=name in ("drill", "tier", "service"))
+        for each in shown:
+            table.add_row(
+                visible(each.drill.name),
+                str(each.wanted.tier) if each.wanted else "",
+                Text(stands(each, found.now, zone), style=_STYLES.get(each.state, "")),
+                last_words(each, zone),
+                visible(each.drill.service),
+            )
+        console.print(table)
+    elif found.drills:
+        console.print("Nothing is due." + ("" if everything else " ./inv drills.due --all shows every drill."))
+    else:
+        console.print("This estate has no drills: drills/ holds none.")
+    _notes(found, console, everything=everything)
+
+
+def _notes(found: Schedule, console: Console, *, everything: bool) -> None:
+    unwanted = found.of(State.UNWANTED)
+    if unwanted and not everything:
+        names = ", ".join(visible(each.drill.name) for each in unwanted)
+        console.print(Text(f"  No interval, never due: {names}. Policy says nothing about their services.", "yellow"))
+    if found.undrilled:
+        count = len(found.undrilled)
+        console.print(f"  No drill at all for {count} service{'s' if count != 1 else ''} that policy wants drilled:")
+        for tier in sorted({each.tier for each in found.undrilled}):
+            names = ", ".join(visible(each.service) for each in found.undrilled if each.tier == tier)
+            console.print(f"    tier {tier}: {names}")
+    show_doubts(found, console)
+
+
+def show_doubts(found: Schedule, console: Console) -> None:
+    """Print what cannot be believed: records in the future, records that are not as they were written."""
+    for record in found.future:
+        console.print(
+            Text(
+                f"  ! {visible(record.folder)} says that it was made later than now: the clock was set back, "
+                "or was ahead. It is not counted.",
+                "yellow",
+            )
+        )
+    for each in found.distrusted:
+        console.print(Text(f"  ✗ {visible(each.folder)} is not counted: {visible(each.reason, limit=300)}", "yellow"))
+
+
+def show_order(
+    queue: Sequence[Standing], skip: Mapping[str, str], found: Schedule, console: Console, *, zone: tzinfo
+) -> None:
+    """Print what will be run, in which order and why."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(justify="right", style="dim")
+    table.add_column(overflow="fold", style="bold")
+    table.add_column(overflow="fold")
+    number = 0
+    for each in queue:
+        why = skip.get(each.drill.name)
+        number += why is None
+        tier = "" if each.wanted is None else f"; tier {each.wanted.tier}"
+        kind = "destroys something" if each.drill.faults else "planned"
+        usual = "" if each.usual is None else f"; about {each.usual:.0f} s"
+        words = f"{stands(each, found.now, zone)}{tier}; {kind}{usual}" if why is None else f"not now: {why}"
+        table.add_row("–" if why else f"{number}.", visible(each.drill.name), words)
+    console.print(table)
+    console.print(
+        Text(
+            "  Order: never run and overdue first, then by tier, planned before destructive, longest overdue first; "
+            "drills of one pair follow one another.",
+            style="dim",
+        )
+    )
+
+
+def frozen_words(freeze: Freeze) -> str:
+    """Say which freeze period holds."""
+    return f"freeze period '{visible(freeze.id)}' until {freeze.last} ({visible(freeze.title.en)})"
+
+
+def show_series(series: Series, console: Console) -> None:
+    """Print the drills of a series and how each ended, and those that were left."""
+    console.print()
+    for done in series.done:
+        result = done.ended.result
+        word = Text(result.upper() if result else "NOT RUN", style=_RESULTS[result] if result else "bold red")
+        console.print(
+            Text("  ")
+            + word
+            + Text(
+                f"  {visible(done.standing.drill.name)}  {done.seconds:.0f} s  {visible(done.ended.message)}".rstrip()
+            )
+        )
+    for left in series.left:
+        console.print(Text(f"  left  {visible(left.standing.drill.name)}: {visible(left.why)}", style="dim"))
+
+
+def log_line(series: Series, found: Schedule, *, zone: tzinfo) -> str:
+    """Give the one line that a log needs; ``found`` is how things stand afterwards."""
+    ran = ", ".join(
+        f"{done.standing.drill.name} {done.ended.result or f'not run (exit code {int(done.ended.code)})'}"
+        for done in series.done
+    )
+    left = f"; {len(series.left)} left" if series.left else ""
+    soon, waiting = next_due(found), len(found.of(*TO_RUN))
+    ahead = f"{waiting} still due" if waiting else "nothing due"
+    if soon is not None and soon.from_ is not None:
+        ahead += f"; next {soon.drill.name} {when(soon.from_, zone)}"
+    ended = "ok" if series.code is ExitCode.OK else f"exit code {int(series.code)} {series.code.name}"
+    return visible(
+        f"drills: {ended}; ran {len(series.done)}: {ran or 'none'}{left}; {series.seconds:.0f} s; {ahead}", limit=4000
+    )

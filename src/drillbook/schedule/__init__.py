@@ -1,0 +1,1 @@
+"""When which drill is due, and what runs them then."""

@@ -1,0 +1,100 @@
+"""When drills run: what is due, what runs them by itself, and a calendar. Part of the namespace ``drills``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from drillbook.tasks.common import estate_root, task
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+
+@task(name="due", help={"all_": "what is fresh, and drills without an interval, too"})
+def due(_: Context, all_: bool = False) -> None:
+    """List what is due, overdue and never run; exit code 20 when something is overdue or never ran."""
+    from drillbook.console.output import console
+    from drillbook.console.schedule_view import show_due
+    from drillbook.errors import ExitCode
+    from drillbook.schedule.due import State
+    from drillbook.tasks.drill_run import look_at
+
+    at = look_at(estate_root())
+    show_due(at.schedule, console, zone=at.zone, everything=all_)
+    sys.exit(ExitCode.MISSED if at.schedule.of(State.NEVER, State.OVERDUE) else ExitCode.OK)
+
+
+@task(
+    help={
+        "systemd": "a systemd timer and its service",
+        "cron": "a file for /etc/cron.d",
+        "at": "time of day, such as 02:30",
+        "install": "write it where it takes effect, instead of printing it",
+        "remove": "take it away again",
+    }
+)
+def schedule(
+    _: Context,
+    systemd: bool = False,
+    cron: bool = False,
+    at: str = "02:30",
+    install: bool = False,
+    remove: bool = False,
+) -> None:
+    """Make ./inv drills run by itself every day: print or install a systemd timer or a line for cron."""
+    from drillbook.console.output import console
+    from drillbook.errors import UsageError
+    from drillbook.schedule import install as installing
+    from drillbook.schedule.units import cron_file, parse_at, systemd_units
+
+    if remove and (install or systemd or cron):
+        raise UsageError("--remove goes alone: it takes away whatever was installed for this checkout")
+    job = installing.job_of(estate_root(), at=parse_at(at))
+    if remove:
+        changes = installing.uninstall(job)
+        for change in changes:
+            console.print(f"✓ {change.what}  {change.path}")
+        if not changes:
+            console.print("Nothing is installed for this checkout.")
+        return
+    if systemd == cron:
+        raise UsageError("say which: --systemd or --cron", remedy="./inv drills.schedule --systemd")
+    if not install:
+        for file in systemd_units(job) if systemd else (cron_file(job),):
+            console.print(f"# {installing.SYSTEMD if systemd else installing.CRON}/{file.name}", soft_wrap=True)
+            console.print(file.text, soft_wrap=True)
+        return
+    for change in installing.install_systemd(job) if systemd else installing.install_cron(job):
+        console.print(f"✓ {change.what}  {change.path}")
+    console.print(f"  ./inv drills runs every day at {job.at}; a run that was missed is made up for.")
+    if systemd:
+        console.print(f"  next run:  systemctl list-timers {job.name}.timer\n  its log:   journalctl -u {job.name}")
+    else:
+        console.print("  its output is mailed by cron to the user who runs it")
+
+
+@task(help={"out": "the file; without it the calendar is printed", "months": "how far ahead", "lang": "en or zh"})
+def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> None:
+    """Write the next dates of all drills as iCalendar."""
+    from pathlib import Path
+
+    from drillbook.console.files import write_file
+    from drillbook.console.output import console
+    from drillbook.errors import UsageError
+    from drillbook.schedule.calendar import MOST_MONTHS, dates
+    from drillbook.schedule.calendar import calendar as calendar_of
+    from drillbook.tasks.drill_run import look_at
+
+    if lang not in ("en", "zh"):
+        raise UsageError(f"--lang {lang[:20]}: it must be --lang en or --lang zh")
+    if not 1 <= months <= MOST_MONTHS:
+        raise UsageError(f"--months {months}: it must be from 1 to {MOST_MONTHS}")
+    at = look_at(estate_root())
+    rows = dates(at.schedule, at.policy.freezes, months=months, zone=at.zone)
+    data = calendar_of(rows, organisation=at.estate.cmdb.organisation, now=at.schedule.now, language=lang)
+    if not out:
+        sys.stdout.write(data.decode())
+        return
+    write_file(Path(out), data)
+    console.print(f"✓ written  {out}  {len(rows)} dates of {len({row.standing.drill.name for row in rows})} drills")
