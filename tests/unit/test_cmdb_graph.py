@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drillbook.cmdb.graph import Effect, Impact, Loss, impact
-from drillbook.cmdb.graph import _Walk as Walk
 from drillbook.cmdb.load import load
+from drillbook.cmdb.spread import Walk, graph_of
 from drillbook.errors import UsageError
 from tests.cmdb_sample import Data, drop, put, sample, write
 
@@ -234,7 +234,8 @@ def test_more_failures_are_never_better(data: st.DataObject, estate: Cmdb) -> No
     ids = st.sampled_from(estate.config_items.ids() + estate.services.ids())
     some = tuple(data.draw(st.lists(ids, min_size=1, max_size=4, unique=True)))
     more = tuple(data.draw(st.lists(ids, max_size=3, unique=True)))
-    fewer, larger = Walk(estate, some), Walk(estate, (*some, *(each for each in more if each not in some)))
+    graph = graph_of(estate)
+    fewer, larger = Walk(graph, some), Walk(graph, (*some, *(each for each in more if each not in some)))
     fewer.spread()
     larger.spread()
     for id_, effect in fewer.state.items():
@@ -246,11 +247,11 @@ def test_every_state_follows_from_what_it_needs(data: st.DataObject, estate: Cmd
     """The end of the walk is a fixed point, and every way leads to a cause."""
     ids = st.sampled_from(estate.config_items.ids() + estate.services.ids())
     causes = tuple(data.draw(st.lists(ids, min_size=1, max_size=5, unique=True)))
-    walk = Walk(estate, causes)
+    walk = Walk(graph_of(estate), causes)
     walk.spread()
     for section in (estate.config_items, estate.services):
         for entry in section:
-            worst = max((effect for effect, _ in walk._needs(entry)), default=None)
+            worst, _ = walk.worst(entry)
             if entry.id in causes:
                 assert walk.state[entry.id] is STOPS
             else:
