@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import ExitCode
-from drillbook.evidence.charts import text
-from drillbook.evidence.page_words import PARTS, RESULTS, STAGES, WORDS
-from drillbook.evidence.view_figures import NONE
+from drillbook.evidence.page.charts import text
+from drillbook.evidence.page.figures import NONE
+from drillbook.evidence.page.words import PARTS, RESULTS, STAGES, WORDS
 from drillbook.evidence.wording import count, duration, meaning, same
 from drillbook.runbook.model import Text
 

@@ -18,8 +18,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Und
 from markupsafe import Markup
 
 from drillbook.errors import JournalError
-from drillbook.evidence.page_words import WORDS
-from drillbook.evidence.view import view
+from drillbook.evidence.page.view import view
+from drillbook.evidence.page.words import WORDS
 from drillbook.plan.render import plan_page
 from drillbook.runbook.words import LANGUAGES
 from drillbook.text import visible

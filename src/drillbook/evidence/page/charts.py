@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.drawing import Bar, Chart, Lane, Mark
-from drillbook.evidence.page_words import PARTS, WORDS
+from drillbook.evidence.page.drawing import Bar, Chart, Lane, Mark
+from drillbook.evidence.page.words import PARTS, WORDS
 from drillbook.evidence.seen import between
 from drillbook.evidence.wording import duration, objective
 from drillbook.runbook.model import Text

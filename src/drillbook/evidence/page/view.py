@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence import view_figures as figures
-from drillbook.evidence import view_parts as parts
-from drillbook.evidence.charts import events, focus, origin, text, whole
-from drillbook.evidence.drawing import WIDTHS, draw
-from drillbook.evidence.page_words import VERDICTS, WORDS
+from drillbook.evidence.page import figures, parts
+from drillbook.evidence.page.charts import events, focus, origin, text, whole
+from drillbook.evidence.page.drawing import WIDTHS, draw
+from drillbook.evidence.page.words import VERDICTS, WORDS
 from drillbook.evidence.summary import clock_words
 from drillbook.runbook.model import Text
 from drillbook.svg import BAD, GOOD, MUTED, STEP, WARN, tag
@@ -17,7 +16,7 @@ from drillbook.svg import BAD, GOOD, MUTED, STEP, WARN, tag
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from drillbook.evidence.drawing import Chart
+    from drillbook.evidence.page.drawing import Chart
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

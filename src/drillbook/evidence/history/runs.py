@@ -8,8 +8,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import timestamp
+from drillbook.evidence.history.trend import Trend, trend
 from drillbook.evidence.result import MAIN
-from drillbook.evidence.trend import Trend, trend
 from drillbook.evidence.verdict import Result
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.evidence.history import WINDOW, main_steps
+from drillbook.evidence.history.runs import WINDOW, main_steps
 from drillbook.evidence.result import MAIN
 from drillbook.evidence.verdict import Result
 from drillbook.svg import BAD, INK, LINE, MUTED, PAPER, WARN, document, shortened, tag, text_width
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from drillbook.evidence.archive import Kept
-    from drillbook.evidence.history import History
+    from drillbook.evidence.history.runs import History
 
 SHOWN = 40
 """Runs that a drawing shows, the newest."""

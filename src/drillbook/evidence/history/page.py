@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from drillbook.evidence.history import WINDOW
-from drillbook.evidence.history_plot import plot
+from drillbook.evidence.history.plot import plot
+from drillbook.evidence.history.runs import WINDOW
+from drillbook.evidence.history.trend import Direction, Trend
 from drillbook.evidence.result import MAIN
-from drillbook.evidence.trend import Direction, Trend
 from drillbook.evidence.verdict import Result
 from drillbook.svg import BAD, FONT, GOOD, INK, LINE, MUTED, PAPER, WARN, tag
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from drillbook.evidence.archive import Kept
-    from drillbook.evidence.history import History
+    from drillbook.evidence.history.runs import History
 
 NONE = "–"
 _STYLE = Markup(  # noqa: S704 - constants only

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.drawing import WIDTHS, against
-from drillbook.evidence.page_words import RESULTS, WORDS
+from drillbook.evidence.page.drawing import WIDTHS, against
+from drillbook.evidence.page.words import RESULTS, WORDS
 from drillbook.evidence.wording import count, duration, objective, same
 from drillbook.runbook.model import Text
 
