@@ -14,7 +14,7 @@ import pytest
 from invoke import Context
 from rich.cells import cell_len
 
-from drillbook.cmdb.graph import Effect, impact
+from drillbook.cmdb.impact import Effect, impact
 from drillbook.cmdb.load import load
 from drillbook.console.output import console
 from drillbook.errors import ExitCode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.effects import Reason, ToCall, ToTell
+from drillbook.cmdb.impact.effects import Reason, ToCall, ToTell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

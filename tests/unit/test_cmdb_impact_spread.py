@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drillbook.cmdb.graph import Effect, Impact, Loss, impact
+from drillbook.cmdb.impact import Effect, Impact, Loss, impact
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 
 STOPS, RECOVERS = Effect.STOPS, Effect.RECOVERS

@@ -13,7 +13,7 @@ import functools
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.effects import Effect, FailedProtection, FailedService, Loss
+from drillbook.cmdb.impact.effects import Effect, FailedProtection, FailedService, Loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

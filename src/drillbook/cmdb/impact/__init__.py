@@ -1,14 +1,14 @@
 """What follows when something fails: which services stop, what brings them back, who must be told.
 
-How a failure spreads is told in ``drillbook.cmdb.spread``.
+How a failure spreads is told in ``drillbook.cmdb.impact.spread``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.calling import people_to_tell, vendors_to_call
-from drillbook.cmdb.effects import (
+from drillbook.cmdb.impact.calling import people_to_tell, vendors_to_call
+from drillbook.cmdb.impact.effects import (
     Effect,
     FailedItem,
     FailedProtection,
@@ -19,7 +19,7 @@ from drillbook.cmdb.effects import (
     ToCall,
     ToTell,
 )
-from drillbook.cmdb.spread import Walk, graph_of
+from drillbook.cmdb.impact.spread import Walk, graph_of
 from drillbook.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drillbook.cmdb.graph import Effect, Impact, Loss, impact
+from drillbook.cmdb.impact import Effect, Impact, Loss, impact
+from drillbook.cmdb.impact.spread import Walk, graph_of
 from drillbook.cmdb.load import load
-from drillbook.cmdb.spread import Walk, graph_of
 from drillbook.errors import UsageError
 from tests.cmdb_sample import Data, drop, put, sample, write
 
