@@ -8,7 +8,9 @@ anchor, a tag, an escape, a text of several lines, a key that stands twice, a li
 gives None, and ``drillbook.source`` reads the whole file with libyaml, which alone makes findings. So
 it must only be right about what it accepts; the tests hold it against libyaml.
 
-Its patterns are possessive (``*+``): no text makes them try twice.
+Its patterns never try a text in more than one way: runs end at a character that they exclude, and the
+spaces after a plain value are a part of it. (Possessive quantifiers would say so, and match wrongly in
+Python 3.11.2, which is Debian 12's.)
 """
 
 from __future__ import annotations
@@ -26,25 +28,22 @@ if TYPE_CHECKING:
 
 # What libyaml refuses, or takes for the end of a line; a tab can be indentation. U+FEFF is a mark.
 _UNUSUAL = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_KEY = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}+"
+_KEY = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,80}"
 _FIRST = r"[^\n \-?:,\[\]{}#&*!|>'\"%@`]"
-_QUOTED = r"\"[^\"\\\n]*+\"|'[^'\n]*+'"
-_PLAIN = rf"{_FIRST}(?:[^\n#:]++|:(?=[^\n ]))*+"
-_PLAIN_IN_FLOW = rf"{_FIRST}(?:[^\n#:,\[\]{{}}?]++|:(?=[\w/:]))*+"
-_END = r" *+(?:(?<= )#[^\n]*+)?\n"
-_LINE = re.compile(
-    rf"( *+)(?:({_KEY}):(?: ++(?:({_PLAIN})|({_QUOTED})|([{{\[][^\n]*+)))?{_END}"
-    rf"|- ++(?:({_PLAIN})|({_QUOTED})|([{{\[][^\n]*+)){_END}"
-    rf"|(?:#[^\n]*+)?\n|([^\n]*+\n))"
-)
+_QUOTED = r"\"[^\"\\\n]*\"|'[^'\n]*'"
+_PLAIN = rf"{_FIRST}[^\n#:]*(?::(?=[^\n ])[^\n#:]*)*"
+_PLAIN_IN_FLOW = rf"{_FIRST}[^\n#:,\[\]{{}}?]*(?::(?=[\w/:])[^\n#:,\[\]{{}}?]*)*"
+_END = r"(?:(?<= )#[^\n]*)?\n"
+_VALUE = rf" +(?:({_PLAIN}){_END}|({_QUOTED}) *{_END}|([{{\[][^\n]*)\n)"
+_LINE = re.compile(rf"( *)(?:({_KEY}):(?:{_VALUE}| *{_END})|-{_VALUE}|(?:#[^\n]*)?\n|([^\n]*\n))")
 # An entry of braces that hold no others, and all stand in one line; the last group is what is none.
-_PAIR = re.compile(rf"({_KEY}): ++(?:({_PLAIN_IN_FLOW})|({_QUOTED}))(?: *+, *+(?=[^ ])| *+\Z)|(.)")
+_PAIR = re.compile(rf"({_KEY}): +(?:({_PLAIN_IN_FLOW})|({_QUOTED}) *)(?:, *(?=[^ ])|\Z)|(.)")
 # An entry of any braces or brackets: space, key, value or what opens; what closes, space, comma. Empty where none is.
 _ENTRY = re.compile(
-    rf"([ \n]*+)(?=[^ \n])(?:({_KEY}): ++)?+(?:({_PLAIN_IN_FLOW})|({_QUOTED})|([{{\[]))?+"
-    r"((?:[ \n]*+[}\]])*+)([ \n]*+)(,?+)"
+    rf"([ \n]*)(?=[^ \n])(?:({_KEY}): +)?(?:({_PLAIN_IN_FLOW})|({_QUOTED})|([{{\[]))?"
+    r"((?:[ \n]*[}\]])*)([ \n]*)(,?)"
 )
-_COMMENTED = re.compile(r"([^\n]*[}\]]) ++#[^\n]*")
+_COMMENTED = re.compile(r"([^\n]*[}\]]) +#[^\n]*")
 _EACH, _SAME = Lines.EACH, Lines.SAME
 _DEPTH = 12  # of blocks, and of braces: what is deeper is left to libyaml, which has a limit of its own
 _SHORT = 2000  # characters in braces that are looked at in one go: what is none is found only at the end
@@ -201,7 +200,7 @@ def _flow(text: str, file: str, line: int, scalars: _Scalars) -> Map | Seq | Non
     node: Any = None  # what is open innermost
     outer: list[Any] = []  # what is open around it
     ready = True  # for a value: nothing came yet, or a comma
-    for before, key, bare, quoted, opening, closing, after, comma in _ENTRY.findall(text):
+    for before, key, bare, quoted, opening, closing, after, comma in _ENTRY.findall(text.rstrip(" \n")):
         if "\n" in before:
             line += before.count("\n")
         if bare or quoted or opening:
