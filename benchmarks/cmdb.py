@@ -93,9 +93,9 @@ def checked(root: str) -> None:
 
 
 def impacts(root: str) -> None:
-    from drillbook.cmdb.graph import impact
+    from drillbook.cmdb.impact import impact
+    from drillbook.cmdb.impact.spread import graph_of
     from drillbook.cmdb.load import load
-    from drillbook.cmdb.spread import graph_of
 
     cmdb = load(Path(root))
     began = process_time()

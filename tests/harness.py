@@ -5,24 +5,32 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from drillbook.cmdb.addressing import service_address
+from drillbook.cmdb.load import load
+from drillbook.console.progress import progress_for
 from drillbook.drill.model import SERVICE_ADDRESS, ProbeSpec
 from drillbook.drill.probe import BoundProbe, Database, Probe, clean_up, prepare, surviving_rows
-from drillbook.errors import DrillbookError
+from drillbook.errors import DrillbookError, MissingPrerequisite
 from drillbook.evidence.measure import lost_writes
 from drillbook.hosts.agent import Agent
 from drillbook.hosts.connection import Hosts
+from drillbook.lab import lifecycle
 from drillbook.lab.faults import make_fault
 from drillbook.lab.state import read_state
 from drillbook.plan.targets import target_of
 from drillbook.tasks.common import state_folder
+from drillbook.tasks.lab import lab_environment
 from drillbook.tasks.wiring import Estate, access_of, load_estate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from drillbook.evidence.samples import Series
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +44,31 @@ _SQL = (
     " (select count(*) from pg_stat_wal_receiver where status = 'streaming'),"
     " coalesce(case when not pg_is_in_recovery() then substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end, '')"
 )
+
+
+def bring_up(root: Path = ROOT, *, fresh: bool = False) -> None:
+    """Bring the lab up, as ``./inv lab.up`` does."""
+    cmdb = load(root)
+    lifecycle.up(cmdb, environment=lab_environment(cmdb), root=root, progress=progress_for(), fresh=fresh)
+
+
+@contextmanager
+def lab_for_once(root: Path = ROOT) -> Iterator[None]:
+    """Have a whole lab in which anything may be done: afterwards every host is made anew, or there is none again."""
+    try:
+        read_state()
+    except MissingPrerequisite:
+        was_up = False
+    else:
+        was_up = True
+    bring_up(root)
+    try:
+        yield
+    finally:
+        if was_up:
+            bring_up(root, fresh=True)
+        else:
+            lifecycle.down(root=root)
 
 
 class Pair:
@@ -135,12 +168,19 @@ class Pair:
 class Writer:
     """A client that writes through the service address all the time; afterwards nothing acknowledged may be missing."""
 
-    def __init__(self, pair: Pair) -> None:
+    def __init__(self, pair: Pair, *, at: str = "", patience: float = 30) -> None:
+        """Write to ``at`` (addresses as libpq takes them) in place of the service address.
+
+        The end waits up to ``patience`` seconds for the service. What is there afterwards is read through the
+        service address.
+        """
         self.host = pair.hosts[PROBE_HOST]
         self.database = Database(pair.address, int(pair.settings["port"]), str(pair.settings["database"]))
         self.run = f"harness-{time.time_ns()}"
+        self.patience = patience
         spec = ProbeSpec("users", "postgresql_writer", PROBE_HOST, SERVICE_ADDRESS, 0.005, 0.15, 1)
-        self.probe = Probe(self.host, BoundProbe(spec, self.database), run=self.run, duration=300)
+        bound = BoundProbe(spec, replace(self.database, address=at or pair.address))
+        self.probe = Probe(self.host, bound, run=self.run, duration=300)
         self.problems: list[str] = []
         self.outage = 0.0
         self.acknowledged = 0
@@ -151,18 +191,18 @@ class Writer:
         prepare(self.host, self.run)
         self.probe.start()
         if self.probe.wait_steady(0.3, timeout=15).event != "steady":
+            clean_up(self.host, self.run)
             raise RuntimeError("the writer's writes are not acknowledged to begin with")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                if self.probe.wait_steady(0.3, timeout=30).event != "steady":
+                if self.probe.wait_steady(0.3, timeout=self.patience).event != "steady":
                     self.problems.append("users are not served again")
                     return
                 self.probe.stop()
-                _, series = self.probe.fetch()
-                self.series = series
+                self.series = series = self.probe.fetch()[1]
                 acks = series.acks()
                 self.acknowledged = len(acks)
                 self.outage = max((b.done - a.done for a, b in pairwise(acks)), default=0) / 1e9

@@ -8,7 +8,7 @@ import pytest
 from invoke import Context
 
 from drillbook.cmdb import inventory
-from drillbook.cmdb.graph import impact
+from drillbook.cmdb.impact import impact
 from drillbook.cmdb.load import check, checked, load
 from drillbook.errors import ExitCode, InvalidInput, UsageError
 from drillbook.tasks import cmdb as tasks

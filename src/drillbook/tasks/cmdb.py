@@ -49,7 +49,7 @@ def show(_context: Context, item: str) -> None:
 )
 def impact(_context: Context, item: str, *, all_: bool = False) -> None:
     """Tell what follows when it fails: which services stop, what protects them, who must be told."""
-    from drillbook.cmdb.graph import impact as impact_of
+    from drillbook.cmdb.impact import impact as impact_of
     from drillbook.cmdb.load import load
     from drillbook.console.impact_view import impact_view
     from drillbook.console.output import console

@@ -35,7 +35,7 @@ def valid(draft: Draft) -> Iterator[Problem]:
         if use.packed is None:
             yield Problem(
                 use.entry, use.path,
-                f"is {quoted(use.text)}, which is no address; write one such as 198.18.0.11",
+                f"is {quoted(use.text)}, which is no address; write one such as 192.0.2.11",
             )  # fmt: skip
     for network in draft.cmdb.networks:
         subnet = _subnet(network.get("subnet"))
@@ -43,7 +43,7 @@ def valid(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 network, ("subnet",),
                 f"is {quoted(network.get('subnet'))}, which is no subnet; "
-                "write its first address and its length, such as 198.18.0.0/24",
+                "write its first address and its length, such as 192.0.2.0/24",
             )  # fmt: skip
         gateway = network.get("gateway")
         if gateway is not None:
