@@ -101,11 +101,11 @@ def hostile_findings(document: Map, file: str, *, multiline: frozenset[str] = fr
         if isinstance(node, str):
             look(node, line, f"the value of '{visible(key, limit=60)}'", lines=key in multiline)
         elif isinstance(node, Map):
-            for (name, value), at in zip(node.items(), node.key_lines, strict=True):
+            for (name, value), at in zip(node.items(), node.each_line(), strict=True):
                 look(name, at, f"the name '{visible(name, limit=60)}'", lines=False)
                 walk(value, name, at)
         elif isinstance(node, Seq):
-            for value, at in zip(node, node.entry_lines, strict=True):
+            for value, at in zip(node, node.each_line(), strict=True):
                 walk(value, key, at)
 
     walk(document, "", document.line)
@@ -146,16 +146,16 @@ def _only(document: Map, suspects: set[tuple[str | int, ...]]) -> Map:
     jsonschema needs 1.85 s for 10,000 items; one wrong item must not cost that.
     """
     reduced = Map(document.file, document.line)
-    for (name, value), line in zip(document.items(), document.key_lines, strict=True):
+    for (name, value), line in zip(document.items(), document.each_line(), strict=True):
         kept = value
         if isinstance(value, Map) and len(value) > _LARGE and (name,) not in suspects:
             kept = Map(value.file, value.line)
-            for (key, entry), at in zip(value.items(), value.key_lines, strict=True):
+            for (key, entry), at in zip(value.items(), value.each_line(), strict=True):
                 if (name, key) in suspects:
+                    kept.next_at(at)
                     kept[key] = entry
-                    kept.key_lines.append(at)
+        reduced.next_at(line)
         reduced[name] = kept
-        reduced.key_lines.append(line)
     return reduced
 
 

@@ -1,21 +1,25 @@
 """YAML files as data that knows its lines.
 
-A builder on PyYAML's C event stream: about six times faster than SafeLoader's constructors, and
-strict where they are not. What it refuses: duplicate keys, keys that are not strings, tags
-(``!!python/…`` and every other), anchors and aliases (so that no small file becomes a large value),
-merge keys, several documents in a file, files over ``MAX_BYTES``, nesting over ``MAX_DEPTH``.
+What is plain beyond doubt is read by ``drillbook.plain_yaml``, in half to three quarters of the time.
+Everything else, and everything that is wrong, by a builder on PyYAML's C event stream: about six times
+faster than SafeLoader's constructors, and strict where they are not. What it refuses: duplicate keys,
+keys that are not strings, tags (``!!python/…`` and every other), anchors and aliases (so that no small
+file becomes a large value), merge keys, several documents in a file, files over ``MAX_BYTES``, nesting
+over ``MAX_DEPTH``.
 Scalars follow YAML 1.2's core schema, not 1.1: ``no`` and ``017`` and ``12:30`` are strings.
 """
 
 from __future__ import annotations
 
-import re
 import stat
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from drillbook.errors import InvalidInput
+from drillbook.node import Lines, Map, Seq, line_at, plain
+from drillbook.plain_yaml import read_plain
+from drillbook.scalars import scalar
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -25,76 +29,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 40
 
-_INT = re.compile(r"[-+]?[0-9]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
-_INT_DIGITS, _FLOAT_DIGITS = 18, 40  # longer ones stay texts: a number could not hold them exactly
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
-_CONSTANTS = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True,
-    "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
-
-
-class Map(dict[str, Any]):
-    """A mapping of a file. ``line`` is where it starts; ``line_of(key)`` where a key stands."""
-
-    __slots__ = ("file", "key_lines", "line")
-
-    def __init__(self, file: str, line: int) -> None:
-        """Begin empty; ``file`` as shown in findings, ``line`` from 1."""
-        super().__init__()
-        self.file = file
-        self.line = line
-        self.key_lines: list[int] = []
-
-    def line_of(self, key: str) -> int:
-        """Give the line of a key; of the mapping itself when it has no such key."""
-        for line, name in zip(self.key_lines, self, strict=False):
-            if name == key:
-                return line
-        return self.line
-
-
-class Seq(list[Any]):
-    """A sequence of a file; ``line_of(index)`` is where an entry stands."""
-
-    __slots__ = ("entry_lines", "file", "line")
-
-    def __init__(self, file: str, line: int) -> None:
-        """Begin empty."""
-        super().__init__()
-        self.file = file
-        self.line = line
-        self.entry_lines: list[int] = []
-
-    def line_of(self, index: int) -> int:
-        """Give the line of an entry; of the sequence itself when out of range."""
-        return self.entry_lines[index] if 0 <= index < len(self.entry_lines) else self.line
-
-
-def line_at(node: Any, path: tuple[str | int, ...] | list[str | int]) -> int:
-    """Give the line of the deepest part of ``path`` that exists below ``node``."""
-    line = getattr(node, "line", 1)
-    for part in path:
-        if isinstance(node, Map) and part in node:
-            line = node.line_of(str(part))
-            node = node[str(part)]
-        elif isinstance(node, Seq) and isinstance(part, int) and 0 <= part < len(node):
-            line = node.line_of(part)
-            node = node[part]
-        else:
-            break
-    return line
-
-
-def plain(node: Any) -> Any:
-    """Give the same value as ordinary dicts and lists."""
-    if isinstance(node, dict):
-        return {key: plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [plain(value) for value in node]
-    return node
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "Map", "Seq", "line_at", "parse_strictly", "parse_yaml", "plain", "read_yaml"]
 
 
 def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
@@ -130,6 +65,12 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
 
 def parse_yaml(text: str, *, shown_as: str) -> Map:
     """Build the mapping that ``text`` holds. Raises as ``read_yaml``."""
+    document = read_plain(text, shown_as)
+    return document if document is not None else parse_strictly(text, shown_as=shown_as)
+
+
+def parse_strictly(text: str, *, shown_as: str) -> Map:
+    """Do the same with libyaml alone, as ``parse_yaml`` does when a text is not plain."""
     try:
         return _Builder(shown_as).build(iter(yaml.CSafeLoader(text).get_event, None))
     except yaml.reader.ReaderError as error:
@@ -146,18 +87,6 @@ def parse_yaml(text: str, *, shown_as: str) -> Map:
     except yaml.YAMLError as error:
         what = visible(" ".join(str(error).split()))
         raise InvalidInput.at(shown_as, 1, "yaml-syntax", what) from None
-
-
-def _scalar(value: str) -> Any:
-    if value in _CONSTANTS:
-        return _CONSTANTS[value]
-    if value[0] in "+-.0123456789" and not _LEADING_ZERO.match(value):
-        if _INT.fullmatch(value) and len(value) <= _INT_DIGITS:
-            return int(value)
-        if _FLOAT.fullmatch(value) and len(value) <= _FLOAT_DIGITS:
-            number = float(value)
-            return number if abs(number) != float("inf") else value
-    return value
 
 
 class _Builder:
@@ -194,7 +123,7 @@ class _Builder:
                     text = value
                     value = scalars.get(text, scalars)  # the cache itself stands for "not met"
                     if value is scalars:
-                        value = scalars[text] = _scalar(text)
+                        value = scalars[text] = scalar(text)
                 opened = None
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
                 opened = value = self._open(event, len(outer))
@@ -214,8 +143,8 @@ class _Builder:
                 top = value
             else:
                 assert type(parent) is Seq
+                parent.next_at(event.start_mark.line + 1)
                 parent.append(value)
-                parent.entry_lines.append(event.start_mark.line + 1)
             if opened is not None:
                 outer.append(parent)
                 parent = opened
@@ -231,8 +160,8 @@ class _Builder:
                 event, "duplicate-key",
                 f"'{visible(name, limit=60)}' stands twice, first in line {parent.line_of(name)}; keep one",
             )  # fmt: skip
+        parent.next_at(event.start_mark.line + 1)
         parent[name] = None
-        parent.key_lines.append(event.start_mark.line + 1)
 
     def _open(self, event: Any, depth: int) -> Map | Seq:
         if event.anchor or event.tag:
@@ -240,7 +169,8 @@ class _Builder:
         if depth >= MAX_DEPTH:
             raise self.fail(event, "nesting", f"nested over {MAX_DEPTH} levels; make it flatter")
         line = event.start_mark.line + 1
-        return Map(self.file, line) if type(event) is yaml.MappingStartEvent else Seq(self.file, line)
+        lines = Lines.SAME if event.flow_style else Lines.EACH
+        return (Map if type(event) is yaml.MappingStartEvent else Seq)(self.file, line, lines)
 
     def _other(self, event: Any) -> None:
         if type(event) is yaml.AliasEvent:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from drillbook.cmdb.graph import impact
+from drillbook.cmdb.impact import impact
 from drillbook.cmdb.inventory import inventory_text
 from drillbook.cmdb.load import SCHEMA, load
 from drillbook.console.cmdb_view import listing, show

@@ -114,7 +114,6 @@ FAILOVER, DRILL = "runbooks/RB-DB-FAILOVER.yaml", "drills/core-db-failover.yaml"
 @pytest.mark.parametrize(
     ("change", "command", "words"),
     [
-        (lambda e: (e / "cmdb.yaml").unlink(), CHECK, "cmdb.yaml:1:"),
         (write("cmdb.yaml", b""), CHECK, "cmdb.yaml:1:"),
         (write("cmdb.yaml", b"\xff\xfe\x00"), CHECK, "not UTF-8"),
         (write("cmdb.yaml", BOMB), CHECK, "yaml-alias"),
@@ -130,7 +129,7 @@ FAILOVER, DRILL = "runbooks/RB-DB-FAILOVER.yaml", "drills/core-db-failover.yaml"
         (lambda e: (e / "playbooks/checks/network.py").unlink(), PLAN, "checks/network.py"),
         (lambda e: (e / "playbooks/checks/evil.py").symlink_to("/etc/passwd"), PLAN, "evil.py"),
     ],
-    ids=range(15),
+    ids=range(14),
 )  # fmt: skip
 def test_a_broken_file_gets_its_line_and_nothing_runs(
     tmp_path: Path, change: Callable[[Path], None], command: tuple[str, ...], words: str
@@ -151,11 +150,12 @@ def test_a_mistake_in_another_runbook_is_not_in_the_way(tmp_path: Path) -> None:
     assert done.returncode == ExitCode.OK
 
 
-def test_outside_an_estate_the_missing_file_is_named(tmp_path: Path) -> None:
+def test_outside_an_estate_the_way_to_one_is_named(tmp_path: Path) -> None:
     shutil.copy(ROOT / "tasks.py", tmp_path)
     done = invoke(tmp_path, "cmdb.check")
-    assert "cmdb.yaml" in said(done)
-    assert done.returncode == ExitCode.INVALID
+    assert "has a cmdb.yaml" in said(done)
+    assert "drillbook estate.new" in said(done)
+    assert done.returncode == ExitCode.USAGE
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")

@@ -511,7 +511,7 @@ def test_a_playbook_that_a_person_stops_is_not_begun_again(runner: Runner) -> No
 
     stop = StopRequest(lambda _: None)
     runner.stopping = stop
-    playbook = PlaybookRun("core_db_rebuild.yml", HOST, {"unit": "drillbook-none.service"})
+    playbook = PlaybookRun("postgresql_rebuild.yml", HOST, {"unit": "drillbook-none.service"})
     launch = runner.launch(runner.plan(step("one", playbook, timeout=60)))
     timers = [threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)) for seconds in (0.5, 0.9)]
     with stop.installed():

@@ -392,6 +392,8 @@ def test_another_checkouts_lab_is_refused_in_both_directions(lab_machine: None, 
     assert "lab.down" in caught.value.remedy
     with pytest.raises(Refused):
         lifecycle.down(root=other)
+    status = lifecycle.status(estate, environment, root=other)
+    assert (status.state, status.hosts, status.elsewhere) == (None, (), ROOT)
     assert first_processes(read_state()) == first_processes(before)
 
     file = STATE_DIR / "lab.json"

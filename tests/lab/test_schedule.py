@@ -68,12 +68,17 @@ def test_two_never_overlap_and_a_killed_one_is_made_up_for(tmp_path: Path) -> No
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
+    pair = Pair()
+    clients = "systemctl list-units --plain --no-legend 'drillbook-probe-*'"
+    assert pair.shell(PROBE_HOST, clients), "nobody has ended the killed drill's clients yet"
     counted = len(read_archive(ROOT).kept)
     third = inv("drills", "--max", "1")
     assert third.returncode == 0, third.stdout + third.stderr
     assert "did not end. Its faults were taken away" in " ".join(third.stdout.split())
     assert third.stdout.splitlines()[-1].startswith("drills: ok; ran 1: ")
     assert len(read_archive(ROOT).kept) == counted + 1
+    assert pair.shell(PROBE_HOST, clients) == ""
+    pair.hosts.close()
 
 
 @pytest.mark.parametrize("name", ["100% with $HOME and ${x}", 'it\'s "here"', "a\\b 灾备"])

@@ -25,8 +25,10 @@ NAMES = [path.relative_to(ENGINE).as_posix() for path in MODULES]
 
 
 def stage_of(path: Path) -> int:
-    """Give the place of a module's stage; -1 for the base."""
+    """Give the place of a module's stage; -1 for the base. What ``python -m`` runs stands after all."""
     parts = path.relative_to(ENGINE).parts
+    if parts == ("__main__.py",):
+        return len(STAGES)
     return STAGES.index(parts[0]) if len(parts) > 1 else -1
 
 

@@ -18,7 +18,7 @@ import pytest
 from drillbook.cmdb import inventory
 from drillbook.cmdb.addressing import address, power, service_address
 from drillbook.cmdb.durations import seconds
-from drillbook.cmdb.graph import Effect, impact
+from drillbook.cmdb.impact import Effect, impact
 from drillbook.cmdb.load import SCHEMA, check, load
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from drillbook.cmdb import inventory
 from drillbook.cmdb.load import check, load
 from drillbook.errors import DrillbookError, UsageError
 from tests.cmdb_sample import Data, put, sample, write
+from tests.generated_estate import Shape, write_estate
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {
@@ -62,6 +63,16 @@ def test_ansible_reads_hosts_groups_and_variables(tmp_path: Path) -> None:
         "class_host": pair, "site_hq": pair, "postgresql": pair, "service_core": pair,
         "protection_core_pair": pair, "protection_core_tape": {"db-1"},
     }  # fmt: skip
+
+
+def test_ansible_reads_an_office_full_of_hosts(tmp_path: Path) -> None:
+    cmdb = load(write_estate(tmp_path, Shape(300, hosts=1.0)))
+    assert inventory.write(cmdb, "production", tmp_path)
+    read = _read_by_ansible(inventory.path_of(tmp_path, "production"), tmp_path)
+    assert {id_: host["ansible_host"] for id_, host in read["_meta"]["hostvars"].items()} == {
+        item.id: item.get("addresses")["production"] for item in cmdb.config_items
+    }
+    assert len(read["site_site_0000"]["hosts"]) == 200
 
 
 def test_a_host_sees_its_hot_standby_first(tmp_path: Path) -> None:
@@ -141,7 +152,7 @@ def test_what_ansible_would_evaluate_never_gets_there(mark: str, tmp_path: Path)
 )
 def test_what_is_written_is_what_yaml_reads(values: dict[str, Any]) -> None:
     """YAML 1.1, as Ansible reads it."""
-    text = "\n".join(inventory._lines({"a": {"b": values, "c": {}}}, ""))
+    text = "\n".join(inventory._lines({"a": {"b": values, "c": {}}}))
     assert yaml.safe_load(text) == {"a": {"b": values, "c": {}}}
 
 

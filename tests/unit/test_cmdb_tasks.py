@@ -14,7 +14,7 @@ import pytest
 from invoke import Context
 from rich.cells import cell_len
 
-from drillbook.cmdb.graph import Effect, impact
+from drillbook.cmdb.impact import Effect, impact
 from drillbook.cmdb.load import load
 from drillbook.console.output import console
 from drillbook.errors import ExitCode
@@ -221,7 +221,7 @@ def test_outside_of_an_estate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _work_in(tmp_path, monkeypatch)
-    assert "cmdb.yaml:1: file: cannot be read" in _ends_with(ExitCode.INVALID, capsys, tasks.check)
+    assert "there is no estate here" in _ends_with(ExitCode.USAGE, capsys, tasks.check)
 
 
 @pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "[link=file:///etc/passwd]x[/link]", ":boom:", "\\[x]"])

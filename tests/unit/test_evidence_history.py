@@ -18,10 +18,10 @@ from rich.console import Console
 
 from drillbook.console.history_view import show_history
 from drillbook.evidence.archive import Archive, Distrusted, StepRun
-from drillbook.evidence.history import history, to_json
-from drillbook.evidence.history_page import page
-from drillbook.evidence.history_plot import plot, ticks
-from drillbook.evidence.trend import Direction, mann_kendall, trend
+from drillbook.evidence.history.page import page
+from drillbook.evidence.history.plot import plot, ticks
+from drillbook.evidence.history.runs import history, to_json
+from drillbook.evidence.history.trend import Direction, mann_kendall, trend
 from drillbook.evidence.verdict import Result
 from drillbook.runbook.model import Text
 from tests.archive_values import NOW, archive, kept

@@ -65,7 +65,7 @@ def test_show_in_chinese(estate: Path) -> None:
         (("runbooks.show", "RB-FAILOVER", "--lang", "fr"), 2, "--lang en or --lang zh"),
         (("runbooks.plan", "RB-FAILOVER", "--env", "site"), 2, "needs the parameter pair"),
         (("runbooks.plan", "RB-FAILOVER", "--env", "site", "--param", "pair"), 2, "name=value"),
-        (("runbooks.plan", "RB-FAILOVER", "--param", "pair=pair"), 2, "environments has no 'lab'"),
+        (("runbooks.plan", "RB-FAILOVER", "--param", "pair=pair"), 2, "no environment of kind lab"),
         (("runbooks.plan", "RB-FAILOVER", "--env", "site", "--param", "pair=pair", "--param", "primary=watch-1"), 4,
          "no member of the protection pair"),
     ],

@@ -31,6 +31,6 @@ def permit(plan: Plan, cmdb: Cmdb) -> Permission:
         raise Refused(
             f"environment {plan.environment} is {kind}: nothing runs there without an approved change, "
             "and approving changes is not built yet",
-            remedy="./inv runbooks.plan shows what would run; --env lab rehearses it on the lab's hosts",
+            remedy="./inv runbooks.plan shows what would run; without --env it rehearses on the lab's hosts",
         )
     return Permission(plan_digest=plan.digest, change_type="standard")

@@ -45,7 +45,7 @@ def included(root: Path, top: Map) -> tuple[list[Included], list[Finding]]:
         return files, findings
     base = Path(os.path.realpath(root))
     seen = {base / TOP: TOP}
-    for entry, line in zip(entries, entries.entry_lines, strict=True):
+    for entry, line in zip(entries, entries.each_line(), strict=True):
         if not isinstance(entry, str):
             continue  # the schema says so
         problem = _refused(entry)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import gc
+import hashlib
 import re
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from drillbook.canonical import canonical_json, digest_bytes
+from drillbook.canonical import canonical_parts
 from drillbook.cmdb.includes import TOP, included
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.cmdb.rules import RULES, Draft
@@ -18,9 +21,15 @@ from drillbook.schema import findings_of, hostile_findings, read_schema
 from drillbook.source import Map, line_at, read_yaml
 from drillbook.text import forbidden_character, visible
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SCHEMA = Path(__file__).with_name("schema.json")
 
+_LARGE = 5_000  # items
+
 _ESCAPED_CONTROL = re.compile(r"\\[bfnrtu]")
+_TEMPLATE = re.compile(r"\{[{%#]")  # JSON itself never has the two characters beside each other
 
 
 def load(root: Path) -> Cmdb:
@@ -28,25 +37,45 @@ def load(root: Path) -> Cmdb:
 
     Raises InvalidInput with everything that is wrong in all files.
     """
-    cmdb, findings = _read(root)
+    with _collector_paused():
+        cmdb, findings = _read(root)
+        if len(cmdb.config_items) > _LARGE:
+            gc.freeze()  # the collector would look at a million objects every now and then, for nothing
     if findings:
         raise InvalidInput(findings)
     return cmdb
 
 
-def check(root: Path) -> list[Finding]:
-    """Give everything that is wrong with the CMDB and what is generated from it, sorted.
+def checked(root: Path) -> tuple[Cmdb | None, list[Finding]]:
+    """Give the CMDB, or None when it cannot be loaded, and everything that is wrong, sorted.
 
     Beyond what ``load`` refuses: inventories that are stale, and playbooks that environments name
-    and that do not exist.
+    and that do not exist. Those do not keep the CMDB from being loaded.
     """
     from drillbook.cmdb.inventory import stale_findings
 
     try:
         cmdb = load(root)
     except InvalidInput as error:
-        return list(error.findings)
-    return sorted([*stale_findings(cmdb, root), *_missing_playbooks(cmdb, root)])
+        return None, list(error.findings)
+    return cmdb, sorted([*stale_findings(cmdb, root), *_missing_playbooks(cmdb, root)])
+
+
+def check(root: Path) -> list[Finding]:
+    """Give everything that is wrong, as ``checked``."""
+    return checked(root)[1]
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python from looking for cycles among millions of new objects, of which none is in one."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _missing_playbooks(cmdb: Cmdb, root: Path) -> list[Finding]:
@@ -109,7 +138,7 @@ class _Merge:
         self.organisation = ""
         self.entries: dict[str, dict[str, Entry]] = {section: {} for section in SECTIONS}
         self.known: dict[str, str] = {}
-        self.places: dict[str, str] = {}
+        self.malformed: dict[str, str] = {}
         self.documents: list[Map] = []
         self.include: list[Any] = []
         self.whole = True
@@ -124,14 +153,15 @@ class _Merge:
             if not isinstance(entries, Map):
                 continue
             kept = self.entries[section]
-            for (id_, fields), line in zip(entries.items(), entries.key_lines, strict=True):
+            for (id_, fields), line in zip(entries.items(), entries.each_line(), strict=True):
                 if id_ in self.known:
                     self._twice(document, section, id_, line)
                     continue
                 self.known[id_] = section
-                self.places[id_] = f"{document.file}:{line}"
                 if isinstance(fields, Map) and (section, id_) not in malformed:
-                    kept[id_] = Entry(section=section, id=id_, fields=fields, file=document.file, line=line)
+                    kept[id_] = Entry(section, id_, fields, document.file, line)
+                else:
+                    self.malformed[id_] = f"{document.file}:{line}"
 
     def draft(self, *, complete: bool) -> Draft:
         """Give what the rules read."""
@@ -142,15 +172,23 @@ class _Merge:
                 for section, entries in self.entries.items()
             },
         }
-        encoded = canonical_json(content)
-        text = encoded.decode()
-        self._look_for_characters(text)
+        whole = hashlib.sha256()
+        suspicious = bool(self.findings) or _suspicious("".join(map(str, self.include)))
+        marked = False
+        for part in canonical_parts(content, levels=3):
+            whole.update(part.encode())
+            # Looking at the text that the digest needs costs a tenth of a walk over all values.
+            suspicious = suspicious or _suspicious(part)
+            marked = marked or _TEMPLATE.search(part) is not None
+        if suspicious:
+            for document in self.documents:
+                self.findings.extend(hostile_findings(document, document.file))
         cmdb = Cmdb(
             organisation=self.organisation,
             **{section: Section(section, entries) for section, entries in self.entries.items()},
-            digest=digest_bytes(encoded),
+            digest=f"sha256:{whole.hexdigest()}",
         )
-        return Draft(cmdb=cmdb, text=text, known=self.known, complete=complete and self.whole)
+        return Draft(cmdb=cmdb, marked=marked, known=self.known, complete=complete and self.whole)
 
     def _hold_against_schema(self, document: Map) -> set[tuple[str, str]]:
         schema, gate = _schema()
@@ -165,13 +203,6 @@ class _Merge:
             else:  # a section that is no mapping, or an id that is no id
                 self.whole = False
         return malformed
-
-    def _look_for_characters(self, content: str) -> None:
-        # A scan of the text that the digest needs costs a tenth of a walk over all values.
-        text = content + "".join(map(str, self.include))
-        if self.findings or forbidden_character(text) or _ESCAPED_CONTROL.search(text):
-            for document in self.documents:
-                self.findings.extend(hostile_findings(document, document.file))
 
     def _place_of_top_keys(self, document: Map, *, is_top: bool) -> None:
         if is_top:
@@ -198,10 +229,17 @@ class _Merge:
                 )  # fmt: skip
 
     def _twice(self, document: Map, section: str, id_: str, line: int) -> None:
+        first = self.entries[self.known[id_]].get(id_)
+        place = f"{first.file}:{first.line}" if first is not None else self.malformed[id_]
         self.findings.append(
             Finding(
                 document.file, line, "id-twice",
                 f"{section}.{visible(id_, limit=60)} has an id that {self.known[id_]} has already "
-                f"({self.places[id_]}); an id is unique over all sections and files",
+                f"({place}); an id is unique over all sections and files",
             )
         )  # fmt: skip
+
+
+def _suspicious(text: str) -> bool:
+    """Tell whether canonical JSON may hold a character that no value may hold."""
+    return (not text.isprintable() and forbidden_character(text) is not None) or bool(_ESCAPED_CONTROL.search(text))

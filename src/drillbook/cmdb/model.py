@@ -71,6 +71,11 @@ class Section:
         """Count the entries."""
         return len(self._entries)
 
+    @property
+    def by_id(self) -> Mapping[str, Entry]:
+        """The entries by id as they are, for loops over many; ``KeyError`` for an unknown one."""
+        return self._entries
+
     def ids(self) -> list[str]:
         """Give the ids in the order of the files."""
         return list(self._entries)

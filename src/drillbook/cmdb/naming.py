@@ -14,5 +14,5 @@ RESERVED_PREFIXES = (CLASS_PREFIX, *_PREFIXES.values())
 
 
 def group_name(section: str, id_: str) -> str:
-    """Give the group of a site, service or protection: ``protection_core_db`` of ``core-db``."""
+    """Give the group of a site, service or protection: ``protection_my_pair`` of ``my-pair``."""
     return _PREFIXES[section] + id_.replace("-", "_").replace(".", "_")

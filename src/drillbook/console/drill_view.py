@@ -9,7 +9,7 @@ from rich.text import Text
 
 from drillbook.console.output import console
 from drillbook.console.run_view import RunView, words
-from drillbook.evidence.page_words import VERDICTS, WORDS
+from drillbook.evidence.page.words import VERDICTS, WORDS
 from drillbook.evidence.record import REPORT
 from drillbook.evidence.result import MAIN
 from drillbook.evidence.verdict import Result

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.evidence.history import WINDOW
-from drillbook.evidence.history_page import NONE, WORDS, outage_words, slowest_words, trend_words
-from drillbook.evidence.history_plot import leading_steps, stacked, ticks
+from drillbook.evidence.history.page import NONE, WORDS, outage_words, slowest_words, trend_words
+from drillbook.evidence.history.plot import leading_steps, stacked, ticks
+from drillbook.evidence.history.runs import WINDOW
 from drillbook.evidence.result import MAIN
 from drillbook.evidence.verdict import Result
 from drillbook.text import visible
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from drillbook.evidence.archive import Kept
-    from drillbook.evidence.history import History, StepHistory
+    from drillbook.evidence.history.runs import History, StepHistory
 
 _FILLS = "█▓▒░▚▞"  # told apart without colour; as many as there are colours
 _OTHER = "·"

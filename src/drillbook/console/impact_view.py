@@ -11,14 +11,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.cmdb.graph import Effect, Loss
+from drillbook.cmdb.impact import Effect, Loss
 from drillbook.console.cmdb_view import kind_of, title_of
 from drillbook.text import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from drillbook.cmdb.graph import FailedProtection, FailedService, Impact, Reason, ToTell
+    from drillbook.cmdb.impact import FailedProtection, FailedService, Impact, Reason, ToTell
     from drillbook.cmdb.model import Cmdb
 
 _SHOWN = 3  # ids written out where there may be many

@@ -64,7 +64,7 @@ def _names(drill: Drill, cmdb: Cmdb) -> Iterator[Finding]:
     if protection is None:
         yield _finding(
             drill, drill.call.line, "drill-protection",
-            "the parameters must name exactly one protection of the CMDB, such as 'pair: core-db'; "
+            "the parameters must name exactly one protection of the CMDB, such as 'pair: my-pair'; "
             "probes and checks are about it",
         )  # fmt: skip
     elif protection.get("service") != drill.service:

@@ -78,18 +78,23 @@ class Show(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a drill needs of its surroundings. ``plan_for`` makes a plan and passes the gate."""
+    """What a drill needs of its surroundings.
+
+    ``plan_for`` makes a plan and passes the gate. ``write`` writes the record of a result, given the journals of its
+    runs, and gives the record's folder.
+    """
 
     cmdb: Cmdb
     around: Surroundings
     lab: LabState
     plan_for: Callable[[RunbookCall], tuple[Plan, Permission]]
+    write: Callable[[DrillResult, dict[str, Path]], Path]
     show: Show
     progress: Progress
 
 
-def run_drill(drill: Drill, setting: Setting) -> tuple[DrillResult, dict[str, Path]]:
-    """Run a drill from its steady state to its steady state. Give its result, and the journals of its runs.
+def run_drill(drill: Drill, setting: Setting) -> tuple[DrillResult, Path]:
+    """Run a drill from its steady state to its steady state. Give its result, and the folder of its record.
 
     Raises DrillbookError when it could not even begin (a run before it failed, a host does not answer);
     whatever happens later is part of the result. Faults are taken away in every case.
@@ -113,7 +118,7 @@ class _Drill:
         )
         self.probes: dict[str, Probe] = {}
 
-    def go(self) -> tuple[DrillResult, dict[str, Path]]:
+    def go(self) -> tuple[DrillResult, Path]:
         drill, seen = self.drill, self.seen
         folder = self.setting.around.state / "drills" / self.id
         folder.mkdir(mode=0o700, parents=True)
@@ -144,8 +149,10 @@ class _Drill:
                 ended=self.clock.now(),
                 elapsed=self.clock.monotonic() - self.began,
             )
-            journal.append("drill.closed", result=str(result.verdict.result))
-        return result, seen.journals
+            journal.append("drill.judged", result=str(result.verdict.result))
+            record = self.setting.write(result, seen.journals)
+            journal.append("drill.closed", record=record.name)
+        return result, record
 
     # --- the rehearsal itself --------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ that is not the lab's is ever looked at: it has its own storage, cgroup, bridge 
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from dataclasses import dataclass
@@ -59,14 +60,16 @@ class HostStatus:
 class LabStatus:
     """How this machine's lab is.
 
-    ``state`` is None when it is not up; ``problem`` is a sentence about the lab as a whole, or empty;
-    ``missing`` are Debian packages that ``up`` would install.
+    ``state`` is None when this checkout has none up; ``problem`` is a sentence about the lab as a whole, or
+    empty; ``missing`` are Debian packages that ``up`` would install; ``elsewhere`` is the other checkout that
+    this machine's lab is of.
     """
 
     state: LabState | None
     hosts: tuple[HostStatus, ...]
     problem: str
     missing: tuple[str, ...]
+    elsewhere: Path | None = None
 
     @property
     def healthy(self) -> bool:
@@ -151,10 +154,12 @@ def status(cmdb: Cmdb, environment: str, *, root: Path) -> LabStatus:
         state = read_state()
     except MissingPrerequisite as error:
         return LabStatus(None, (), error.message, missing)
+    if state.checkout != root and (state.checkout / "cmdb.yaml").is_file():
+        return LabStatus(None, (), "the lab is another checkout's", missing, state.checkout)
     wanted = _wanted(cmdb, environment, root)
     problem = _carrier_problem(wanted)
     if state.checkout != root:
-        problem = f"it is the lab of another checkout: {state.checkout}"
+        problem = f"it is left over from {state.checkout}, which is gone"
     said = health.problems(wanted.specs, wanted.recipe)
     return LabStatus(
         state,
@@ -222,7 +227,7 @@ def _left_behind(root: Path) -> bool:
     if (state.checkout / "cmdb.yaml").is_file():
         raise Refused(
             f"the lab of this machine belongs to another checkout: {state.checkout}",
-            remedy=f"work there, or take it down first: cd {state.checkout} && ./inv lab.down",
+            remedy=f"work there, or take it down first: cd {shlex.quote(str(state.checkout))} && ./inv lab.down",
         )
     return True
 

@@ -6,21 +6,27 @@ from importlib import import_module
 
 from invoke.collection import Collection
 
-# The modules of each namespace.
+# The modules of each namespace that an estate has.
 _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "lab": ("lab",),
-    "test": ("test",),
-    "campaign": ("campaign",),
+    "estate": ("estate",),
 }
 
 ns = Collection()
+
+
+def add(name: str, *modules: str) -> None:
+    """Add a namespace of the tasks that stand in modules of ``drillbook.tasks``."""
+    space = Collection(name)
+    for module in modules:
+        tasks = Collection.from_module(import_module(f"drillbook.tasks.{module}"))
+        for task in tasks.tasks.values():
+            space.add_task(task, default=task.is_default)
+    ns.add_collection(space)
+
+
 for _name, _modules in _MODULES.items():
-    _space = Collection(_name)
-    for _module in _modules:
-        _tasks = Collection.from_module(import_module(f"drillbook.tasks.{_module}"))
-        for _task in _tasks.tasks.values():
-            _space.add_task(_task, default=_task.is_default)
-    ns.add_collection(_space)
+    add(_name, *_modules)

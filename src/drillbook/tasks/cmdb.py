@@ -13,16 +13,13 @@ if TYPE_CHECKING:
 @task
 def check(_context: Context) -> None:
     """Check everything: the files, the rules over the graph, and whether inventories are fresh."""
-    from drillbook.cmdb.load import check as findings_below
-    from drillbook.cmdb.load import load
+    from drillbook.cmdb.load import checked
     from drillbook.console.output import console
     from drillbook.errors import InvalidInput
 
-    root = estate_root()
-    findings = findings_below(root)
-    if findings:
+    cmdb, findings = checked(estate_root())
+    if findings or cmdb is None:
         raise InvalidInput(findings)
-    cmdb = load(root)
     console.print(
         f"✓ {cmdb.organisation}: {len(cmdb.config_items)} items, {len(cmdb.services)} services and "
         f"{len(cmdb.protections)} protections, no findings\n  {cmdb.digest}"
@@ -49,7 +46,7 @@ def show(_context: Context, item: str) -> None:
 )
 def impact(_context: Context, item: str, *, all_: bool = False) -> None:
     """Tell what follows when it fails: which services stop, what protects them, who must be told."""
-    from drillbook.cmdb.graph import impact as impact_of
+    from drillbook.cmdb.impact import impact as impact_of
     from drillbook.cmdb.load import load
     from drillbook.console.impact_view import impact_view
     from drillbook.console.output import console

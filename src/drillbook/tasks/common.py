@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from invoke.tasks import task as invoke_task
 
-from drillbook.errors import DrillbookError, ExitCode, MissingPrerequisite, StoppedByPerson
+from drillbook.errors import DrillbookError, ExitCode, MissingPrerequisite, StoppedByPerson, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,17 +21,21 @@ R = TypeVar("R")
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
-def estate_root() -> Path:
-    """Give the estate's folder: the nearest one upwards from here that holds ``cmdb.yaml``.
-
-    Gives the working directory when there is none, so that the message about the missing file names
-    a place that the person knows.
-    """
+def nearest_estate() -> Path | None:
+    """Give the nearest folder upwards from here that holds ``cmdb.yaml``, or None."""
     here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "cmdb.yaml").is_file():
-            return folder
-    return here
+    return next((folder for folder in (here, *here.parents) if (folder / "cmdb.yaml").is_file()), None)
+
+
+def estate_root() -> Path:
+    """Give the estate's folder, the nearest one upwards from here. Raises UsageError when there is none."""
+    folder = nearest_estate()
+    if folder is None:
+        raise UsageError(
+            f"there is no estate here: neither {Path.cwd()} nor a folder above it has a cmdb.yaml",
+            remedy="go to one with cd, or begin one: drillbook estate.new FOLDER",
+        )
+    return folder
 
 
 def state_folder(root: Path) -> Path:
@@ -62,9 +66,10 @@ def _ended(error: BaseException) -> ExitCode:
         return say_error(error)
     if isinstance(error, KeyboardInterrupt):
         return say_error(StoppedByPerson("stopped by Ctrl-C"))
-    place = estate_root() / ".drillbook" / "last-error.txt"
+    root = nearest_estate() or Path.cwd()
+    place = root / ".drillbook" / "last-error.txt"
     try:
-        state_folder(estate_root())
+        state_folder(root)
         place.write_text("".join(traceback.format_exception(error)))
         where = f"the details are in {place}"
     except (OSError, DrillbookError):

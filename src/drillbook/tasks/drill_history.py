@@ -42,10 +42,10 @@ def history(  # noqa: PLR0917 - options, which invoke gives by name
     from drillbook.drill.load import find_drill
     from drillbook.errors import UsageError
     from drillbook.evidence.archive import read_archive
-    from drillbook.evidence.history import history as history_of
-    from drillbook.evidence.history import to_json
-    from drillbook.evidence.history_page import page
-    from drillbook.evidence.history_plot import plot
+    from drillbook.evidence.history.page import page
+    from drillbook.evidence.history.plot import plot
+    from drillbook.evidence.history.runs import history as history_of
+    from drillbook.evidence.history.runs import to_json
     from drillbook.text import visible
     from drillbook.zone import local_zone
 

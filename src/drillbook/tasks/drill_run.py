@@ -20,7 +20,9 @@ from drillbook.errors import UsageError
 from drillbook.evidence.archive import Archive, read_archive
 from drillbook.evidence.record import write_record
 from drillbook.execution.stop import StopRequest
+from drillbook.hosts.connection import Hosts
 from drillbook.lab import lifecycle
+from drillbook.plan.targets import target_of
 from drillbook.schedule.attended import needs_person
 from drillbook.schedule.due import schedule
 from drillbook.schedule.policy import day_of, frozen, policy_of
@@ -95,7 +97,12 @@ class Ground:
     def bring_up(self, environment: str) -> LabState:
         """Bring the lab up and take away what a killed drill has left there. Raises what ``lab.up`` does."""
         lab = lifecycle.up(self._estate.cmdb, environment=environment, root=self._estate.root, progress=self._progress)
-        settle_unfinished(self._state, lab)
+        targets = {item: target_of(self._estate.cmdb, item, environment) for item in lab.hosts}
+        hosts = Hosts(targets, access_of(self._estate, environment))
+        try:
+            settle_unfinished(self._state, lab, hosts)
+        finally:
+            hosts.close()
         return lab
 
     def run(self, drill: Drill, lab: LabState) -> Ended:
@@ -113,12 +120,12 @@ class Ground:
             plan_for=lambda call: plan_and_permit(
                 estate, call.runbook, environment=drill.environment, parameters=call.parameters
             ),
+            write=lambda result, journals: write_record(result, root=root, journals=journals),
             show=view,
             progress=self._progress,
         )
         with stop.installed():
-            result, journals = run_drill(drill, setting)
-        folder = write_record(result, root=root, journals=journals)
+            result, folder = run_drill(drill, setting)
         show_result(result, folder, language=self._language)
         remind(root)
         return Ended(

@@ -30,7 +30,7 @@ def due(_: Context, all_: bool = False) -> None:
         "systemd": "a systemd timer and its service",
         "cron": "a file for /etc/cron.d",
         "at": "time of day, such as 02:30",
-        "install": "write it where it takes effect, instead of printing it",
+        "install": "write it where it takes effect; without, it is only shown",
         "remove": "take it away again",
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import estate_root, nearest_estate, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -42,6 +42,8 @@ def up(_context: Context, fresh: bool = False) -> None:
 @task
 def status(_context: Context) -> None:
     """Say how the lab and each of its hosts are; change nothing."""
+    import shlex
+
     from rich.table import Table
 
     from drillbook.cmdb.load import load
@@ -62,7 +64,11 @@ def status(_context: Context) -> None:
     if found.healthy:
         console.print("The lab is up and whole.")
         return
-    if found.state is None:
+    if found.elsewhere is not None:
+        console.print(f"The lab of this machine belongs to another checkout: {found.elsewhere}")
+        there = shlex.quote(str(found.elsewhere))
+        console.print(f"  → work there, or take it down first: cd {there} && ./inv lab.down")
+    elif found.state is None:
         console.print(f"{found.problem[:1].upper()}{found.problem[1:]}; ./inv lab.up brings it up.")
     else:
         console.print(f"The lab is not whole: {found.problem or 'see above'}; ./inv lab.up heals it.")
@@ -72,8 +78,11 @@ def status(_context: Context) -> None:
 @task(help={"purge": "remove the hosts' image too; the next lab.up builds it again"})
 def down(_context: Context, purge: bool = False) -> None:
     """Take the lab away, and put back what it changed on this machine."""
+    from pathlib import Path
+
     from drillbook.console.output import console
     from drillbook.lab import lifecycle
 
-    lifecycle.down(root=estate_root(), purge=purge)
+    # The estate that the lab was of may be gone.
+    lifecycle.down(root=nearest_estate() or Path.cwd(), purge=purge)
     console.print("The lab is gone." + ("" if purge else " Its hosts' image is kept; --purge removes it too."))

@@ -58,7 +58,7 @@ def show(_: Context, runbook: str, lang: str = "en") -> None:
     iterable=["param"],
     help={
         "runbook": "the runbook's id, see runbooks.list",
-        "env": "environment of the CMDB",
+        "env": "environment of the CMDB; the lab's unless told",
         "param": "name=value, once for each parameter",
         "lang": "language: en or zh",
         "json": "print the plan itself, as canonical JSON",
@@ -70,7 +70,7 @@ def plan(
     runbook: str,
     param: list[str],
     *,
-    env: str = "lab",
+    env: str = "",
     lang: str = "en",
     json: bool = False,
     markdown: bool = False,
@@ -84,13 +84,15 @@ def plan(
     from drillbook.console.page import print_page
     from drillbook.plan.render import plan_markdown, plan_page
     from drillbook.runbook.load import load_called
+    from drillbook.tasks.lab import lab_environment
     from drillbook.tasks.wiring import Estate, parse_parameters, plan_of
 
     root = estate_root()
     parameters = parse_parameters(param)
     # Only this runbook and what it calls: a mistake in another one is not in the way of an emergency.
     estate = Estate(root, load(root), load_called(root, runbook))
-    made = plan_of(estate, runbook, environment=env, parameters=parameters)
+    environment = env or lab_environment(estate.cmdb)
+    made = plan_of(estate, runbook, environment=environment, parameters=parameters)
     if json:
         sys.stdout.write(canonical_json(made.to_json()).decode() + "\n")
     elif markdown:

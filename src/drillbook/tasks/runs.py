@@ -24,12 +24,12 @@ _SERVICES_SHOWN = 8
     help={
         "runbook": "the runbook's id, see runbooks.list",
         "param": "name=value, once for each parameter",
-        "env": "environment of the CMDB",
+        "env": "environment of the CMDB; the lab's unless told",
         "lang": "language of titles: en or zh",
         "yes": "do not ask before the first step",
     },
 )
-def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str = "en", yes: bool = False) -> None:
+def run(_: Context, runbook: str, param: list[str], env: str = "", lang: str = "en", yes: bool = False) -> None:
     """Run a runbook now: plan, ask, connect, lock, go."""
     from drillbook.console.output import console
     from drillbook.console.run_view import RunView, words
@@ -37,11 +37,13 @@ def run(_: Context, runbook: str, param: list[str], env: str = "lab", lang: str 
     from drillbook.execution.launch import begin, connect
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
+    from drillbook.tasks.lab import lab_environment
     from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, parse_parameters, plan_and_permit
 
     root = estate_root()
     state = state_folder(root)
     estate = load_estate(root, runbook)
+    env = env or lab_environment(estate.cmdb)
     plan, permission = plan_and_permit(estate, runbook, environment=env, parameters=parse_parameters(param))
     view = RunView(usual_seconds(state, runbook), language=lang)
     stop = StopRequest(console.print)

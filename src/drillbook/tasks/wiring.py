@@ -55,7 +55,7 @@ def parse_parameters(given: Sequence[str]) -> dict[str, str]:
     for each in given:
         name, equals, value = each.partition("=")
         if not equals or not name:
-            raise UsageError(f"--param {each[:60]}: it must be name=value, for example --param pair=core-db")
+            raise UsageError(f"--param {each[:60]}: it must be name=value, for example --param pair=my-pair")
         if name in parameters:
             raise UsageError(f"--param {name} is given twice")
         parameters[name] = value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.cmdb.drawing.cards import Card, Picture, Row
 from drillbook.cmdb.drawing.service import legend, services_below, state
-from drillbook.cmdb.graph import Effect, impact
+from drillbook.cmdb.impact import Effect, impact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from drillbook.cmdb.rules.base import Problem, quoted
-from drillbook.cmdb.rules.in_use import address_or_none
+from drillbook.cmdb.rules.in_use import packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drillbook.cmdb.model import Entry
     from drillbook.cmdb.rules.base import Draft
-    from drillbook.cmdb.rules.in_use import Address
 
 Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -33,10 +32,10 @@ def _subnet(text: str) -> Subnet | None:
 def valid(draft: Draft) -> Iterator[Problem]:
     """Find what has the look of an address or a subnet and is none."""
     for use in draft.uses:
-        if use.address is None:
+        if use.packed is None:
             yield Problem(
                 use.entry, use.path,
-                f"is {quoted(use.text)}, which is no address; write one such as 198.18.0.11",
+                f"is {quoted(use.text)}, which is no address; write one such as 192.0.2.11",
             )  # fmt: skip
     for network in draft.cmdb.networks:
         subnet = _subnet(network.get("subnet"))
@@ -44,12 +43,12 @@ def valid(draft: Draft) -> Iterator[Problem]:
             yield Problem(
                 network, ("subnet",),
                 f"is {quoted(network.get('subnet'))}, which is no subnet; "
-                "write its first address and its length, such as 198.18.0.0/24",
+                "write its first address and its length, such as 192.0.2.0/24",
             )  # fmt: skip
         gateway = network.get("gateway")
         if gateway is not None:
-            address = address_or_none(gateway)
-            if address is None or (subnet is not None and _home(address, [subnet]) is None):
+            address = packed(gateway)
+            if address is None or (subnet is not None and Subnets([subnet]).home(address) is None):
                 yield Problem(
                     network, ("gateway",),
                     f"is {quoted(gateway)}, which is no address of {quoted(network.get('subnet'))}",
@@ -71,16 +70,19 @@ def service_apart(draft: Draft) -> Iterator[Problem]:
 
 
 def _doubles(draft: Draft, *, service_against_host: bool) -> Iterator[Problem]:
-    taken: dict[tuple[str, Address, str], tuple[str, str]] = {}
+    taken: dict[tuple[str, bytes, str], tuple[str, str]] = {}
     for environment, subnets in _networks(draft).items():
         for network, _ in subnets:
-            gateway = address_or_none(network.get("gateway", ""))
+            gateway = packed(network.get("gateway", ""))
             if gateway is not None:
                 taken[environment, gateway, ""] = ("gateway", f"the gateway of networks.{network.id}")
+    used = [(use.environment, use.packed, use.system) for use in draft.uses]
+    if len(taken.keys() | set(used)) == len(taken) + len(used):
+        return  # the usual case, at a small part of the time
     for use in draft.uses:
-        if use.address is None:
+        if use.packed is None:
             continue
-        key = (use.environment, use.address, use.system)
+        key = (use.environment, use.packed, use.system)
         label = f"{use.entry.section}.{use.entry.id}"
         what, by = taken.setdefault(key, (use.what, label))
         if by == label and what == use.what:
@@ -111,52 +113,87 @@ def _networks(draft: Draft) -> dict[str, list[tuple[Entry, Subnet]]]:
     return result
 
 
-def _home(address: Address, subnets: list[Subnet]) -> Subnet | None:
-    """Give the first subnet that an address lies in."""
-    for subnet in subnets:
-        if address.version == subnet.version and address in subnet:
-            return subnet
-    return None
+class Subnets:
+    """Subnets in which an address is looked up by its first bits, however many they are."""
+
+    __slots__ = ("_by_length", "_subnets")
+
+    def __init__(self, subnets: list[Subnet]) -> None:
+        """Take the subnets, in the order in which they count."""
+        self._subnets = subnets
+        # By bytes of an address and bits after the prefix: the place of the first subnet with each prefix.
+        self._by_length: dict[tuple[int, int], dict[int, int]] = {}
+        for place, subnet in enumerate(subnets):
+            rest = subnet.max_prefixlen - subnet.prefixlen
+            prefixes = self._by_length.setdefault((subnet.max_prefixlen // 8, rest), {})
+            prefixes.setdefault(int(subnet.network_address) >> rest, place)
+
+    def home(self, address: bytes) -> Subnet | None:
+        """Give the first subnet that an address lies in."""
+        number, size = int.from_bytes(address), len(address)
+        places = [
+            place
+            for (length, rest), prefixes in self._by_length.items()
+            if length == size and (place := prefixes.get(number >> rest)) is not None
+        ]
+        return self._subnets[min(places)] if places else None
+
+
+class _Around(NamedTuple):
+    """What an environment says of its addresses: whose it borrows, and its networks."""
+
+    borrowed: str | None
+    networks: list[Subnet]
+    subnets: Subnets
 
 
 def in_network(draft: Draft) -> Iterator[Problem]:
     """Find addresses outside the networks of their environment, and those that a subnet reserves."""
-    networks = {id_: [subnet for _, subnet in pairs] for id_, pairs in _networks(draft).items()}
+    around = {}
+    for id_, pairs in _networks(draft).items():
+        networks = [subnet for _, subnet in pairs]
+        around[id_] = _Around(draft.cmdb.environments[id_].get("addresses_of"), networks, Subnets(networks))
     for use in draft.uses:
-        subnets = networks.get(use.environment)
-        environment = draft.entry("environments", use.environment)
-        if environment is None or subnets is None or use.address is None:
+        here = around.get(use.environment)
+        if here is None or use.packed is None:
             continue
-        other = environment.get("addresses_of")
-        if other is not None:
+        if here.borrowed is not None:
             yield Problem(
                 use.entry, use.path,
-                f"is given for {quoted(use.environment)}, which uses the addresses of {quoted(other)}; "
+                f"is given for {quoted(use.environment)}, which uses the addresses of {quoted(here.borrowed)}; "
                 "leave it out",
             )  # fmt: skip
             continue
-        home = _home(use.address, subnets)
-        if home is None and subnets:
-            names = " or ".join(str(subnet) for subnet in subnets)
+        home = here.subnets.home(use.packed)
+        if home is None and here.networks:
             yield Problem(
                 use.entry, use.path,
-                f"is {use.address}, in no network of {quoted(use.environment)}; it must lie in {names}",
+                f"is {use.address}, in no network of {quoted(use.environment)}; "
+                f"it must lie in {_either(here.networks)}",
             )  # fmt: skip
-        elif home is not None and _reserved(use.address, home):
+        elif home is not None and _reserved(use.packed, home):
             yield Problem(
                 use.entry, use.path,
                 f"is {use.address}, the first or last address of {home}, which no host can have",
             )  # fmt: skip
 
 
+_LISTED = 12  # subnets of more that are written out
+
+
+def _either(subnets: list[Subnet]) -> str:
+    names = [str(subnet) for subnet in subnets[:_LISTED]]
+    return " or ".join(names) + (f" or one of {len(subnets) - _LISTED} more" if len(subnets) > _LISTED else "")
+
+
 _POINT_TO_POINT = 2  # subnets with one bit left have no reserved addresses (RFC 3021)
 
 
-def _reserved(address: Address, subnet: Subnet) -> bool:
+def _reserved(address: bytes, subnet: Subnet) -> bool:
     return (
         subnet.version == 4  # noqa: PLR2004 - IPv6 reserves none of the two
         and subnet.max_prefixlen - subnet.prefixlen >= _POINT_TO_POINT
-        and address in (subnet.network_address, subnet.broadcast_address)
+        and address in (subnet.network_address.packed, subnet.broadcast_address.packed)
     )
 
 
@@ -164,10 +201,10 @@ def production_range(draft: Draft) -> Iterator[Problem]:
     """Find addresses of production outside the ranges that policy allows."""
     policy = draft.entry("policies", "production-addresses")
     allowed = list(policy.get("only_in")) if policy is not None else list(NOWHERE)
-    subnets = [subnet for text in allowed if (subnet := _subnet(text)) is not None]
+    subnets = Subnets([subnet for text in allowed if (subnet := _subnet(text)) is not None])
     production = {each.id for each in draft.cmdb.environments if each.get("kind") == "production"}
     for use in draft.uses:
-        if use.environment in production and use.address is not None and _home(use.address, subnets) is None:
+        if use.environment in production and use.packed is not None and subnets.home(use.packed) is None:
             yield Problem(
                 use.entry, use.path,
                 f"is {use.address}; addresses of production lie only in {', '.join(allowed)} "

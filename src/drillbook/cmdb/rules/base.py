@@ -38,12 +38,12 @@ class Draft:
 
     ``cmdb`` has the entries whose shape is right. ``known`` has the section of every id, also of
     those whose shape is wrong, so that one mistake is not found twice. ``complete`` is False when
-    a file could not be read: then nothing can be said about what is missing. ``text`` is the
-    canonical JSON of all entries, in which a search is cheap.
+    a file could not be read: then nothing can be said about what is missing. ``marked`` tells whether
+    a text anywhere holds the beginning of a template.
     """
 
     cmdb: Cmdb
-    text: str
+    marked: bool
     known: Mapping[str, str]
     complete: bool
 

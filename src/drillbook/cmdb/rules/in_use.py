@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import socket
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """An address as it is used.
 
-    ``what``: ``host``, ``service`` or ``power``. ``path`` below ``entry`` where it stands. ``address``
+    ``what``: ``host``, ``service`` or ``power``. ``path`` below ``entry`` where it stands. ``packed``
     is None when ``text`` is no address. ``system`` tells apart what one power controller switches.
     """
 
@@ -28,35 +27,47 @@ class Use:
     path: tuple[str, ...]
     environment: str
     text: str
-    address: Address | None
+    packed: bytes | None
     system: str = ""
+
+    @property
+    def address(self) -> Address:
+        """The address as Python knows it; to be asked for only when ``packed`` is not None."""
+        return ipaddress.ip_address(self.text)
 
 
 def uses_of(cmdb: Cmdb) -> Iterator[Use]:
     """Give every address that an item or a protection has, in the order of the files."""
     for item in cmdb.config_items:
-        for environment, text in item.fields.get("addresses", {}).items():
-            yield Use("host", item, ("addresses", environment), environment, text, address_or_none(text))
-        for environment, control in item.fields.get("power", {}).items():
+        for environment, text in item.fields.get("addresses", _NOTHING).items():
+            yield Use("host", item, ("addresses", environment), environment, text, packed(text))
+        for environment, control in item.fields.get("power", _NOTHING).items():
             path = ("power", environment)
             if "url" in control:
                 text = _host(control["url"])
-                address, system = address_or_none(text), control["system"]
-                yield Use("power", item, (*path, "url"), environment, text, address, system)
+                yield Use("power", item, (*path, "url"), environment, text, packed(text), control["system"])
             elif "address" in control:
                 text = control["address"]
-                yield Use("power", item, (*path, "address"), environment, text, address_or_none(text))
+                yield Use("power", item, (*path, "address"), environment, text, packed(text))
     for protection in cmdb.protections:
-        for environment, text in protection.get("service_address", {}).items():
+        for environment, text in protection.fields.get("service_address", _NOTHING).items():
             path = ("service_address", environment)
-            yield Use("service", protection, path, environment, text, address_or_none(text))
+            yield Use("service", protection, path, environment, text, packed(text))
 
 
-def address_or_none(text: str) -> Address | None:
-    """Give the address that a text is, or None."""
+_NOTHING: dict[str, str] = {}
+
+
+def packed(text: str) -> bytes | None:
+    """Give the 4 or 16 bytes of the address that a text is, or None.
+
+    Of IPv4 the C library is asked, which takes the same forms as ``ipaddress`` at a tenth of its time.
+    """
     try:
-        return ipaddress.ip_address(text)
-    except ValueError:
+        if ":" not in text:
+            return socket.inet_pton(socket.AF_INET, text)
+        return ipaddress.IPv6Address(text).packed
+    except (OSError, ValueError):
         return None
 
 

@@ -20,8 +20,7 @@ _TEMPLATE = ("{{", "{%", "{#")
 
 def templates(draft: Draft) -> Iterator[Problem]:
     """Find texts that Ansible would take for a template."""
-    # JSON itself never has the two characters of a mark beside each other.
-    if not any(mark in draft.text for mark in _TEMPLATE):
+    if not draft.marked:
         return
     for section in SECTIONS:
         for entry in draft.cmdb.section(section):

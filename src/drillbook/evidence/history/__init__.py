@@ -1,0 +1,1 @@
+"""The history of a drill: its runs that count, their trend, and how they are drawn."""
