@@ -19,9 +19,10 @@ from drillbook.errors import HostKeyRefused, HostUnreachable, Locked, Refused
 from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
-from drillbook.lab import health, hosts, lifecycle, machine, network, podman, vitals
+from drillbook.lab import health, lifecycle, machine, network, podman, vitals
 from drillbook.lab.image import Recipe
 from drillbook.lab.power import FAILS, LIES, LabPower
+from drillbook.lab.spec import specs_from
 from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drillbook.cmdb.model import Cmdb
-    from drillbook.lab.hosts import HostSpec
+    from drillbook.lab.spec import HostSpec
     from drillbook.lab.state import LabState
 
 pytestmark = pytest.mark.lab
@@ -46,7 +47,7 @@ ensure_image(Recipe.from_fields({"suite": "bookworm"}), progress_for())
 
 
 def specs(estate: Cmdb) -> dict[str, HostSpec]:
-    return {spec.item: spec for spec in hosts.specs_from(estate, lab_environment(estate))}
+    return {spec.item: spec for spec in specs_from(estate, lab_environment(estate))}
 
 
 def first_processes(state: LabState) -> dict[str, int]:

@@ -12,8 +12,9 @@ import pytest
 
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import ExitCode, InvalidInput, MissingPrerequisite, UsageError
-from drillbook.lab import hosts, lifecycle, machine, network, state, timings
+from drillbook.lab import lifecycle, machine, network, state, timings
 from drillbook.lab.image import BASE_PACKAGES, Recipe
+from drillbook.lab.spec import HostSpec, specs_from
 from drillbook.lab.state import LabHost, LabState, read_state, write_file, write_state
 
 LAB = LabState(
@@ -144,11 +145,11 @@ def test_hosts_are_those_that_the_cmdb_marks() -> None:
         "d": {"in_lab": True, "addresses": {"production": "198.18.0.4"}},
     }
     whole = cmdb(environments=environments, config_items=items)
-    wanted = (hosts.HostSpec("a", "10.9.0.1", 2222), hosts.HostSpec("b", "10.9.0.2", 22))
-    assert hosts.specs_from(whole, "lab") == wanted
-    assert hosts.specs_from(whole, "rehearsal") == wanted
+    wanted = (HostSpec("a", "10.9.0.1", 2222), HostSpec("b", "10.9.0.2", 22))
+    assert specs_from(whole, "lab") == wanted
+    assert specs_from(whole, "rehearsal") == wanted
     with pytest.raises(InvalidInput) as caught:
-        hosts.specs_from(cmdb(environments=environments), "lab")
+        specs_from(cmdb(environments=environments), "lab")
     assert [(each.file, each.line) for each in caught.value.findings] == [("cmdb.yaml", 7)]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
 
-    from drillbook.lab.hosts import HostSpec
+    from drillbook.lab.spec import HostSpec
 
 MADE_FROM = "/var/lib/drillbook/made-from"
 HEALTH = "/var/lib/drillbook/health.d"

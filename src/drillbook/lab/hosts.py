@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from drillbook.canonical import digest
-from drillbook.errors import InvalidInput
 from drillbook.lab import machine, network
 from drillbook.lab.keys import HOST_KEY, host_key
 from drillbook.lab.podman import CGROUP, LABEL, podman
@@ -19,40 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from drillbook.cmdb.model import Cmdb
     from drillbook.lab.image import Recipe
+    from drillbook.lab.spec import HostSpec
 
 _TIMEOUT = 60.0
 # A host runs its own service manager, changes addresses, and drops packets in drills.
 _CAPABILITIES = "NET_ADMIN,NET_RAW,SYS_ADMIN"
-
-
-@dataclass(frozen=True, slots=True)
-class HostSpec:
-    """A host that the lab is to make: its CMDB id and how it is reached."""
-
-    item: str
-    address: str
-    ssh_port: int
-
-
-def specs_from(cmdb: Cmdb, environment: str) -> tuple[HostSpec, ...]:
-    """Give the hosts that the lab makes, in the CMDB's order. Raises InvalidInput when there are none."""
-    entry = cmdb.environments[environment]
-    named = entry.get("addresses_of", environment)
-    specs = tuple(
-        HostSpec(item.id, item.get("addresses", {})[named], int(item.get("ssh", {}).get("port", 22)))
-        for item in cmdb.config_items
-        if item.get("in_lab") and named in item.get("addresses", {})
-    )
-    if not specs:
-        raise InvalidInput.at(
-            entry.file,
-            entry.line,
-            "lab-hosts",
-            f"no configuration item has in_lab: true and an address of '{named}'; the lab would be empty",
-        )
-    return specs
 
 
 def container(item: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from drillbook.lab.hosts import HostSpec
+    from drillbook.lab.spec import HostSpec
 
 HOST_KEY = "ssh_host_ed25519_key"
 

@@ -21,6 +21,7 @@ from drillbook.lab import health, hosts, machine, network, podman, vitals
 from drillbook.lab.image import Recipe, drop_other_images, ensure_image
 from drillbook.lab.keys import make_keys
 from drillbook.lab.provision import lab_secret, provision
+from drillbook.lab.spec import specs_from
 from drillbook.lab.state import (
     LAB,
     POWER_DIR,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drillbook.cmdb.model import Cmdb
-    from drillbook.lab.hosts import HostSpec
+    from drillbook.lab.spec import HostSpec
     from drillbook.progress import Progress
 
 _BOOT_TIMEOUT = 60.0
@@ -208,7 +209,7 @@ def _wanted(cmdb: Cmdb, environment: str, root: Path) -> _Wanted:
     return _Wanted(
         environment=entry.id,
         subnet=cmdb.networks[entry.get("network")].get("subnet"),
-        specs=hosts.specs_from(cmdb, entry.id),
+        specs=specs_from(cmdb, entry.id),
         image=Recipe.from_fields(entry.get("image")),
         playbook=entry.get("provision"),
         inventory=inventory_text(cmdb, entry.id),
