@@ -207,19 +207,6 @@ def plans_of(folder: Path, value: Mapping[str, Any]) -> dict[str, Plan]:
     return found
 
 
-def write_page(path: Path, text: str) -> None:
-    """Write a page made from a record, whole or not at all. Raises JournalError when it cannot be written."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        _write(fresh, text.encode())
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise JournalError(
-            f"{path} cannot be written: {error.strerror}", remedy="name another file with --out"
-        ) from None
-
-
 def _errors(value: Mapping[str, Any], number: int) -> list[str]:
     return [error.message for error in jsonschema_rs.Draft202012Validator(schema(number)).iter_errors(value)]
 
