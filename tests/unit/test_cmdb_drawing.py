@@ -172,6 +172,7 @@ def test_the_task_writes_a_file(
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit) as caught:
         tasks.graph(Context(), "core", out="file/x.svg")
+    assert caught.value.code == ExitCode.USAGE
     assert "cannot be written" in capsys.readouterr().err
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -91,9 +92,28 @@ def test_a_name_that_does_not_exist_is_said(estate, arguments, code):
 
 
 def test_a_file_that_cannot_be_written_is_said(estate):
-    done = report(estate, EXAMPLE, "--out", str(estate / "none/page.html"))
-    assert done.returncode == 40
+    for out in ("none/page.html", "drills"):
+        done = report(estate, EXAMPLE, "--out", str(estate / out))
+        assert done.returncode == 2
+        assert "cannot be written" in done.stderr
+    (estate / ".drillbook").mkdir()
+    (estate / ".drillbook/reports").write_text("")
+    done = report(estate, EXAMPLE)
+    assert done.returncode == 2
     assert "cannot be written" in done.stderr
+
+
+def test_a_pipe_gets_the_page_and_is_not_replaced(estate):
+    # What is true of a pipe is true of /dev/null, which root once had as an ordinary file afterwards.
+    os.mkfifo(estate / "pipe")
+    found = []
+    reader = threading.Thread(target=lambda: found.append((estate / "pipe").read_bytes()), daemon=True)
+    reader.start()
+    assert report(estate, EXAMPLE, "--out", str(estate / "pipe")).returncode == 0
+    reader.join(10)
+    assert found
+    assert found[0].startswith(b"<!DOCTYPE html>")
+    assert (estate / "pipe").is_fifo()
 
 
 def test_the_newest_record_of_a_drill_is_the_last_of_its_second(tmp_path):

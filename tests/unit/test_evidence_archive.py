@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_a_drill_that_is_to_refuse(tmp_path: Path) -> None:
         (lambda f: (f / "record.json").unlink(), "cannot be read"),
         (lambda f: (f / "journal.jsonl").unlink(), "cannot be read"),
         (newer, "format 99, which is newer"),
+        (lambda f: (f / "record.json").unlink() or os.mkfifo(f / "record.json"), "a pipe"),
     ],
 )  # fmt: skip
 def test_what_is_not_as_it_was_written_is_shown_and_never_counted(
@@ -98,6 +100,33 @@ def test_texts_of_a_record_cannot_move_a_cursor_or_break_a_drawing(tmp_path: Pat
     (kept,) = read_archive(tmp_path).kept
     for text in (kept.title.en, kept.title.zh, kept.steps[0].step):
         assert text == "a\\u{1b}[2Jb\\u{a}\\u{202e}c"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["started"], "0001-01-01T00:00:00.000000Z"),
+        (["ended"], "9999-12-31T23:59:59.999999Z"),
+        (["measures", "rto_actual"], 1e308),
+        (["measures", "rto_actual"], -5),
+        (["objectives", "rto"], 1e308),
+        (["runs", 0, "steps", 0, "seconds"], 1e308),
+        (["runs", 0, "steps", 0, "seconds"], -1e9),
+        (["runs", 0, "steps", 0, "began"], -1e300),
+    ],
+)  # fmt: skip
+def test_what_no_drill_can_have_measured_is_not_counted(tmp_path: Path, path: list[Any], value: Any) -> None:
+    folder = written(tmp_path)
+    whole = json.loads((folder / "record.json").read_text())
+    part = whole
+    for each in path[:-1]:
+        part = part[each]
+    part[path[-1]] = value
+    whole["digest"] = digest({key: each for key, each in whole.items() if key != "digest"})
+    (folder / "record.json").write_text(json.dumps(whole))
+    found = read_archive(tmp_path)
+    assert found.kept == ()
+    assert "no drill " in found.distrusted[0].reason
 
 
 def test_half_written_folders_and_files_are_not_records(tmp_path: Path) -> None:

@@ -97,6 +97,12 @@ def rewrite(path, change):
     path.write_text(change(path.read_text()))
 
 
+def replaced(path, by):
+    """Put something else in a file's place."""
+    path.unlink()
+    by(path)
+
+
 def forge(folder):
     """Change the record, and make its own digest right again."""
     value = json.loads((folder / "record.json").read_text())
@@ -111,11 +117,20 @@ def forge(folder):
     [
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"met"', '"missed"')), "changed"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"rto": 60', '"rto": 61')), "changed"),
-        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 3')), "known format: 3"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 3')), "format 3, which"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": true')), "known format"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 1')), "of this format"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t[:-200]), "not JSON"),
         (lambda f, _: (f / "record.json").write_text("[]"), "not a record"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: '{"verdict": {"result": "missed"},' + t[1:]), "twice"),
+        (lambda f, _: replaced(f / "record.json", os.mkfifo), "a pipe"),
+        (lambda f, _: replaced(f / "journal.jsonl", os.mkfifo), "a pipe"),
+        (lambda f, _: replaced(f / "report.html", os.mkfifo), "a pipe"),
+        (lambda f, _: replaced(f / "plan.json", lambda path: path.symlink_to("/dev/zero")), "a device"),
+        (lambda f, _: replaced(f / "record.json", lambda path: path.symlink_to(path)), "symbolic links"),
+        (lambda f, _: replaced(f / "record.json", lambda path: path.mkdir()), "Is a directory"),
+        (lambda f, _: os.truncate(f / "record.json", 200_000_000), "200,000,000 bytes"),
+        (lambda _, s: replaced(s, os.mkfifo), "a pipe"),
         (lambda f, _: (f / "record.json").unlink(), "cannot be read"),
         (lambda f, _: rewrite(f / "journal.jsonl", lambda t: t.replace("run-1", "run-2", 1)), "changed after"),
         (lambda f, _: rewrite(f / "journal.jsonl", lambda t: t.splitlines(keepends=True)[0]), "not the journal"),

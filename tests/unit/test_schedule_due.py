@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from tests import drill_values
 from tests.archive_values import NOW, archive, kept
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from drillbook.drill.model import Drill
@@ -214,13 +216,21 @@ def test_a_time_service_may_correct_the_clock() -> None:
     assert look(Seen(last=NOW + timedelta(seconds=90)), archive(), NOW).set_back == NOW
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", "{", '{"last": 7}', '{"last": "x"}', "null"])
-def test_what_was_seen_is_kept_and_its_loss_loses_little(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "[]", "{", '{"last": 7}', '{"last": "x"}', "null", '{"last": "0001-01-01T00:00:00+14:00"}', os.mkfifo],
+)
+def test_what_was_seen_is_kept_and_its_loss_loses_little(
+    tmp_path: Path, text: str | Callable[[Path], None] | None
+) -> None:
     seen = Seen(NOW, NOW - DAY, NOW + DAY, None)
     write_seen(tmp_path, seen)
     assert read_seen(tmp_path) == seen
     if text is None:
         (tmp_path / "last-seen.json").unlink()
+    elif not isinstance(text, str):
+        (tmp_path / "last-seen.json").unlink()
+        text(tmp_path / "last-seen.json")
     else:
         (tmp_path / "last-seen.json").write_text(text)
     assert read_seen(tmp_path) == Seen()

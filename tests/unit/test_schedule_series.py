@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,8 +34,6 @@ from tests.archive_values import NOW
 from tests.unit.test_schedule_due import standing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from drillbook.drill.model import Drill
     from drillbook.schedule.due import Standing
 
@@ -227,6 +227,20 @@ def test_two_never_overlap_and_a_killed_one_holds_nothing(tmp_path: Path) -> Non
     with only_one(tmp_path, what="x", clock=SystemClock()):
         pass
     assert (tmp_path / FILE).read_text() == ""
+
+
+def test_a_lock_that_is_no_ordinary_file_is_said_and_what_a_link_leads_to_is_kept(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for make in (os.mkfifo, Path.mkdir, lambda path: path.symlink_to(victim)):
+        make(tmp_path / FILE)
+        with pytest.raises(JournalError, match=FILE), only_one(tmp_path, what="x", clock=SystemClock()):
+            pass
+        if (tmp_path / FILE).is_dir():
+            (tmp_path / FILE).rmdir()
+        else:
+            (tmp_path / FILE).unlink()
+    assert victim.read_text() == "precious"
 
 
 def test_a_program_that_a_drill_starts_does_not_hold_the_lock_after_it(tmp_path: Path) -> None:

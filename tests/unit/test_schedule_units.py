@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from drillbook.errors import MissingPrerequisite, Refused, UsageError
+from drillbook.schedule import install
 from drillbook.schedule.install import job_of, put, take_away, uninstall
 from drillbook.schedule.units import HEADER, Job, UnitFile, cron_file, parse_at, systemd_units
 
@@ -178,6 +179,19 @@ def test_removing_takes_away_what_is_ours_and_nothing_else(tmp_path: Path) -> No
     assert [each.path.name for each in uninstall(made, systemd=systemd, cron=cron)] == [made.name]
     assert [path.name for path in cron.iterdir()] == ["other"]
     assert uninstall(made, systemd=systemd, cron=cron) == []
+
+
+def test_a_folder_for_cron_is_no_cron(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = job(tmp_path / "estate")
+    programs, cron = tmp_path / "bin", tmp_path / "cron.d"
+    programs.mkdir()
+    cron.mkdir()
+    monkeypatch.setattr(install, "_PROGRAMS", str(programs))
+    with pytest.raises(MissingPrerequisite, match="no cron"):
+        install.install_cron(made, folder=cron)
+    assert not list(cron.iterdir())
+    (programs / "crontab").touch(mode=0o755)
+    assert [each.what for each in install.install_cron(made, folder=cron)] == ["written"]
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ can change what was remembered of it.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import re
@@ -18,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import JournalError
-from drillbook.evidence.record import FOLDER, RECORD, read_record, schema
+from drillbook.evidence.record import FOLDER, read_record
 from drillbook.evidence.verdict import Result
 from drillbook.runbook.model import Text
 from drillbook.text import visible
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"\d{8}T\d{6}Z-(.+?)(?:[-.~+]\d+)?")
 _MANY = 100  # records from which more processes pay for their start (about 0.3 s each)
 _LONGEST_REASON = 300
+_LONGEST = 1e11  # seconds, over 3,000 years: what is longer was not measured, and sums of it are no numbers
+_YEARS = range(1970, 9000)  # in which a moment can be told in every zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,23 +155,11 @@ def _read(folder: Path, *, root: Path) -> tuple[Kept, str] | Distrusted:
         value = read_record(folder, root=root).value
         return _kept(folder.name, value), str(value["digest"])
     except JournalError as error:
-        reason = _newer(folder) or error.message
+        reason = error.message
     except (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
         reason = f"it cannot be read: {type(error).__name__}: {error}"
     shown = reason.replace(f"{folder}/", "").replace(f"{root}/", "")
     return Distrusted(folder.name, named[1] if named else "", visible(shown, limit=_LONGEST_REASON))
-
-
-def _newer(folder: Path) -> str | None:
-    """Say that a record is of a newer format, when that is why it was refused."""
-    try:
-        number = json.loads((folder / RECORD).read_bytes())["format"]
-    except (LookupError, OSError, RecursionError, TypeError, ValueError):
-        return None
-    newest = schema()["properties"]["format"]["const"]
-    if isinstance(number, bool) or not isinstance(number, int) or number <= newest:
-        return None
-    return f"it is of format {number}, which is newer than this drillbook reads (up to {newest})"
 
 
 def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
@@ -187,10 +176,10 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
         started=_moment(value["started"]),
         ended=_moment(value["ended"]),
         result=Result(value["verdict"]["result"]),
-        rto=float(value["objectives"]["rto"]),
-        rpo=float(value["objectives"]["rpo"]),
+        rto=_length(value["objectives"]["rto"]),
+        rpo=_length(value["objectives"]["rpo"]),
         refusal=refusal,
-        outage=None if refusal else measures["rto_actual"],
+        outage=None if refusal or measures["rto_actual"] is None else _length(measures["rto_actual"]),
         not_back=not refusal and outage is not None and outage["end"] is None,
         lost=None if lost is None else int(lost["writes"]),
         steps=tuple(
@@ -199,8 +188,8 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
                 visible(run["runbook"]),
                 visible(step["step"]),
                 None if step["item"] is None else visible(step["item"]),
-                step["began"],
-                step["seconds"],
+                _length(step["began"]),
+                step["seconds"] if step["seconds"] is None else _length(step["seconds"]),
             )
             for run in value["runs"]
             for step in run["steps"]
@@ -208,8 +197,16 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
     )
 
 
+def _length(seconds: float) -> float:
+    if not 0 <= seconds <= _LONGEST:
+        raise ValueError(f"no drill measured {seconds:g} seconds")
+    return float(seconds)
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"the time {text} has no zone")
+    if moment.year not in _YEARS:
+        raise ValueError(f"no drill was run at {text}")
     return moment.astimezone(UTC)

@@ -15,6 +15,7 @@ import gzip
 import json
 import os
 import shutil
+import stat
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
@@ -33,6 +34,7 @@ from drillbook.evidence.summary import summary
 from drillbook.journal.record import head, parse_records
 from drillbook.plan.model import plan_from_json
 from drillbook.schema import read_schema
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 FOLDER = "drills/records"
 SAMPLES = ".drillbook/samples"
 RECORD, SUMMARY, REPORT = "record.json", "summary.md", "report.html"
+MAX_BYTES = 32 * 1024 * 1024  # of one file of a record; the largest that a drill wrote has a hundredth of it
 _SCHEMAS = {1: "record-1.schema.json", FORMAT: "record.schema.json"}
 
 
@@ -144,11 +147,14 @@ def read_record(folder: Path, *, root: Path) -> CheckedRecord:
     """
     value = _read_json(folder / RECORD)
     number = value.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number not in _SCHEMAS:
+    if isinstance(number, int) and number > FORMAT:
         raise JournalError(
-            f"{folder / RECORD}: not a record of a known format: {str(number)[:40]}",
-            remedy="a newer drillbook may have written it",
+            f"{folder / RECORD}: it is of format {str(number)[:40]}, which is newer than this drillbook reads "
+            f"(up to {FORMAT})",
+            remedy="read it with a newer drillbook",
         )
+    if not isinstance(number, int) or isinstance(number, bool) or number not in _SCHEMAS:
+        raise JournalError(f"{folder / RECORD}: not a record of a known format: {visible(str(number), limit=40)}")
     errors = _errors(value, number)
     if errors:
         raise JournalError(f"{folder / RECORD}: not a record of this format: {errors[0][:300]}")
@@ -201,19 +207,6 @@ def plans_of(folder: Path, value: Mapping[str, Any]) -> dict[str, Plan]:
     return found
 
 
-def write_page(path: Path, text: str) -> None:
-    """Write a page made from a record, whole or not at all. Raises JournalError when it cannot be written."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        _write(fresh, text.encode())
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise JournalError(
-            f"{path} cannot be written: {error.strerror}", remedy="name another file with --out"
-        ) from None
-
-
 def _errors(value: Mapping[str, Any], number: int) -> list[str]:
     return [error.message for error in jsonschema_rs.Draft202012Validator(schema(number)).iter_errors(value)]
 
@@ -225,16 +218,42 @@ def _digest(value: Mapping[str, Any]) -> str:
         return ""  # it holds a number that JSON does not have: we never wrote it
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, at_most: int | None = MAX_BYTES) -> bytes:
+    """Give an ordinary file's bytes: a pipe would keep us waiting, and a device has no end. Raises JournalError."""
     try:
-        return path.read_bytes()
+        # Opened without waiting, and looked at when it is open: nobody can put another in its place meanwhile.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(status.st_mode):
+                raise JournalError(f"{path}: cannot be read: it is a pipe, a device or a socket, and no file")
+            if at_most is not None and status.st_size > at_most:
+                raise JournalError(
+                    f"{path}: cannot be read: it has {status.st_size:,} bytes, and {at_most:,} are the most"
+                )
+            return file.read()
     except OSError as error:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+class _TwiceError(ValueError):
+    """A key that stands twice: who reads the file by eye and who digests it could each see another value."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
+    return found
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(_read(path))
+        value = json.loads(_read(path), object_pairs_hook=_each_once)
+    except _TwiceError as error:
+        raise JournalError(f"{path}: '{visible(str(error), limit=60)}' stands there twice") from None
     except (ValueError, RecursionError):
         raise JournalError(f"{path}: this is not JSON") from None
     if not isinstance(value, dict):
@@ -244,7 +263,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _unpacked(path: Path) -> bytes:
     try:
-        return gzip.decompress(_read(path))
+        return gzip.decompress(_read(path, at_most=None))
     except (OSError, EOFError, ValueError):
         raise JournalError(f"{path}: these samples cannot be unpacked") from None
 

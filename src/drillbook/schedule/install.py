@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SYSTEMD = Path("/etc/systemd/system")
 CRON = Path("/etc/cron.d")
+_PROGRAMS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _RUNNING = Path("/run/systemd/system")  # sd_booted(3)
 
 
@@ -55,8 +57,9 @@ def install_systemd(job: Job, *, folder: Path = SYSTEMD) -> list[Change]:
 
 def install_cron(job: Job, *, folder: Path = CRON) -> list[Change]:
     """Install the file for cron. Raises MissingPrerequisite (no cron, not root), Refused (a file that is not ours)."""
-    if not folder.is_dir():
-        raise MissingPrerequisite(f"{folder} does not exist: this machine has no cron", remedy="apt-get install cron")
+    # Other packages bring the folder too: it says nothing. Every cron brings one of the programs.
+    if not folder.is_dir() or not any(shutil.which(name, path=_PROGRAMS) for name in ("crontab", "cron", "crond")):
+        raise MissingPrerequisite("this machine has no cron, so nothing would ever run", remedy="apt-get install cron")
     return put([cron_file(job)], folder)
 
 

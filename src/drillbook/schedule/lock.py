@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from contextlib import contextmanager
+import stat
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from drillbook.clock import timestamp
@@ -25,25 +26,31 @@ FILE = "drills.lock"
 def only_one(state: Path, *, what: str, clock: Clock) -> Iterator[Callable[[str], None]]:
     """Hold the lock for the length of a ``with`` block, as ``what``; gives a function that says more exactly what.
 
-    Raises Locked, which says who holds it, JournalError when the file cannot be made. What a killed process has
-    left in the file is no lock: the kernel's lock on it is.
+    Raises Locked, which says who holds it, JournalError when the file cannot be made or locked. What a killed process
+    has left in the file is no lock: the kernel's lock on it is.
     """
     path = state / FILE
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # Who holds it is written into it: what a link leads to is not for us to overwrite.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise JournalError(f"{path} cannot be opened: {error.strerror}") from None
     since = timestamp(clock.now())
 
     def say(what: str) -> None:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": what, "since": since}).encode(), 0)
+        with suppress(OSError):  # a full disk: the lock is held all the same
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "what": what, "since": since}).encode(), 0)
 
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise JournalError(f"{path} is no ordinary file; remove it")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Locked(_holder(descriptor), remedy="wait for its end; nothing was run here") from None
+        except OSError as error:
+            raise JournalError(f"{path} cannot be locked: {error.strerror}") from None
         say(what)
         yield say
         os.ftruncate(descriptor, 0)

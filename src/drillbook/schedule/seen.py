@@ -64,9 +64,11 @@ def look(seen: Seen, archive: Archive, now: datetime) -> Seen:
 def read_seen(state: Path) -> Seen:
     """Read it; nothing is known when the file is not there, or is not what we wrote."""
     try:
+        if not (state / _FILE).is_file():
+            return Seen()  # a pipe, say, which would keep us waiting
         value = json.loads((state / _FILE).read_text())
         return Seen(*(_moment(value.get(name)) for name in _NAMES))
-    except (AttributeError, OSError, RecursionError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, OSError, RecursionError, TypeError, ValueError):
         return Seen()
 
 

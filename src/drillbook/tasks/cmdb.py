@@ -182,17 +182,11 @@ def graph(_context: Context, what: str, out: str | None = None, lang: str = "en"
 
     from drillbook.cmdb.drawing import draw
     from drillbook.cmdb.load import load
+    from drillbook.console.files import write_file
     from drillbook.console.output import console
-    from drillbook.errors import DrillbookError
 
     root = estate_root()
     picture = draw(load(root), what, lang)
     path = Path(out) if out is not None else state_folder(root) / "graphs" / f"{what}.svg"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(picture + "\n", encoding="utf-8")
-    except OSError as error:
-        raise DrillbookError(
-            f"{path} cannot be written: {error.strerror}", remedy="name another file: --out"
-        ) from error
+    write_file(path, f"{picture}\n".encode(), folders=True)
     console.print(f"✓ {path}", soft_wrap=True)

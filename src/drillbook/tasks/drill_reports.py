@@ -59,9 +59,10 @@ def _drill_of(path: Path) -> str | None:
 )
 def report(_: Context, record: str, out: str = "", lang: str = "en") -> None:
     """Check a record, and write its evidence as one HTML page."""
+    from drillbook.console.files import write_file
     from drillbook.console.output import console
     from drillbook.evidence.page import page
-    from drillbook.evidence.record import plans_of, read_record, write_page
+    from drillbook.evidence.record import plans_of, read_record
     from drillbook.runbook.words import Words
 
     language = Words(lang).language
@@ -69,12 +70,8 @@ def report(_: Context, record: str, out: str = "", lang: str = "en") -> None:
     folder = find_record(root, record)
     checked = read_record(folder, root=root)
     text = page(checked.value, plans_of(folder, checked.value), language=language)
-    if out:
-        path = Path(out)
-    else:
-        path = state_folder(root) / "reports" / f"{folder.resolve().name}.html"
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-    write_page(path, text)
+    path = Path(out) if out else state_folder(root) / "reports" / f"{folder.resolve().name}.html"
+    write_file(path, text.encode(), folders=not out)
     console.print(str(path))
     if checked.absent:
         console.print(
