@@ -28,6 +28,8 @@ from drillbook.source import parse_yaml
 from drillbook.tasks.wiring import load_estate, plan_of
 from drillbook.text import forbidden_character
 
+pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
+
 ROOT = Path(__file__).parents[2]
 
 NAMES = [
