@@ -85,7 +85,7 @@ def test_runs_before_and_afterwards_have_their_own_journals(tmp_path):
     journals = {}
     for run in runs:
         (tmp_path / run.run).mkdir()
-        journals[run.run] = journal(tmp_path / run.run, "run.opened", run.run)
+        journals[run.run] = journal(tmp_path / run.run, run=run.run)
     folder = write_record(result(observed(), runs=runs), root=tmp_path, journals=journals)
     assert sorted(path.name for path in folder.glob("*.jsonl")) == [
         "journal-afterwards-1.jsonl", "journal-afterwards-2.jsonl", "journal-before-1.jsonl", "journal.jsonl",
@@ -108,6 +108,14 @@ def forge(folder):
     value = json.loads((folder / "record.json").read_text())
     value["runs"][0]["journal"]["records"] = 7
     value["runs"][0]["journal"]["head"] = "sha256:" + "0" * 64
+    value["digest"] = digest({key: each for key, each in value.items() if key != "digest"})
+    (folder / "record.json").write_text(json.dumps(value))
+
+
+def of_another_run(folder):
+    """Say that the journal is of another run, and make the record's own digest right again."""
+    value = json.loads((folder / "record.json").read_text())
+    value["runs"][0]["run"] = "run-2"
     value["digest"] = digest({key: each for key, each in value.items() if key != "digest"})
     (folder / "record.json").write_text(json.dumps(value))
 
@@ -142,6 +150,7 @@ def forge(folder):
         (lambda f, _: rewrite(f / "plan.json", lambda t: t.replace("fence", "fancy", 1)), "not the plan"),
         (lambda f, _: (f / "plan.json").unlink(), "cannot be read"),
         (lambda f, _: forge(f), "not the journal"),
+        (lambda f, _: of_another_run(f), "of another run"),
         (lambda _, s: s.write_bytes(gzip.compress(b"other")), "not the samples"),
         (lambda _, s: s.write_bytes(s.read_bytes()[:-9]), "cannot be unpacked"),
         (lambda _, s: s.write_bytes(b"no gzip"), "cannot be unpacked"),

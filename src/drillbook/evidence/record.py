@@ -183,6 +183,9 @@ def _check_run(entry: Mapping[str, Any], folder: Path) -> None:
     records, torn = parse_records(data, name=str(path))
     if torn or digest_bytes(data) != cited["digest"] or head(records) != cited["head"]:
         raise JournalError(f"{path}: it is not the journal that the record cites")
+    opened = records[0].data if records else {}
+    if any(opened.get(name, entry[name]) != entry[name] for name in ("run", "plan")):
+        raise JournalError(f"{path}: it is the journal of another run than the record says")
     if entry["plan_file"] is not None and digest_bytes(_read(folder / entry["plan_file"])) != entry["plan"]:
         raise JournalError(f"{folder / entry['plan_file']}: it is not the plan that the record cites")
 
