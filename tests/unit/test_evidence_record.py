@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
@@ -154,6 +155,7 @@ def of_another_run(folder):
         (lambda _, s: s.write_bytes(gzip.compress(b"other")), "not the samples"),
         (lambda _, s: s.write_bytes(s.read_bytes()[:-9]), "cannot be unpacked"),
         (lambda _, s: s.write_bytes(b"no gzip"), "cannot be unpacked"),
+        (lambda _, s: s.write_bytes(s.read_bytes()[:12] + b"\xff" * 40), "cannot be unpacked"),
     ],
 )  # fmt: skip
 def test_every_damage_is_found(tmp_path, damage, says):
@@ -162,6 +164,21 @@ def test_every_damage_is_found(tmp_path, damage, says):
     damage(folder, kept)
     with pytest.raises(JournalError, match=says):
         read_record(folder, root=tmp_path)
+
+
+def test_samples_that_unpack_to_very_much_take_no_more_memory_than_others(tmp_path):
+    folder = written(tmp_path)
+    (kept,) = (tmp_path / ".drillbook/samples").iterdir()
+    with gzip.open(kept, "wb", compresslevel=1) as file:
+        for _ in range(200):
+            file.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(JournalError, match="not the samples"):
+            read_record(folder, root=tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 30 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_drills_of_the_same_second_get_a_folder_each_and_none_is_written_over(tmp_path):
