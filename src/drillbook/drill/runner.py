@@ -214,7 +214,7 @@ class _Drill:
         drill, seen = self.drill, self.seen
         match drill.trigger:
             case AtOnce():
-                seen.triggered, seen.trigger_words = True, Text("planned: at once", "计划内操作：立即执行")
+                seen.triggered, seen.trigger_words = True, Text("planned, at once", "计划内操作，立即执行")
             case ProbeDown(probe=name, seconds=seconds):
                 saw = self.probes[name].wait_down(seconds, timeout=drill.timeout)
                 seen.triggered = saw.event == "down"
