@@ -19,6 +19,8 @@ from drillbook.evidence.verdict import Result
 from drillbook.schedule.lock import only_one
 from tests.archive_values import written
 
+pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
+
 ROOT = Path(__file__).parents[2]
 DAY = timedelta(days=1)
 

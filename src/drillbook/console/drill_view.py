@@ -121,6 +121,8 @@ def _figures(result: DrillResult, say: Callable[[Words], str]) -> Table:
         part = "  " if felt.outage is not None and felt.execution <= felt.outage.seconds else ""
         name = Words(f"{part}from the trigger to the first write", f"{part}从触发到第一笔写入")
         row(name, _seconds(felt.execution, say))
+    if measures.afterwards is not None:
+        row(Words("outage on the way back", "恢复原状期间的中断"), _seconds(measures.afterwards.seconds, say), limit)
     if lost is None:
         row(WORDS["lost"], say(Words("unknown", "不明")), strong=True)
     else:

@@ -84,11 +84,20 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(body)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return body(*args, **kwargs)
+            done = body(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it well
             sys.exit(_ended(error))
+        _require_printed()
+        return done
 
     return run
+
+
+def _require_printed() -> None:
+    """End with an exit code of its own when output that somebody wanted could not be written (a full disk)."""
+    output = sys.modules.get("drillbook.console.output")
+    if output is not None and output.console.lost:
+        sys.exit(ExitCode.PREREQUISITE)
 
 
 @overload
