@@ -27,7 +27,7 @@ ALLOWED = {
     "lang", "class", "id", "for", "type", "name", "checked", "content", "charset", "http-equiv", "aria-label",
     "aria-hidden", "role", "xmlns", "viewbox", "width", "height", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r",
     "rx", "fill", "stroke", "stroke-width", "stroke-dasharray", "text-anchor", "font-size", "font-weight",
-    "font-family",
+    "font-family", "paint-order", "stroke-linejoin",
 }  # fmt: skip
 
 

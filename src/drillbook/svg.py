@@ -85,6 +85,19 @@ def shortened(text: str, *, width: float, size: float) -> str:
     return text.rstrip() + "…"
 
 
+def folded(text: str, *, width: float, size: float) -> list[str]:
+    """Give the text in one row or two, each no wider than ``width``; what does not fit in two is cut short.
+
+    The break is at a space, where there is one in the second half of the row.
+    """
+    if text_width(text, size) <= width:
+        return [text]
+    end = next((end for end in range(len(text), 1, -1) if text_width(text[:end], size) <= width), 1)
+    space = text.rfind(" ", end // 2, end + 1)
+    end = space if space > 0 else end
+    return [text[:end].rstrip(), shortened(text[end:].lstrip(), width=width, size=size)]
+
+
 def ticks(low: float, high: float, most: int) -> list[float]:
     """Give round numbers for an axis from ``low`` to ``high``: at most ``most``, 1, 2 or 5 times a power of ten."""
     if not high > low:

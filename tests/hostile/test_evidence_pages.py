@@ -64,8 +64,9 @@ def hostile_plan(text):
 
 
 def skeleton(record, text):
-    html = page(with_texts(record, text), {})
-    return assert_harmless(html).skeleton
+    """Give the elements of the page; a name in a drawing counts once, because a long one takes two rows."""
+    found = assert_harmless(page(with_texts(record, text), {})).skeleton
+    return [each for number, each in enumerate(found) if each[0] != "text" or number == 0 or found[number - 1] != each]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[ascii(text)[:30] for text in HOSTILE])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from datetime import UTC
 from io import StringIO
 from math import erfc, sqrt
@@ -19,7 +20,7 @@ from rich.console import Console
 from drillbook.console.history_view import show_history
 from drillbook.evidence.archive import Archive, Distrusted, StepRun
 from drillbook.evidence.history.page import page
-from drillbook.evidence.history.plot import plot, ticks
+from drillbook.evidence.history.plot import WIDTHS, plot, ticks
 from drillbook.evidence.history.runs import history, to_json
 from drillbook.evidence.history.trend import Direction, mann_kendall, trend
 from drillbook.evidence.verdict import Result
@@ -193,8 +194,10 @@ def test_drawing_and_page_are_well_formed_and_hold_no_markup_of_others(
 ) -> None:
     steps = tuple(StepRun("main", "RB-A", f"{HOSTILE}{at}", "db-1", 0.0, 0.1) for at in range(9))
     value = found(*outages, steps=steps, title=Text(HOSTILE, HOSTILE))
-    drawing = str(plot(value, zone=UTC, language=language))
-    ET.fromstring(drawing)
+    drawing = ""
+    for width in WIDTHS.values():
+        drawing += str(plot(value, zone=UTC, language=language, width=width))
+        ET.fromstring(str(plot(value, zone=UTC, language=language, width=width)))
     html = page(value, zone=UTC, language=language)
     for text in (drawing, html):
         assert "<script" not in text
@@ -206,6 +209,22 @@ def test_the_objective_is_drawn_where_it_fits_and_named_where_not() -> None:
     assert "stroke-dasharray" not in str(plot(found(2.0), zone=UTC))
     assert "the objective of 60 s lies above the drawing" in str(plot(found(2.0), zone=UTC))
     assert "stroke-dasharray" in str(plot(found(2.0, 55.0), zone=UTC))
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+def test_the_newest_run_is_within_the_drawing_and_has_room(width: float) -> None:
+    for count in (1, 4, 90):
+        svg = ET.fromstring(str(plot(found(*(2.0 + at / 100 for at in range(count))), zone=UTC, width=width)))
+        points = [float(each.get("cx", "")) for each in svg.iter("{http://www.w3.org/2000/svg}circle")][1:]
+        assert len(points) == min(count, 40 if width > 900 else 14)
+        assert all(right - left > 20 for left, right in itertools.pairwise(points))
+        assert points[-1] < width - 10
+
+
+def test_the_chinese_page_has_one_unit() -> None:
+    html = page(found(2.0, 3.0), zone=UTC, language="zh")
+    assert "2.000 秒" in html
+    assert not re.search(r"\d s\b", html)
 
 
 def shown(value: Any, width: int, **options: Any) -> str:
@@ -223,7 +242,7 @@ def test_the_terminal_fits_and_needs_no_colour(width: int, language: str) -> Non
     )
     text = shown(found(3.0, 2.0, 2.5, 2.4, 2.2, 1.9, steps=steps), width, language=language)
     assert all(cell_len(line) <= width for line in text.splitlines())
-    bar = next(line for line in text.splitlines() if "1.900 s" in line and "█" in line)
+    bar = next(line for line in text.splitlines() if "1.900" in line and "█" in line)
     assert [each for each in "█▓▒░┃" if each in bar] == [*"█▓▒░┃"]
     assert bar.count("█") == bar.count("▓")
     assert "…" not in text

@@ -16,7 +16,7 @@ from drillbook.evidence.fidelity import KINDS, Fidelity
 from drillbook.evidence.form import to_json
 from drillbook.evidence.page import page
 from drillbook.evidence.page.charts import events, focus, whole
-from drillbook.evidence.page.drawing import WIDTHS, against, draw
+from drillbook.evidence.page.drawing import WIDTHS, Bar, Chart, Lane, against, draw
 from drillbook.evidence.page.words import PARTS, RESULTS, STAGES, VERDICTS, WORDS
 from drillbook.evidence.record import plans_of, read_record
 from drillbook.evidence.samples import Outcome
@@ -209,6 +209,29 @@ def test_everything_drawn_lies_within_the_drawing(tmp_path, name, width):
         for text in svg.iter("{http://www.w3.org/2000/svg}text"):
             assert 0 <= float(text.get("x")) <= width
             assert 0 <= float(text.get("y")) <= high
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+def test_what_does_not_fit_into_a_gap_between_bars_stands_nowhere(width):
+    gaps = [
+        Bar(at, at + length, "red", Text(f"{at} s", f"{at} 秒"), between=True) for at, length in ((10, 60), (71, 1))
+    ]
+    chart = Chart(Text("t", "图"), 0, 100, 0, (Lane(Text("users", "用户"), tuple(gaps)),), ())
+    texts = [text.text for text in drawn(draw(chart, width=width)).iter("{http://www.w3.org/2000/svg}text")]
+    assert ("10 s" in texts, "71 s" in texts) == (True, False)
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+def test_a_long_name_takes_two_rows_and_keeps_its_words(width):
+    name = "Bring the service address up on the standby, so that clients wait there"
+    chart = Chart(Text("t", "图"), 0, 1, 0, (Lane(Text(name, "启用业务地址"), (Bar(0, 1, "red"),)),), ())
+    texts = [
+        each.text
+        for each in drawn(draw(chart, width=width)).iter("{http://www.w3.org/2000/svg}text")
+        if each.get("lang") == "en" and not each.text.endswith(" s")
+    ]
+    assert len(texts) == 2
+    assert " ".join(texts) == name
 
 
 def test_the_outage_of_the_drawing_is_the_outage_of_the_measures(tmp_path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.console.output import console
+from drillbook.console.output import console, say_hanging
 from drillbook.console.run_view import RunView, words
 from drillbook.evidence.page.words import VERDICTS, WORDS
 from drillbook.evidence.record import REPORT
@@ -31,6 +32,13 @@ _STYLES = {
     Result.INVALID: "black on yellow",
 }
 
+_PURPOSES = {
+    "before": Words(", the preparation", "（演练准备）"),
+    "afterwards": Words(", the way back", "（恢复原状）"),
+}
+# What a line of the runner's begins with: its indent and a sign.
+_MARK = re.compile(r"\s*[^\w\s]\s+")
+
 
 class DrillView:
     """What a person sees of a drill while it goes on (``drill.runner.Show``)."""
@@ -41,18 +49,22 @@ class DrillView:
         self._language = language
 
     def say(self, text: str) -> None:
-        """Show a line."""
-        console.print(text)
+        """Show a line; what follows its mark stands in a column."""
+        mark = _MARK.match(text)
+        end = mark.end() if mark else 0
+        say_hanging(Text(text[:end]), Text(text[end:]))
 
-    def run(self, plan: Plan) -> Callable[[Record], None]:
-        """Show a run of a plan, under its title."""
+    def run(self, plan: Plan, part: str) -> Callable[[Record], None]:
+        """Show a run of a plan, under its title, which says what the run is for unless that is the drill's own."""
         view = RunView(usual_seconds(self._state, plan.runbook), language=self._language)
         view.plan = plan
 
         def listen(record: Record) -> None:
             if record.kind == "run.opened":
-                console.print(
-                    Text(f"▶ {plan.runbook}  ", style="bold") + Text(words(plan.title, self._language), style="dim")
+                purpose = "" if part == MAIN else words(_PURPOSES[part], self._language)
+                say_hanging(
+                    Text(f"▶ {plan.runbook}{purpose}  ", style="bold"),
+                    Text(words(plan.title, self._language), style="dim"),
                 )
             view(record)
 
@@ -105,7 +117,10 @@ def _figures(result: DrillResult, say: Callable[[Words], str]) -> Table:
     if felt.detection is not None:
         row(Words("  until the trigger", "  从故障到触发"), _seconds(felt.detection, say))
     if felt.execution is not None:
-        row(Words("  from the trigger to the first write", "  从触发到第一笔写入"), _seconds(felt.execution, say))
+        # A planned operation has a trigger long before its outage: then this is no part of the outage above.
+        part = "  " if felt.outage is not None and felt.execution <= felt.outage.seconds else ""
+        name = Words(f"{part}from the trigger to the first write", f"{part}从触发到第一笔写入")
+        row(name, _seconds(felt.execution, say))
     if measures.afterwards is not None:
         row(Words("outage on the way back", "恢复原状期间的中断"), _seconds(measures.afterwards.seconds, say), limit)
     if lost is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.evidence.history.page import NONE, WORDS, outage_words, slowest_words, trend_words
+from drillbook.evidence.history.page import NONE, WORDS, outage_words, seconds_words, slowest_words, trend_words
 from drillbook.evidence.history.plot import leading_steps, stacked, ticks
 from drillbook.evidence.history.runs import WINDOW
 from drillbook.evidence.result import MAIN
@@ -137,7 +137,7 @@ class _View:
         for each in steps:
             table.add_row(
                 Text(self._named(each), style="bold" if each is found.slowest else ""),
-                *(_s(value) for value in (each.seconds[-1], min(each.known), each.usual)),
+                *(seconds_words(value, said) for value in (each.seconds[-1], min(each.known), each.usual)),
                 trend_words(each.trend, said),
             )
         self.console.print(table)
@@ -157,14 +157,14 @@ class _View:
                 table.add_row(
                     said[name],
                     Text(said[str(run.result)], style=_RESULTS[run.result])
-                    + Text(f"  {outage_words(run, said)}  {day}  {slowest_words(run)}", style="default not bold"),
+                    + Text(f"  {outage_words(run, said)}  {day}  {slowest_words(run, said)}", style="default not bold"),
                 )
         if found.outage.runs:
             p, n = found.outage.p, found.outage.runs
             sure = "" if p is None else f" ({'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}, n = {n})"  # noqa: PLR2004
             table.add_row(said["trend"], trend_words(found.outage, said) + sure)
         if found.slowest is not None:
-            table.add_row(said["slowest"], f"{visible(found.slowest.step)}  {_s(found.slowest.usual)}")
+            table.add_row(said["slowest"], f"{visible(found.slowest.step)}  {seconds_words(found.slowest.usual, said)}")
         self.console.print(table)
         self.console.print(Text(said["method"].format(window=WINDOW), style="dim"))
 
@@ -188,7 +188,3 @@ def _scale(marks: Sequence[float], width: int) -> str:
         )
         line[at : at + len(text)] = text
     return "".join(line).rstrip()
-
-
-def _s(seconds: float | None) -> str:
-    return NONE if seconds is None else f"{seconds:.3f} s"

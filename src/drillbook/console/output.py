@@ -74,6 +74,27 @@ errors = _console(sys.stderr, stderr=True)
 _LONGEST = 2000
 
 
+# With less room than this beside its head, a text goes below it.
+_BESIDE = 24
+_BELOW = 6
+
+
+def say_hanging(head: Text, body: Text) -> None:
+    """Print a line whose continuation on a terminal stands under ``body``, not in the first column."""
+    room = console.width - head.cell_len
+    if not console.is_terminal or body.cell_len <= room:
+        console.print(head + body)
+        return
+    indent = head.cell_len if room >= _BESIDE else _BELOW
+    rows = body.wrap(console, max(8, console.width - indent))
+    if room < _BESIDE:
+        console.print(head)
+    for number, row in enumerate(rows):
+        row.rstrip()
+        beside = number == 0 and room >= _BESIDE
+        console.print((head if beside else Text(" " * indent)) + row)
+
+
 def say_error(error: DrillbookError) -> ExitCode:
     """Print an error for a person and give its exit code."""
     if isinstance(error, InvalidInput):

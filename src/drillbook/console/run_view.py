@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.console.output import console
+from drillbook.console.output import console, say_hanging
 from drillbook.execution.state import Stage
 from drillbook.runbook.model import Kind, Verb
 
@@ -103,7 +103,9 @@ class RunView:
             # A slow spinner: it shares the processor with the failover.
             self._status = console.status("", refresh_per_second=4)
             self._status.start()
-        self._status.update(Text(f"  {text}"))
+        line = Text(f"  {text}")
+        line.truncate(max(20, console.width - 4), overflow="ellipsis")
+        self._status.update(line)
 
     def _hide(self) -> None:
         if self._status is not None:
@@ -112,14 +114,18 @@ class RunView:
 
     def _line(self, mark: str, style: str, step: str, rest: str) -> None:
         self._hide()
-        line = Text(f"  {mark} ", style=style)
-        line.append(f"{step:<24} ", style="default")
-        line.append(
-            f"{rest:>9}  " if rest.endswith(" s") else f"{rest}  ",
-            style="bold" if style == "red" else "default",
-        )
-        line.append(self._title(step), style="dim")
-        console.print(line)
+        head = Text(f"  {mark} ", style=style)
+        head.append(f"{step:<{self._column()}} ", style="default")
+        strong = "bold" if style == "red" else "default"
+        title = Text(self._title(step), style="dim")
+        if rest.endswith(" s"):
+            say_hanging(head.append(f"{rest:>9}  ", style=strong), title)
+        else:
+            say_hanging(head, Text(f"{rest}  ", style=strong) + title)
+
+    def _column(self) -> int:
+        """Give how wide the column of step ids is: as wide as the longest of this plan."""
+        return max((len(step.id) for step in self.plan.steps), default=0) if self.plan else 24
 
 
 def summary(launch: Launch, outcome: Outcome, *, language: str = "en") -> None:

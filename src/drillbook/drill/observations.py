@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from drillbook.evidence.result import MAIN
 from drillbook.evidence.timeline import Timeline, nanoseconds
-from drillbook.evidence.wording import NOTHING
+from drillbook.evidence.wording import NOTHING, duration
 from drillbook.journal.record import read_journal
+from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from drillbook.evidence.samples import ClockOffset, Rows, Series
     from drillbook.evidence.verdict import FaultNote, SteadyCheck
     from drillbook.execution.state import RunState
-    from drillbook.runbook.model import Text
 
 
 @dataclass(slots=True)
@@ -57,3 +57,13 @@ class Observations:
             first, last = nanoseconds(records[0].mono), nanoseconds(records[-1].mono)
         end = max(self.end, self.recovered, self.steady)
         return Timeline(self.steady, users_fault, self.trigger, first, last, max(self.recovered, self.steady), end)
+
+    def said_of_trigger(self) -> Text:
+        """Say that the trigger came, with the time since the last fault, or that it did not come."""
+        if self.trigger is None:
+            return Text("the trigger did not come: nothing is run", "触发条件未出现：不执行任何操作")
+        said = Text(f"trigger: {self.trigger_words.en}", f"触发：{self.trigger_words.zh}")
+        if not self.faults:
+            return said
+        since = duration((self.trigger - self.faults[-1].effective) / 1e9)
+        return Text(f"{since.en} after the fault, {said.en}", f"故障后 {since.zh}，{said.zh}")

@@ -67,8 +67,8 @@ class Show(Protocol):
         """Show a line."""
         ...
 
-    def run(self, plan: Plan) -> Callable[[Record], None]:
-        """Give the listener that shows a run of a plan."""
+    def run(self, plan: Plan, part: str) -> Callable[[Record], None]:
+        """Give the listener that shows a run of a plan, as that part of the drill (before, main, afterwards)."""
         ...
 
     def words(self, text: Text) -> str:
@@ -163,7 +163,7 @@ class _Drill:
     def _rehearse(self, journal: Journal) -> None:
         drill, seen = self.drill, self.seen
         plan, permission = self.setting.plan_for(drill.call)
-        around = replace(self.setting.around, listener=self.setting.show.run(plan))
+        around = replace(self.setting.around, listener=self.setting.show.run(plan, MAIN))
         show = self.setting.show
         faults = Injection(
             drill.faults, lab=self.setting.lab, seen=seen, say=lambda text: show.say(f"  ⚡ {show.words(text)}")
@@ -178,6 +178,7 @@ class _Drill:
             try:
                 self._wait_for_trigger()
                 journal.append("drill.trigger", words=seen.trigger_words.en, triggered=seen.triggered)
+                show.say(f"  ⏱ {show.words(seen.said_of_trigger())}")
                 if seen.triggered:
                     launch = begin(plan, permission, hosts, around, purpose=f"drill {drill.name}")
                     self._execute(launch, MAIN)
@@ -218,7 +219,7 @@ class _Drill:
         drill, seen = self.drill, self.seen
         match drill.trigger:
             case AtOnce():
-                seen.triggered, seen.trigger_words = True, Text("planned: at once", "计划内操作：立即执行")
+                seen.triggered, seen.trigger_words = True, Text("planned, at once", "计划内操作，立即执行")
             case ProbeDown(probe=name, seconds=seconds):
                 saw = self.probes[name].wait_down(seconds, timeout=drill.timeout)
                 seen.triggered = saw.event == "down"
@@ -258,7 +259,7 @@ class _Drill:
 
     def _run(self, call: RunbookCall, part: str) -> ExitCode:
         plan, permission = self.setting.plan_for(call)
-        around = replace(self.setting.around, listener=self.setting.show.run(plan))
+        around = replace(self.setting.around, listener=self.setting.show.run(plan, part))
         hosts = connect(plan, around)
         try:
             launch = begin(plan, permission, hosts, around, purpose=f"drill {self.drill.name}, {part}")

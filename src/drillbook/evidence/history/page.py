@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from drillbook.evidence.history.plot import plot
+from drillbook.evidence.history.plot import WIDTHS, plot
 from drillbook.evidence.history.runs import WINDOW
 from drillbook.evidence.history.trend import Direction, Trend
 from drillbook.evidence.result import MAIN
@@ -27,11 +27,13 @@ _STYLE = Markup(  # noqa: S704 - constants only
     "h1{font-size:1.6rem;line-height:1.25;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
     f"p{{margin:.4rem 0}}.muted{{color:{MUTED}}}"
     ".facts{width:auto;margin:.6rem 0 1.2rem}.facts td{font-weight:600}"
-    ".wide{overflow-x:auto}.wide svg{display:block;width:100%;min-width:640px;height:auto}"
+    ".wide{overflow-x:auto}svg{display:block;width:100%;height:auto}.phone{display:none}"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
     f"th,td{{text-align:left;padding:.3rem 1.6rem .3rem 0;border-bottom:1px solid {LINE};vertical-align:top}}"
     f"th{{color:{MUTED};font-weight:500}}td.n,th.n{{text-align:right;white-space:nowrap}}td.w{{white-space:nowrap}}"
     f".met{{color:{GOOD}}}.missed{{color:{BAD};font-weight:600}}.invalid{{color:{WARN}}}"
+    "@media(max-width:700px){.desk{display:none}.phone{display:block}table{font-size:14px}"
+    "th,td{padding-right:.8rem}td,li,.muted{overflow-wrap:anywhere}td.n,td.w{overflow-wrap:normal}}"
 )
 WORDS = {
     "en": {
@@ -47,7 +49,7 @@ WORDS = {
         "method": "Usual: the median of the last {window} runs. Trend: Theil and Sen's slope over them, said only "
         "when Mann and Kendall's test finds less than 5 % chance.",
         "changed": "The drill's file was changed before this run.",
-        "at": "{seconds:.3f} s on {day}",
+        "at": "{seconds:.3f} s on {day}", "s": "{seconds:.3f} s",
     },
     "zh": {
         "history": "历史", "runs": "各次演练（最新在前）", "steps": "演练本身的步骤",
@@ -61,7 +63,7 @@ WORDS = {
         "sums": "计入 {counted} 次，无效 {void} 次，不计入的记录 {distrusted} 条。",
         "method": "“通常”为最近 {window} 次的中位数。趋势为其 Theil–Sen 斜率，仅在 Mann–Kendall 检验 p < 0.05 时给出。",
         "changed": "此次之前演练文件有改动。",
-        "at": "{seconds:.3f} 秒（{day}）",
+        "at": "{seconds:.3f} 秒（{day}）", "s": "{seconds:.3f} 秒",
     },
 }  # fmt: skip
 
@@ -103,7 +105,10 @@ class _Page:
             return [tag("p", said["none"])]
         parts = [
             self._lead(),
-            tag("div", plot(found, zone=self.zone, language=self.language), class_="wide"),
+            *(
+                tag("div", plot(found, zone=self.zone, language=self.language, width=width), class_=name)
+                for name, width in WIDTHS.items()
+            ),
             *self._steps(said["steps"], main=True),
             *self._steps(said["others"], main=False),
             tag("p", said["method"].format(window=WINDOW), class_="muted"),
@@ -129,7 +134,7 @@ class _Page:
         if found.outage.runs:
             facts.append((f"{said['outage']}, {said['trend']}", trend_words(found.outage, said)))
         if found.slowest is not None:
-            facts.append((said["slowest"], f"{found.slowest.step}, {_s(found.slowest.usual)}"))
+            facts.append((said["slowest"], f"{found.slowest.step}, {seconds_words(found.slowest.usual, said)}"))
         rows = [tag("tr", tag("th", name), tag("td", value)) for name, value in facts]
         return tag("div", tag("p", sums), *([tag("table", *rows, class_="facts")] if rows else []))
 
@@ -141,12 +146,13 @@ class _Page:
         rows = [
             _row(
                 [
-                    (each.step if main else f"{each.runbook} / {each.step}", ""), (_s(each.seconds[-1]), "n"),
-                    (_s(min(each.known)), "n"), (_s(each.usual), "n"), (trend_words(each.trend, said), ""),
+                    (each.step if main else f"{each.runbook} / {each.step}", ""),
+                    *((seconds_words(at, said), "n") for at in (each.seconds[-1], min(each.known), each.usual)),
+                    (trend_words(each.trend, said), ""),
                 ]
             )
             for each in steps
-        ]  # fmt: skip
+        ]
         head = _head([(said["step"], ""), *((said[name], "n") for name in ("newest", "best", "usual")),
                       (said["trend"], "")])  # fmt: skip
         return [tag("h2", title), tag("div", tag("table", head, *rows), class_="wide")]
@@ -166,7 +172,7 @@ class _Page:
                         (when + (" *" if run.folder in changed else ""), "w"),
                         (said[str(run.result)], str(run.result)),
                         (outage_words(run, said) if counts else NONE, "n"),
-                        (slowest_words(run), ""),
+                        (slowest_words(run, said), ""),
                         (NONE if run.lost is None or not counts else str(run.lost), "n"),
                     ]
                 )
@@ -179,18 +185,19 @@ def outage_words(run: Kept, said: dict[str, str]) -> str:
     """Give a run's outage: seconds, that the service did not come back, that it was not to, or nothing felt."""
     if run.refusal:
         return said["refusal"]
-    return said["back"] if run.not_back else _s(run.outage)
+    return said["back"] if run.not_back else seconds_words(run.outage, said)
 
 
-def slowest_words(run: Kept) -> str:
+def slowest_words(run: Kept, said: dict[str, str]) -> str:
     """Give the slowest step of a drill's own run."""
     done = [each for each in run.steps if each.part == MAIN and each.seconds is not None]
     slowest = max(done, key=lambda each: each.seconds or 0.0, default=None)
-    return NONE if slowest is None else f"{slowest.step} {_s(slowest.seconds)}"
+    return NONE if slowest is None else f"{slowest.step} {seconds_words(slowest.seconds, said)}"
 
 
-def _s(seconds: float | None) -> str:
-    return NONE if seconds is None else f"{seconds:.3f} s"
+def seconds_words(seconds: float | None, said: dict[str, str]) -> str:
+    """Give a time with all its milliseconds."""
+    return NONE if seconds is None else said["s"].format(seconds=seconds)
 
 
 def _head(cells: Iterable[tuple[str, str]]) -> Markup:

@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from drillbook.evidence.archive import Kept
     from drillbook.evidence.history.runs import History
 
+WIDTHS = {"desk": 960.0, "phone": 350.0}
+"""By the class that the page gives a drawing: only one of them is shown (CSS pixels)."""
 SHOWN = 40
-"""Runs that a drawing shows, the newest."""
+"""Runs that a drawing shows at most, the newest."""
 # Dark and light in turn, so that neighbours differ without colour too.
 COLOURS = ("#1f5fa8", "#9cc3ea", "#8a4f9e", "#dcb3e6", "#0f766e", "#8fd3c8")
 OTHER = "#b8c0c8"
-_WIDTH, _HEIGHT = 960.0, 440.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 24.0, 92.0, 76.0
+_NARROW = 600.0
+_NARROWEST = 21.0  # a column
+_HIGH = 272.0  # the bars' room
+_BOTTOM = 76.0
 _SIZE = 12.0
 _ROOM = 1.25  # an objective within this many times the longest bar is drawn
 
@@ -33,13 +37,13 @@ WORDS = {
         "seconds": "seconds", "outage": "outage that users felt", "objective": "objective", "other": "other steps",
         "above": "the objective of {rto:g} s lies above the drawing", "void": "invalid, not counted",
         "missed": "missed", "none": "Nothing recorded that counts.", "back": "did not come back",
-        "title": "{drill}: steps and outage of each run",
+        "title": "{drill}: steps and outage of each run", "unit": "s",
     },
     "zh": {
         "seconds": "秒", "outage": "用户感受到的中断", "objective": "目标", "other": "其他步骤",
         "above": "目标 {rto:g} 秒，超出图示范围", "void": "无效，不计入",
         "missed": "未达标", "none": "没有可计入的记录。", "back": "未恢复",
-        "title": "{drill}：每次演练的步骤与中断时间",
+        "title": "{drill}：每次演练的步骤与中断时间", "unit": "秒",
     },
 }  # fmt: skip
 
@@ -73,29 +77,37 @@ def ticks(longest: float, most: int = 6) -> list[float]:
         step *= 10
 
 
-def plot(found: History, *, zone: tzinfo, language: str = "en") -> Markup:
-    """Give the drawing as SVG; the newest ``SHOWN`` runs, dates in the zone."""
+def plot(found: History, *, zone: tzinfo, language: str = "en", width: float = WIDTHS["desk"]) -> Markup:
+    """Give the drawing as SVG, ``width`` CSS pixels wide, dates in the zone: the newest runs, as many as fit."""
     said = WORDS[language]
     title = said["title"].format(drill=found.drill)
-    runs = sorted((*found.counted, *found.void), key=lambda each: (each.started, each.folder))[-SHOWN:]
+    runs = sorted((*found.counted, *found.void), key=lambda each: (each.started, each.folder))
+    runs = runs[-min(SHOWN, int((width - sum(_sides(width))) / _NARROWEST)) :]
     if all(each.result is Result.INVALID for each in runs):
         return document(
-            tag("rect", width=_WIDTH, height=80.0, fill=PAPER),
+            tag("rect", width=width, height=80.0, fill=PAPER),
             tag("text", said["none"], x=24.0, y=46.0, font_size=15.0, fill=MUTED),
-            width=_WIDTH, height=80.0, title=title,
+            width=width, height=80.0, title=title,
         )  # fmt: skip
+    drawn = _Plot(found, runs, zone, said, width)
     return document(
-        tag("rect", width=_WIDTH, height=_HEIGHT, fill=PAPER),
-        *_Plot(found, runs, zone, said).parts(),
-        width=_WIDTH,
-        height=_HEIGHT,
+        tag("rect", width=width, height=drawn.height, fill=PAPER),
+        *drawn.parts(),
+        width=width,
+        height=drawn.height,
         title=title,
     )
 
 
+def _sides(width: float) -> tuple[float, float]:
+    """Give the room to the left and to the right of the bars."""
+    return (40.0, 10.0) if width < _NARROW else (62.0, 24.0)
+
+
 class _Plot:
-    def __init__(self, found: History, runs: list[Kept], zone: tzinfo, said: dict[str, str]) -> None:
-        self.found, self.runs, self.zone, self.said = found, runs, zone, said
+    def __init__(self, found: History, runs: list[Kept], zone: tzinfo, said: dict[str, str], width: float) -> None:
+        self.found, self.runs, self.zone, self.said, self.width = found, runs, zone, said, width
+        self.left, self.right = _sides(width)
         self.leading = leading_steps(found)
         self.colours = [*COLOURS[: len(self.leading)], OTHER]
         counted = [each for each in runs if each.result is not Result.INVALID]
@@ -104,22 +116,26 @@ class _Plot:
         self.meant = not counted[-1].refusal and self.rto > 0
         self.draws_objective = self.meant and self.rto <= _ROOM * longest
         self.ticks = ticks(max(longest, self.rto if self.draws_objective else 0.0, 0.001))
-        self.column = (_WIDTH - _LEFT - _RIGHT) / len(runs)
+        self.column = (width - self.left - self.right) / len(runs)
+        self.legend, below = self._legend()
+        self.top = max(92.0, below + 46.0)
+        self.height = self.top + _HIGH + _BOTTOM
 
     def parts(self) -> list[Markup]:
-        return [*self._legend(), *self._axis(), *self._bars(), *self._objective(), *self._line()]
+        return [*self.legend, *self._above(), *self._axis(), *self._bars(), *self._objective(), *self._line()]
 
     def x(self, place: int) -> float:
-        return _LEFT + self.column * (place + 0.5)
+        return self.left + self.column * (place + 0.5)
 
     def y(self, seconds: float) -> float:
-        return _HEIGHT - _BOTTOM - (_HEIGHT - _BOTTOM - _TOP) * seconds / self.ticks[-1]
+        return self.height - _BOTTOM - _HIGH * seconds / self.ticks[-1]
 
-    def _legend(self) -> list[Markup]:
+    def _legend(self) -> tuple[list[Markup], float]:
+        """Give the legend, and where its last row stands."""
         said = self.said
         marks: list[tuple[str, str]] = [("line", said["outage"])]
         if self.draws_objective:
-            marks.append(("objective", f"{said['objective']} {self.rto:g} s"))
+            marks.append(("objective", f"{said['objective']} {self.rto:g} {said['unit']}"))
         marks += [(colour, step) for colour, (_, step) in zip(self.colours, self.leading, strict=False)]
         if any(stacked(each, self.leading)[-1] for each in self.runs):
             marks.append((OTHER, said["other"]))
@@ -131,21 +147,29 @@ class _Plot:
         for mark, text in marks:
             shown = shortened(text, width=190.0, size=_SIZE)
             width = 24.0 + text_width(shown, _SIZE) + 14.0
-            if x + width > _WIDTH - 16:
+            if x + width > self.width - 16:
                 x, y = 16.0, y + 20.0
             parts += [_mark(mark, x, y), tag("text", shown, x=x + 22, y=y, font_size=_SIZE, fill=INK)]
             x += width
-        if self.meant and not self.draws_objective:
-            text = said["above"].format(rto=self.rto)
-            parts.append(tag("text", text, x=_WIDTH - 16, y=_TOP - 8, font_size=_SIZE, fill=MUTED, text_anchor="end"))
-        return parts
+        return parts, y
+
+    def _above(self) -> list[Markup]:
+        if not self.meant or self.draws_objective:
+            return []
+        text = self.said["above"].format(rto=self.rto)
+        x, y = self.width - 16, self.top - (24 if self.width < _NARROW else 8)
+        return [tag("text", text, x=x, y=y, font_size=_SIZE, fill=MUTED, text_anchor="end")]
 
     def _axis(self) -> list[Markup]:
-        parts = [tag("text", self.said["seconds"], x=16.0, y=_TOP - 8, font_size=_SIZE, fill=MUTED)]
+        parts = [tag("text", self.said["seconds"], x=16.0, y=self.top - 8, font_size=_SIZE, fill=MUTED)]
         for tick in self.ticks:
             y = self.y(tick)
-            parts.append(tag("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y, stroke=MUTED if tick == 0 else LINE))
-            parts.append(tag("text", f"{tick:g}", x=_LEFT - 8, y=y + 4, font_size=_SIZE, fill=MUTED, text_anchor="end"))
+            parts.append(
+                tag("line", x1=self.left, x2=self.width - self.right, y1=y, y2=y, stroke=MUTED if tick == 0 else LINE)
+            )
+            parts.append(
+                tag("text", f"{tick:g}", x=self.left - 8, y=y + 4, font_size=_SIZE, fill=MUTED, text_anchor="end")
+            )
         step = max(1, round(46 / self.column))
         for place, run in enumerate(self.runs):
             if (len(self.runs) - 1 - place) % step == 0:
@@ -153,7 +177,7 @@ class _Plot:
                 for row, text in enumerate((f"{at:%m-%d}", f"{at:%H:%M}", f"{at:%Y}")):
                     parts.append(
                         tag(
-                            "text", text, x=self.x(place), y=_HEIGHT - _BOTTOM + 18 + 15 * row, font_size=11.0,
+                            "text", text, x=self.x(place), y=self.height - _BOTTOM + 18 + 15 * row, font_size=11.0,
                             fill=MUTED, text_anchor="middle",
                         )
                     )  # fmt: skip
@@ -183,7 +207,16 @@ class _Plot:
             return []
         y = self.y(self.rto)
         return [
-            tag("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y, stroke=WARN, stroke_width=2.0, stroke_dasharray="8 5")
+            tag(
+                "line",
+                x1=self.left,
+                x2=self.width - self.right,
+                y1=y,
+                y2=y,
+                stroke=WARN,
+                stroke_width=2.0,
+                stroke_dasharray="8 5",
+            )
         ]
 
     def _line(self) -> list[Markup]:
@@ -205,7 +238,8 @@ class _Plot:
             place, run = newest
             parts.append(
                 tag(
-                    "text", f"{run.outage:.2f} s", x=self.x(place), y=self.y(run.outage or 0.0) - 10, font_size=_SIZE,
+                    "text", f"{run.outage:.2f} {self.said['unit']}", x=self.x(place),
+                    y=self.y(run.outage or 0.0) - 10, font_size=_SIZE,
                     fill=INK, stroke=PAPER, stroke_width=4.0, paint_order="stroke", font_weight="600",
                     text_anchor="end" if len(self.runs) > WINDOW else "middle",
                 )
@@ -213,12 +247,14 @@ class _Plot:
         return parts
 
     def _told(self, run: Kept) -> str:
-        at = run.started.astimezone(self.zone)
+        at, unit = run.started.astimezone(self.zone), self.said["unit"]
         if run.outage is not None:
-            felt = f"{self.said['outage']} {run.outage:.3f} s"
+            felt = f"{self.said['outage']} {run.outage:.3f} {unit}"
         else:
             felt = self.said["back"] if run.not_back else ""
-        steps = ", ".join(f"{each.step} {each.seconds:.3f} s" for each in main_steps(run) if each.seconds is not None)
+        steps = ", ".join(
+            f"{each.step} {each.seconds:.3f} {unit}" for each in main_steps(run) if each.seconds is not None
+        )
         return "; ".join(each for each in (f"{at:%Y-%m-%d %H:%M} {run.result.upper()}", felt, steps) if each)
 
 

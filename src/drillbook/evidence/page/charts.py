@@ -86,6 +86,11 @@ def _events(record: Mapping[str, Any]) -> Iterator[Event]:
     for run in record["runs"]:
         if run["part"] == "afterwards" and run["began"] is not None:
             yield Event(run["began"], Text(f"{run['runbook']} begins", f"开始执行 {run['runbook']}"))
+            if run["steps"]:
+                ended = run["began"] + max(step["began"] + step["lasted"] for step in run["steps"])
+                yield Event(
+                    ended, Text(f"{run['runbook']} ends (its last step)", f"{run['runbook']} 执行结束（最后一步）")
+                )
 
 
 def focus(record: Mapping[str, Any]) -> Chart | None:

@@ -21,7 +21,7 @@ from drillbook.svg import (
     MUTED,
     PAPER,
     document,
-    shortened,
+    folded,
     tag,
     text_width,
     ticks,
@@ -39,13 +39,16 @@ _NARROW, _PAPER = 600.0, 800.0
 _FONT = 12.0
 _BAR = 12.0
 _HEADS = 18.0
+_ROW = 14.0
+_HALO = {"paint_order": "stroke", "stroke": PAPER, "stroke_width": 3.0, "stroke_linejoin": "round"}
+"""Keeps a text readable where the line of a moment crosses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A bar in a lane, in seconds; ``said``: what stands in it, or beside it when it is too short.
 
-    ``thin``: a mark at the lane's foot. ``between``: other bars adjoin, so what stands beside it stands on them.
+    ``thin``: a mark at the lane's foot. ``between``: other bars adjoin, so that nothing can stand beside it.
     """
 
     begin: float
@@ -102,12 +105,9 @@ def words(text: Text, **attributes: object) -> Markup:
     )
 
 
-def fitted(text: Text, *, width: float, size: float = _FONT) -> Text:
-    """Shorten both languages to a width; names beside lanes have a margin, and the estimate is generous."""
-    width *= 1.2
-    return Text(
-        shortened(visible(text.en), width=width, size=size), shortened(visible(text.zh), width=width, size=size)
-    )
+def rows(text: str, *, width: float) -> list[str]:
+    """Give a name in one row or two of that width. Letters have more room: their estimate is generous."""
+    return folded(visible(text), width=width * (1.2 if text.isascii() else 1.0), size=_FONT)
 
 
 def draw(chart: Chart, *, width: float) -> Markup:
@@ -119,7 +119,7 @@ class _Drawing:
     def __init__(self, chart: Chart, width: float) -> None:
         self.chart, self.width = chart, width
         self.narrow = width < _NARROW
-        self.left = 4.0 if self.narrow else 292.0 if width > _PAPER else 232.0
+        self.left = 4.0 if self.narrow else 340.0 if width > _PAPER else 232.0
         self.right = width - (14.0 if self.narrow else 24.0)
         self.span = max(chart.end - chart.begin, 1e-6)
 
@@ -161,16 +161,28 @@ class _Drawing:
         return near or any(not mark.number for mark in self.chart.marks)
 
     def lane(self, lane: Lane, y: float) -> tuple[list[Markup], float]:
-        room = self.right if self.narrow or lane.heading else self.left - 16
-        weight = "600" if lane.heading else None
-        name = words(
-            fitted(lane.name, width=room - 2), x=self.left if self.narrow else 0.0, y=y + 12, font_weight=weight
-        )
+        name, more = self.name(lane.name, y, heading=lane.heading)
         if lane.heading:
-            return [name], 22.0
-        base = y + (17 if self.narrow else 3)
-        drawn = [name, *(part for bar in lane.bars for part in self.bar(bar, base))]
-        return drawn, 38.0 if self.narrow else 23.0
+            return name, 22.0 + more
+        base = y + (17 + more if self.narrow else 3 + more / 2)
+        drawn = [*name, *(part for bar in lane.bars for part in self.bar(bar, base))]
+        return drawn, (38.0 if self.narrow else 23.0) + more
+
+    def name(self, name: Text, y: float, *, heading: bool = False) -> tuple[list[Markup], float]:
+        """Give the name of what begins at ``y``, and how much higher than one row it is."""
+        room = (self.right if self.narrow or heading else self.left - 16) - 2
+        found = {"en": rows(name.en, width=room)}
+        if name.zh != name.en:
+            found["zh"] = rows(name.zh, width=room)
+        most = max(map(len, found.values()))
+        look = {"x": self.left if self.narrow else 0.0, "font_weight": "600" if heading else None, **_HALO}
+        drawn = []
+        for language, texts in found.items():
+            told = {"class_": language, "lang": "zh-Hans" if language == "zh" else "en"} if len(found) > 1 else {}
+            # The language that needs fewer rows stands beside the bar: on its height, or right above it.
+            down = y + 12 + _ROW * (most - len(texts)) / (1 if self.narrow else 2)
+            drawn += [tag("text", each, y=down + _ROW * row, **told, **look) for row, each in enumerate(texts)]
+        return drawn, _ROW * (most - 1)
 
     def bar(self, bar: Bar, y: float) -> Iterable[Markup]:
         begin, end = self.x(bar.begin), self.x(bar.end)
@@ -188,7 +200,9 @@ class _Drawing:
                 font_weight="600",
             )  # fmt: skip
             return
-        beside = {"font_size": 11, "fill": PAPER if bar.between else INK, "font_weight": "600" if bar.between else None}
+        if bar.between:
+            return
+        beside: dict[str, object] = {"font_size": 11, "fill": INK, **_HALO}
         if end + 5 + wide <= self.right + 10:
             yield words(bar.said, x=end + 5, y=y + 10, **beside)
         elif begin - 5 - wide >= self.left:
@@ -202,14 +216,8 @@ class _Drawing:
         name = Text(
             f"Answer time, up to {most:.0f} ms" if most >= 1 else "Answer time", f"应答时间（至 {most:.0f} 毫秒）"
         )
-        base = y + (20 if self.narrow else 4) + high
-        drawn = [
-            words(
-                fitted(name, width=self.right if self.narrow else self.left - 16),
-                x=self.left if self.narrow else 0.0,
-                y=y + 12,
-            )
-        ]
+        drawn, more = self.name(name, y)
+        base = y + (20 + more if self.narrow else 4) + high
         step = (self.right - self.left) * self.chart.bin_width / self.span
         for at, median, longest in bins:
             if not self.chart.begin <= at <= self.chart.end:
@@ -217,7 +225,7 @@ class _Drawing:
             for value, colour in ((longest, LINE), (median, MUTED)):
                 tall = max(1.0, high * min(value, most) / most)
                 drawn.append(tag("rect", x=self.x(at), y=base - tall, width=max(1.0, step), height=tall, fill=colour))
-        return drawn, high + (28.0 if self.narrow else 12.0)
+        return drawn, high + (28.0 + more if self.narrow else 12.0)
 
     def grid(self, top: float, bottom: float) -> Iterable[Markup]:
         chart = self.chart
