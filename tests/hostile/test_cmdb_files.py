@@ -90,7 +90,7 @@ DAMAGES = (
         SERVICES,
         "yaml-syntax",
         "provided_by",
-        "flow sequence",
+        "is not closed",
     ),
     Damage(
         "unknown key",
