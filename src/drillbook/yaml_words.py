@@ -16,7 +16,7 @@ _TAB = "a tab indents the line; use blanks"
 _TWO_COLONS = "a value that holds ': ' must be in quotes, such as name: 'one: two'"
 _DEEPER = "the line is indented deeper than the one above, which has a value; begin both in the same column"
 _COLUMN = "the line begins in the column of no line that it could belong to; indent it as its neighbours"
-_BEHIND = "more stands behind a closing quote or bracket; quote the whole value (a quote inside is written twice: 'it''s')"
+_BEHIND = "more stands behind a closing quote or bracket; quote the whole value (a quote in it twice: 'it''s')"
 _FIRST = "list items ('- value') and lines of 'name: value' stand in one column; indent what belongs below"
 
 

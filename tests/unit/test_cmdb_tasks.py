@@ -214,6 +214,12 @@ def test_an_unknown_id_names_the_nearest(estate: Path, capsys: pytest.CaptureFix
     said = _ends_with(ExitCode.USAGE, capsys, tasks.show, "core-db-3")
     assert "the CMDB has no 'core-db-3'" in said
     assert "core-db-1" in said
+    for asked in (tasks.show, tasks.graph):
+        said = " ".join(_ends_with(ExitCode.USAGE, capsys, asked, "hq-room-a").split())
+        assert "'hq-room-a' is a room of the site hq" in said
+        assert "./inv cmdb.impact hq-room-a" in said
+        assert "./inv cmdb.find --site hq-room-a" in said
+    assert "did you mean hq-room-a" in _ends_with(ExitCode.USAGE, capsys, tasks.impact, "room-a")
     assert "of which nothing fails" in _ends_with(ExitCode.USAGE, capsys, tasks.impact, "lab-net")
 
 
