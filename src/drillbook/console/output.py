@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,22 @@ from drillbook.errors import DrillbookError, InvalidInput
 from drillbook.text import visible
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from drillbook.errors import ExitCode
 
-# Nothing that comes from a file or a host is read as rich's markup: values are not syntax.
-console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
-errors = Console(markup=False, highlight=False, stderr=True, soft_wrap=not sys.stderr.isatty())
+_WIDE = 200  # columns for a file or a pipe, which have no edge: what reads them looks for whole lines
+
+
+def _console(stream: TextIO, *, stderr: bool = False) -> Console:
+    # Nothing that comes from a file or a host is read as rich's markup: values are not syntax.
+    terminal = stream.isatty()
+    width = None if terminal or os.environ.get("COLUMNS") else _WIDE
+    return Console(markup=False, highlight=False, stderr=stderr, soft_wrap=not terminal, width=width)
+
+
+console = _console(sys.stdout)
+errors = _console(sys.stderr, stderr=True)
 
 
 # A message quotes what came from files and hosts; what it quotes must not move the cursor.
