@@ -479,6 +479,20 @@ CASES = (
         "would be one group of the inventory, service_a_b",
         {"services/a-b": SOME_SERVICE, "services/ab": SOME_SERVICE},
     ),
+    Case(
+        "drill-interval",
+        {"policies/drill-intervals/by_service/core": "23 h", "policies/drill-intervals/lead": "1 h"},
+        "core: 23 h",
+        "write at least 1 d",
+        {"policies/drill-intervals/by_service/core": "1 d", "policies/drill-intervals/lead": "1 h"},
+    ),
+    Case(
+        "drill-interval",
+        {"policies/drill-intervals/lead": "14 d"},
+        "lead: 14 d",
+        "would always be due",
+        {"policies/drill-intervals/lead": "13 d"},
+    ),
     Case("group", {"config_items/web-1/functions": ["all"]}, "- all", "name the function otherwise"),
     Case("group", {"config_items/web-1/functions": ["site_hq"]}, "- site_hq", "name the function otherwise"),
     Case(

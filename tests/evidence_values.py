@@ -216,12 +216,12 @@ def result(seen: Observed, **changes: Any) -> DrillResult:
     return replace(value, **changes)
 
 
-def journal(folder: Path, *kinds: str) -> Path:
-    """A journal with records of these kinds."""
+def journal(folder: Path, *kinds: str, run: str = "run-1") -> Path:
+    """A journal of a run with records of these kinds."""
     path = folder / "run.jsonl"
     written = Journal.create(path, SystemClock())
     for kind in kinds or ("run.opened", "run.closed"):
-        written.append(kind, run="run-1")
+        written.append(kind, run=run)
     written.close()
     return path
 

@@ -15,6 +15,8 @@ import pytest
 from drillbook.errors import UsageError
 from drillbook.tasks.drill_reports import find_record
 
+pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = "20261122T064150Z-core-db-failover"
 

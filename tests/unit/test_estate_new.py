@@ -18,7 +18,7 @@ import drillbook
 from drillbook.cmdb.load import check, load
 from drillbook.drill.load import list_drills
 from drillbook.drill.rules import check_drill
-from drillbook.errors import DrillbookError, ExitCode, Refused, UsageError
+from drillbook.errors import ExitCode, Refused, UsageError
 from drillbook.estate import render, write
 from drillbook.estate.choice import Choice
 from drillbook.estate.content import CONTENT, content
@@ -27,6 +27,8 @@ from drillbook.runbook.load import load_all
 from drillbook.source import parse_yaml
 from drillbook.tasks.wiring import load_estate, plan_of
 from drillbook.text import forbidden_character
+
+pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,7 +178,7 @@ def test_an_id_that_collides_leaves_nothing_behind(pair: str, tmp_path: Path) ->
 
 def test_a_failure_half_way_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(write._TEMPLATES, "inv.j2", "cmdb.yaml/inv")  # a file below a file
-    with pytest.raises(DrillbookError, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         new_estate(tmp_path / "e", Choice.of())
     assert nothing_left(tmp_path)
 
@@ -216,9 +218,26 @@ def test_not_into_the_folder_that_the_person_is_in(tmp_path: Path, monkeypatch: 
     assert raised.value.remedy.endswith(f"drillbook estate.new {tmp_path.name}")
 
 
-def test_a_place_that_cannot_be_written_is_said() -> None:
-    with pytest.raises(DrillbookError, match="cannot be written"):
-        new_estate(Path("/proc/estate"), Choice.of())
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for place in (Path("/proc/estate"), tmp_path / ("x" * 300), tmp_path / "loop"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            new_estate(place, Choice.of())
+
+
+@pytest.mark.parametrize("name", ["--help", "-h", "--name"])
+def test_an_option_is_no_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # "estate.new --help" made a folder of that name, with an estate in it
+    with pytest.raises(UsageError, match="reads as an option") as raised:
+        new_estate(Path(name), Choice.of())
+    assert "--help estate.new" in raised.value.remedy
+    assert nothing_left(tmp_path)
+
+
+def test_schemas_that_cannot_be_written_are_said(tmp_path: Path) -> None:
+    (tmp_path / "schemas").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        write_schemas(tmp_path)
 
 
 def test_schemas_are_renewed(tmp_path: Path) -> None:

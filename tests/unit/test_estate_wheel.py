@@ -22,6 +22,8 @@ from tests.wheel import ROOT, build_wheel
 if TYPE_CHECKING:
     from email.message import Message
 
+pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
+
 ENGINE = ROOT / "src/drillbook"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ONLY_HERE = {"drillbook/tasks/test.py", "drillbook/tasks/campaign.py"}

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
@@ -85,7 +86,7 @@ def test_runs_before_and_afterwards_have_their_own_journals(tmp_path):
     journals = {}
     for run in runs:
         (tmp_path / run.run).mkdir()
-        journals[run.run] = journal(tmp_path / run.run, "run.opened", run.run)
+        journals[run.run] = journal(tmp_path / run.run, run=run.run)
     folder = write_record(result(observed(), runs=runs), root=tmp_path, journals=journals)
     assert sorted(path.name for path in folder.glob("*.jsonl")) == [
         "journal-afterwards-1.jsonl", "journal-afterwards-2.jsonl", "journal-before-1.jsonl", "journal.jsonl",
@@ -108,6 +109,14 @@ def forge(folder):
     value = json.loads((folder / "record.json").read_text())
     value["runs"][0]["journal"]["records"] = 7
     value["runs"][0]["journal"]["head"] = "sha256:" + "0" * 64
+    value["digest"] = digest({key: each for key, each in value.items() if key != "digest"})
+    (folder / "record.json").write_text(json.dumps(value))
+
+
+def of_another_run(folder):
+    """Say that the journal is of another run, and make the record's own digest right again."""
+    value = json.loads((folder / "record.json").read_text())
+    value["runs"][0]["run"] = "run-2"
     value["digest"] = digest({key: each for key, each in value.items() if key != "digest"})
     (folder / "record.json").write_text(json.dumps(value))
 
@@ -142,9 +151,11 @@ def forge(folder):
         (lambda f, _: rewrite(f / "plan.json", lambda t: t.replace("fence", "fancy", 1)), "not the plan"),
         (lambda f, _: (f / "plan.json").unlink(), "cannot be read"),
         (lambda f, _: forge(f), "not the journal"),
+        (lambda f, _: of_another_run(f), "of another run"),
         (lambda _, s: s.write_bytes(gzip.compress(b"other")), "not the samples"),
         (lambda _, s: s.write_bytes(s.read_bytes()[:-9]), "cannot be unpacked"),
         (lambda _, s: s.write_bytes(b"no gzip"), "cannot be unpacked"),
+        (lambda _, s: s.write_bytes(s.read_bytes()[:12] + b"\xff" * 40), "cannot be unpacked"),
     ],
 )  # fmt: skip
 def test_every_damage_is_found(tmp_path, damage, says):
@@ -153,6 +164,21 @@ def test_every_damage_is_found(tmp_path, damage, says):
     damage(folder, kept)
     with pytest.raises(JournalError, match=says):
         read_record(folder, root=tmp_path)
+
+
+def test_samples_that_unpack_to_very_much_take_no_more_memory_than_others(tmp_path):
+    folder = written(tmp_path)
+    (kept,) = (tmp_path / ".drillbook/samples").iterdir()
+    with gzip.open(kept, "wb", compresslevel=1) as file:
+        for _ in range(200):
+            file.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(JournalError, match="not the samples"):
+            read_record(folder, root=tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 30 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_drills_of_the_same_second_get_a_folder_each_and_none_is_written_over(tmp_path):

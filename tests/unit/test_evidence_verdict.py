@@ -342,3 +342,6 @@ def test_the_longest_gap_afterwards_is_kept_apart():
     assert measures.felt.interruptions == 1
     assert isinstance(measures.afterwards, Gap)
     assert measures.afterwards.seconds == pytest.approx(0.41)
+    _, strict = assess(replace(seen, rows=rows_of(*seen.series), objectives=Objectives(rto=0.4, rpo=0)))
+    assert strict.result is Result.MISSED
+    assert english(strict)[-1] == "on the way back the service was away for 0.410 s; the objective (RTO) is 0.4 s"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
+
 LAN = """\
 name "bmc"
 set_working_mc 0x20

@@ -106,6 +106,8 @@ def _figures(result: DrillResult, say: Callable[[Words], str]) -> Table:
         row(Words("  until the trigger", "  从故障到触发"), _seconds(felt.detection, say))
     if felt.execution is not None:
         row(Words("  from the trigger to the first write", "  从触发到第一笔写入"), _seconds(felt.execution, say))
+    if measures.afterwards is not None:
+        row(Words("outage on the way back", "恢复原状期间的中断"), _seconds(measures.afterwards.seconds, say), limit)
     if lost is None:
         row(WORDS["lost"], say(Words("unknown", "不明")), strong=True)
     else:

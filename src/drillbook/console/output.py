@@ -1,10 +1,14 @@
-"""The one console, and the way an error is said."""
+"""The one console, and the way an error is said.
+
+A run goes on when nobody reads what it prints any more (``| head``, a terminal that went away): what cannot be
+printed is left out, and no step is ever stopped for it.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -13,18 +17,57 @@ from drillbook.errors import DrillbookError, InvalidInput
 from drillbook.text import visible
 
 if TYPE_CHECKING:
-    from typing import TextIO
-
     from drillbook.errors import ExitCode
 
 _WIDE = 200  # columns for a file or a pipe, which have no edge: what reads them looks for whole lines
 
 
-def _console(stream: TextIO, *, stderr: bool = False) -> Console:
+class _Output(Console):
+    """A console that stays quiet once its reader is gone. ``lost``: output was left out that somebody wanted."""
+
+    lost = False
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does; never raises what the file raises."""
+        if self.quiet:
+            return
+        try:
+            super().print(*objects, **options)
+            self.file.flush()
+        except OSError as error:
+            self._give_up("" if isinstance(error, BrokenPipeError) else f"{error.strerror}")
+
+    def write(self, text: str) -> None:
+        """Write a text as it is, for machines: nothing wrapped, nothing styled."""
+        if self.quiet:
+            return
+        try:
+            self.file.write(text)
+            self.file.flush()
+        except OSError as error:
+            self._give_up("" if isinstance(error, BrokenPipeError) else f"{error.strerror}")
+
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process here."""
+        self._give_up("")
+
+    def _give_up(self, reason: str) -> None:
+        self.lost = bool(reason)
+        self.quiet = True
+        # What Python still holds would be written at its end, and fail again.
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.dup2 wants a descriptor
+            os.dup2(nowhere.fileno(), self.file.fileno())
+        if reason:
+            errors.print(f"! not all of the output could be written: {reason}")
+
+
+def _console(stream: TextIO | None, *, stderr: bool = False) -> _Output:
     # Nothing that comes from a file or a host is read as rich's markup: values are not syntax.
+    if stream is None:  # closed before we began
+        return _Output(markup=False, highlight=False, quiet=True, file=open(os.devnull, "w"))  # noqa: PTH123
     terminal = stream.isatty()
     width = None if terminal or os.environ.get("COLUMNS") else _WIDE
-    return Console(markup=False, highlight=False, stderr=stderr, soft_wrap=not terminal, width=width)
+    return _Output(markup=False, highlight=False, stderr=stderr, soft_wrap=not terminal, width=width)
 
 
 console = _console(sys.stdout)

@@ -131,10 +131,14 @@ class _Drill:
             journal.append("drill.opened", drill=drill.name, digest=drill.digest, id=self.id, artifacts=sealed.digest)
             stack.callback(self.hosts.close)
             stack.callback(heal_all, self.setting.lab)
-            for call in drill.before:
-                self._run(call, "before")
-            with self.setting.progress.phase("steady state, before"):
-                seen.steady_before = self._steady_checks()
+            try:
+                for call in drill.before:
+                    self._run(call, "before")
+                with self.setting.progress.phase("steady state, before"):
+                    seen.steady_before = self._steady_checks()
+            except DrillbookError as error:
+                journal.append("drill.abandoned", reason=error.message)
+                raise
             if all(check.held for check in seen.steady_before):
                 stack.callback(self._clean_up)
                 self._rehearse(journal)

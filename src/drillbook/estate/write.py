@@ -15,7 +15,7 @@ from drillbook.cmdb.includes import TOP
 from drillbook.cmdb.load import check, load
 from drillbook.drill.load import list_drills
 from drillbook.drill.rules import check_drill
-from drillbook.errors import DrillbookError, InvalidInput, Refused, UsageError
+from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.estate.content import content, schemas
 from drillbook.estate.render import render
 from drillbook.runbook.load import load_all
@@ -52,9 +52,17 @@ def new_estate(folder: Path, choice: Choice) -> Path:
     and renamed.
 
     Raises UsageError (the folder is in use, or what was chosen makes no sound estate), Refused (it would lie in
-    another estate), DrillbookError (it cannot be written).
+    another estate), UsageError too when it cannot be written.
     """
-    target = _target(folder)
+    if folder.name.startswith("-"):
+        raise UsageError(
+            f"a folder named {_shown(folder)} reads as an option in every command",
+            remedy="choose another name; drillbook --help estate.new explains the command",
+        )
+    try:
+        target = _target(folder)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+        raise _cannot(folder, error) from None
     part = ""
     try:
         part = tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent)
@@ -64,10 +72,7 @@ def new_estate(folder: Path, choice: Choice) -> Path:
         root.chmod(0o755)
         root.rename(target)
     except OSError as error:
-        raise DrillbookError(
-            f"{_shown(target)} cannot be written: {error.strerror}",
-            remedy="name a folder that is empty or absent, where you may write and there is room",
-        ) from error
+        raise _cannot(target, error) from None
     finally:
         if part:
             shutil.rmtree(part, ignore_errors=True)
@@ -75,13 +80,21 @@ def new_estate(folder: Path, choice: Choice) -> Path:
 
 
 def write_schemas(root: Path) -> list[str]:
-    """Write the schemas of the installed engine into an estate, for editors; give the paths of those that changed."""
+    """Write the schemas of the installed engine into an estate, for editors; give the paths of those that changed.
+
+    Raises UsageError when one cannot be written.
+    """
     changed = []
     for name, data in schemas().items():
         path = root / name
-        if not path.is_file() or path.read_bytes() != data:
-            _put(path, data)
-            changed.append(name)
+        try:
+            if not path.is_file() or path.read_bytes() != data:
+                _put(path, data)
+                changed.append(name)
+        except OSError as error:
+            raise UsageError(
+                f"{_shown(path)} cannot be written: {error.strerror}", remedy="run it as the owner of the estate"
+            ) from None
     return changed
 
 
@@ -149,6 +162,14 @@ def _require_sound(root: Path, choice: Choice) -> None:
             f"no sound estate comes of --pair {choice.pair} and --subnet {choice.subnet}: {found[0].message}",
             remedy="choose another id or network",
         )
+
+
+def _cannot(folder: Path, error: OSError | RuntimeError) -> UsageError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return UsageError(
+        f"{_shown(folder)} cannot be written: {reason}",
+        remedy="name a folder that is empty or absent, where you may write and there is room",
+    )
 
 
 def _shown(path: Path) -> str:

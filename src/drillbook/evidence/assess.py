@@ -207,6 +207,7 @@ def assess(observed: Observed) -> tuple[Measures, Verdict]:
             promoted=tuple(each.item for each in observed.promotions if each.started <= timeline.recovered),
             elsewhere=[ack for ack in acks if ack.host != first and ack.done <= timeline.recovered],
             afterwards=observed.afterwards,
+            back=measures.afterwards,
             trouble=tuple(trouble) if began else observed.trouble,
         )
     )

@@ -47,7 +47,8 @@ def judge(findings: Findings) -> Verdict:
     wrong = [*findings.trouble, *_not_as_described(findings)]
     if wrong:
         return Verdict(Result.MISSED if split else Result.INVALID, (*split, *wrong))
-    missed = [*split, *_recovery(findings), *_refusal(findings), *_data(findings), *_afterwards(findings)]
+    missed = [*split, *_recovery(findings), *_refusal(findings), *_data(findings)]
+    missed += [*_way_back(findings), *_afterwards(findings)]
     return Verdict(Result.MISSED if missed else Result.MET, tuple(missed))
 
 
@@ -224,6 +225,23 @@ def _data(findings: Findings) -> list[Text]:
         number = findings.duplicates
         reasons.append(Text(f"rows stand in the table more than once: {number}", f"表中有重复的数据行：{number} 行"))
     return reasons
+
+
+def _way_back(findings: Findings) -> list[Text]:
+    """Users do not care which run takes their service away: the way back is held against the objective too.
+
+    Not after a refusal: there the fault lasts until it is healed, and nothing was to bring the service back.
+    """
+    back, rto = findings.back, findings.objectives.rto
+    if findings.expectation.refused is not None or back is None or back.seconds <= rto:
+        return []
+    away = f"{back.seconds:.3f}"
+    return [
+        Text(
+            f"on the way back the service was away for {away} s; the objective (RTO) is {rto:g} s",
+            f"恢复原状期间业务中断 {away} 秒；目标（RTO）为 {rto:g} 秒",
+        )
+    ]
 
 
 def _afterwards(findings: Findings) -> list[Text]:

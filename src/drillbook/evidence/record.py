@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import errno
 import gzip
+import hashlib
+import io
 import json
 import os
 import shutil
 import stat
+import zlib
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cache
@@ -171,7 +174,7 @@ def read_record(folder: Path, *, root: Path) -> CheckedRecord:
         path = root / sample["kept_as"]
         if not path.exists():
             absent.append(sample["writer"])
-        elif digest_bytes(_unpacked(path)) != sample["digest"]:
+        elif _unpacked_digest(path) != sample["digest"]:
             raise JournalError(f"{path}: these are not the samples that the record cites")
     return CheckedRecord(shaped, tuple(absent), number)
 
@@ -183,6 +186,9 @@ def _check_run(entry: Mapping[str, Any], folder: Path) -> None:
     records, torn = parse_records(data, name=str(path))
     if torn or digest_bytes(data) != cited["digest"] or head(records) != cited["head"]:
         raise JournalError(f"{path}: it is not the journal that the record cites")
+    opened = records[0].data if records else {}
+    if any(opened.get(name, entry[name]) != entry[name] for name in ("run", "plan")):
+        raise JournalError(f"{path}: it is the journal of another run than the record says")
     if entry["plan_file"] is not None and digest_bytes(_read(folder / entry["plan_file"])) != entry["plan"]:
         raise JournalError(f"{folder / entry['plan_file']}: it is not the plan that the record cites")
 
@@ -261,11 +267,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpacked_digest(path: Path) -> str:
+    """Give the digest of what a compressed file holds: in parts, since a small file can hold more than any memory."""
+    found = hashlib.sha256()
     try:
-        return gzip.decompress(_read(path, at_most=None))
-    except (OSError, EOFError, ValueError):
+        with gzip.GzipFile(fileobj=io.BytesIO(_read(path, at_most=None))) as file:
+            while part := file.read(1 << 20):
+                found.update(part)
+    except (OSError, EOFError, ValueError, zlib.error):
         raise JournalError(f"{path}: these samples cannot be unpacked") from None
+    return f"sha256:{found.hexdigest()}"
 
 
 def _write(path: Path, data: bytes) -> None:

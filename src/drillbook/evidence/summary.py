@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from drillbook.evidence.measure import NOTABLE_NS
 from drillbook.evidence.wording import duration
 from drillbook.text import visible
 
@@ -77,6 +78,7 @@ def _lead(record: Mapping[str, Any]) -> str:
     elif measures["rto_actual"] is not None:
         parts.append(
             f"Users were without the service for **{measures['rto_actual']:.3f} s** (objective {objectives['rto']:g} s)"
+            + _on_the_way_back(measures)
         )
     elif measures["outage"] is not None:
         parts.append(f"The service did not come back in {measures['outage']['seconds']:.1f} s")
@@ -98,6 +100,12 @@ def _lead(record: Mapping[str, Any]) -> str:
     return "; ".join(parts) + "."
 
 
+def _on_the_way_back(measures: Mapping[str, Any]) -> str:
+    later = measures["longest_gap_afterwards"]
+    felt = later is not None and later["seconds"] * 1e9 > NOTABLE_NS
+    return f", and for {later['seconds']:.3f} s on the way back" if felt else ""
+
+
 def _objectives(record: Mapping[str, Any]) -> list[str]:
     measures, objectives = record["measures"], record["objectives"]
     lost, rows, base = measures["rpo_actual"], measures["rows"], measures["baseline"]
@@ -113,7 +121,10 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
          {True: "1", False: f"2 ({measures['violations_proved']} writes prove it)", None: "not known"}[
              measures["at_most_one_primary"]
          ]],
-        ["Interruptions over 0.1 s", _NONE, f"{measures['interruptions']}, {measures['interrupted']:.3f} s together"],
+        ["Longest outage on the way back", _NONE if refusal else f"{objectives['rto']:g} s",
+         _s(measures["longest_gap_afterwards"] and measures["longest_gap_afterwards"]["seconds"])],
+        ["Interruptions over 0.1 s until the recovery", _NONE,
+         f"{measures['interruptions']}, {measures['interrupted']:.3f} s together"],
     ]  # fmt: skip
     if refusal is not None:
         ended = next((str(run["exit_code"]) for run in record["runs"] if run["part"] == "main"), "not run")

@@ -100,8 +100,8 @@ class Findings:
     runbook's run, None when it never began; ``run_message``: what it said. ``silences``: by writer, the
     times without an attempt. ``incomplete``: writers whose samples end too early. ``promoted``: the items
     that the run promoted. ``elsewhere``: writes that a host other than the first primary acknowledged before
-    the drill's recovery ended. ``afterwards``: what each run after it ended with. ``trouble``: what kept the
-    drill from running as described, as sentences.
+    the drill's recovery ended. ``afterwards``: what each run after it ended with. ``back``: the longest time without
+    the service on the way back. ``trouble``: what kept the drill from running as described, as sentences.
     """
 
     objectives: Objectives
@@ -123,4 +123,5 @@ class Findings:
     promoted: tuple[str, ...]
     elsewhere: Sequence[Ack]
     afterwards: tuple[tuple[str, ExitCode], ...]
+    back: Gap | None
     trouble: tuple[Text, ...]

@@ -93,7 +93,6 @@ def _show_help() -> None:
     commands = [place for place, word in enumerate(typed[:asked]) if word in known]
     if commands:
         before = sys.orig_argv[1 : len(sys.orig_argv) - len(typed)] + typed[: commands[0]]
-        sys.stdout.flush()
         argv = [sys.executable, *before, "--help", typed[commands[-1]]]
         os.execv(sys.executable, argv)  # noqa: S606 - no shell is wanted
 
@@ -106,11 +105,20 @@ def guarded(body: Callable[P, R]) -> Callable[P, R]:
         if any(isinstance(value, str) and value in _HELP for value in (*args, *kwargs.values())):
             _show_help()
         try:
-            return body(*args, **kwargs)
+            done = body(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it well
             sys.exit(_ended(error))
+        _require_printed()
+        return done
 
     return run
+
+
+def _require_printed() -> None:
+    """End with an exit code of its own when output that somebody wanted could not be written (a full disk)."""
+    output = sys.modules.get("drillbook.console.output")
+    if output is not None and output.console.lost:
+        sys.exit(ExitCode.PREREQUISITE)
 
 
 @overload

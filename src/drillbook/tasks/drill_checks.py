@@ -8,9 +8,10 @@ from drillbook.clock import SystemClock
 from drillbook.console.output import console
 from drillbook.drill.probe import clean_up
 from drillbook.drill.rules import check_drill
-from drillbook.errors import DrillbookError, InvalidInput, JournalError
+from drillbook.errors import DrillbookError, Finding, InvalidInput, JournalError
 from drillbook.journal.writer import Journal
 from drillbook.lab.faults import heal_all
+from drillbook.tasks.wiring import plan_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +23,30 @@ if TYPE_CHECKING:
 
 
 def require_valid(drill: Drill, estate: Estate) -> None:
-    """Hold a drill against CMDB and runbooks. Raises InvalidInput with all findings."""
-    findings = check_drill(drill, estate.cmdb, estate.runbooks)
+    """Hold a drill against CMDB and runbooks, and plan all that it runs. Raises InvalidInput with all findings."""
+    findings = findings_of(drill, estate)
     if findings:
         raise InvalidInput(findings)
+
+
+def findings_of(drill: Drill, estate: Estate) -> list[Finding]:
+    """Give what ``require_valid`` would raise; of a drill that fits nothing it is not said that no plan can be made."""
+    return check_drill(drill, estate.cmdb, estate.runbooks) or _not_planned(drill, estate)
+
+
+def _not_planned(drill: Drill, estate: Estate) -> list[Finding]:
+    """Find calls of which no plan can be made: a parameter that the runbook has not, an item that is not there."""
+    found: list[Finding] = []
+    for call in (drill.call, *drill.before, *drill.afterwards):
+        try:
+            plan_of(estate, call.runbook, environment=drill.environment, parameters=call.parameters)
+        except InvalidInput as error:
+            found += error.findings
+        except DrillbookError as error:
+            found.append(
+                Finding(drill.file, call.line, "drill-plan", f"{call.runbook} cannot be planned: {error.message}")
+            )
+    return list(dict.fromkeys(found))
 
 
 def settle_unfinished(state: Path, lab: LabState, hosts: Hosts) -> None:

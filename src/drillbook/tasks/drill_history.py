@@ -68,7 +68,7 @@ def history(  # noqa: PLR0917 - options, which invoke gives by name
             if not json:
                 console.print(f"✓ written  {file}")
     if json:
-        print(dumps(to_json(found), ensure_ascii=False, indent=1))  # noqa: T201 - not wrapped, not styled
+        console.write(dumps(to_json(found), ensure_ascii=False, indent=1) + "\n")
     elif not found.runs and not found.distrusted:
         console.print(f"{visible(drill)}: nothing recorded yet. Run it: ./inv drills.run {drill}")
     elif not html and not svg:

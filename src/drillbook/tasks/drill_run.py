@@ -14,7 +14,7 @@ from drillbook.console.output import console
 from drillbook.console.progress import progress_for
 from drillbook.console.schedule_view import frozen_words
 from drillbook.drill.load import read_drills
-from drillbook.drill.rules import check_drill, protection_of
+from drillbook.drill.rules import protection_of
 from drillbook.drill.runner import Setting, run_drill
 from drillbook.errors import InvalidInput, UsageError
 from drillbook.evidence.archive import Archive, read_archive
@@ -28,7 +28,7 @@ from drillbook.schedule.due import schedule
 from drillbook.schedule.policy import day_of, frozen, policy_of
 from drillbook.schedule.seen import look, read_seen, write_seen
 from drillbook.schedule.series import Ended, Window
-from drillbook.tasks.drill_checks import settle_unfinished
+from drillbook.tasks.drill_checks import findings_of, settle_unfinished
 from drillbook.tasks.runs import remind
 from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, plan_and_permit
 from drillbook.zone import local_zone
@@ -65,9 +65,9 @@ def look_at(root: Path) -> Now:
     estate = load_estate(root)
     drills, findings = read_drills(root)
     for drill in drills:
-        findings += check_drill(drill, estate.cmdb, estate.runbooks)
+        findings += findings_of(drill, estate)
     if findings:
-        raise InvalidInput(findings)
+        raise InvalidInput(list(dict.fromkeys(findings)))  # a broken runbook is found by each of its drills
     policy = policy_of(estate.cmdb)
     pairs = {drill.name: pair.id for drill in drills if (pair := protection_of(drill, estate.cmdb)) is not None}
     archive = read_archive(root)

@@ -94,7 +94,7 @@ def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> N
     rows = dates(at.schedule, at.policy.freezes, months=months, zone=at.zone)
     data = calendar_of(rows, organisation=at.estate.cmdb.organisation, now=at.schedule.now, language=lang)
     if not out:
-        sys.stdout.write(data.decode())
+        console.write(data.decode())
         return
     write_file(Path(out), data)
     console.print(f"✓ written  {out}  {len(rows)} dates of {len({row.standing.drill.name for row in rows})} drills")

@@ -76,8 +76,6 @@ def plan(
     markdown: bool = False,
 ) -> None:
     """Print the exact commands that a run would send; no host is asked."""
-    import sys
-
     from drillbook.canonical import canonical_json
     from drillbook.cmdb.load import load
     from drillbook.console.output import console
@@ -94,8 +92,8 @@ def plan(
     environment = env or lab_environment(estate.cmdb)
     made = plan_of(estate, runbook, environment=environment, parameters=parameters)
     if json:
-        sys.stdout.write(canonical_json(made.to_json()).decode() + "\n")
+        console.write(canonical_json(made.to_json()).decode() + "\n")
     elif markdown:
-        sys.stdout.write(plan_markdown(made, lang))
+        console.write(plan_markdown(made, lang))
     else:
         print_page(console, plan_page(made, lang))

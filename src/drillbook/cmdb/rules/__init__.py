@@ -6,7 +6,7 @@ findings about files and their shape, which are made where files are read.
 
 from __future__ import annotations
 
-from drillbook.cmdb.rules import addresses, environments, protection, references, values
+from drillbook.cmdb.rules import addresses, drills, environments, protection, references, values
 from drillbook.cmdb.rules.base import Draft, Problem, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     Rule("rpo-kept", "what protects a service can keep its RPO", protection.rpo_kept),
     Rule("rto-needed", "a service promises no less than what it depends on", protection.rto_of_dependencies),
     Rule("spare", "a spare is idle and covers at most what policy allows", protection.spares),
+    Rule("drill-interval", "drills have intervals that can be kept", drills.intervals),
     Rule("template", "no text could be taken for an Ansible template", values.templates),
     Rule("dash", "no setting could be taken for an option", values.dashes),
     Rule("date", "dates exist, and periods end after they begin", values.dates),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drillbook.evidence.measure import NOTABLE_NS
 from drillbook.evidence.page.drawing import WIDTHS, against
 from drillbook.evidence.page.words import RESULTS, WORDS
 from drillbook.evidence.wording import count, duration, objective, same
@@ -44,6 +45,11 @@ def lead(record: Mapping[str, Any]) -> Text:
                 f"业务中断 {away.zh}，目标为 {limit.zh}。",
             )
         )
+        if (later := measures["longest_gap_afterwards"]) is not None and later["seconds"] * 1e9 > NOTABLE_NS:
+            again = duration(later["seconds"])
+            parts.append(
+                Text(f"On the way back they were without it for {again.en} more.", f"恢复原状期间又中断 {again.zh}。")
+            )
     elif outage is not None:
         away = duration(outage["seconds"])
         parts.append(Text(f"The service did not come back in {away.en}.", f"在 {away.zh}内业务没有恢复。"))
@@ -203,7 +209,7 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     )  # fmt: skip
     times, together = measures["interruptions"], duration(measures["interrupted"])
     yield {
-        "name": Text("Interruptions over 0.1 s", "超过 0.1 秒的中断"),
+        "name": Text("Interruptions over 0.1 s, until the recovery", "恢复前超过 0.1 秒的中断"),
         "wanted": NONE,
         "got": Text(f"{times}, {together.en} together", f"{times} 次，共 {together.zh}")
         if times
@@ -220,7 +226,7 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         else same("0"),
     }
     yield row(
-        Text("Longest gap afterwards, on the way back", "之后（恢复原状期间）的最长间断"), NONE,
+        Text("Longest outage on the way back", "恢复原状期间的最长中断"), limit,
         None if later is None else later["seconds"],
     )  # fmt: skip
 
