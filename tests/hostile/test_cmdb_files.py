@@ -89,7 +89,7 @@ DAMAGES = (
         _replaced("depends_on: [hq-network]", "depends_on: [hq-network"),
         SERVICES,
         "yaml-syntax",
-        "provided_by",
+        "depends_on: [hq-network",
         "is not closed",
     ),
     Damage(
