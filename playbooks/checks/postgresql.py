@@ -17,7 +17,8 @@ class CannotTell(Exception):
 
 def _ask(host: Host, port: int, sql: str) -> str:
     """Give what psql prints for a statement, or fail with what it says."""
-    done = host.run("runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c %s", str(port), sql)
+    # psql complains of a folder that postgres may not enter, such as root's own.
+    done = host.run("cd / && runuser -u postgres -- psql -X -q -A -t -p %s -d postgres -c %s", str(port), sql)
     if done.rc != 0:
         raise CannotTell(f"PostgreSQL does not answer on port {port}: {done.stderr.strip()}")
     return str(done.stdout).strip()
@@ -81,6 +82,7 @@ def stopped_cleanly(host: Host, unit: str, data_directory: str, bin_directory: s
 # given the file to begin in, on its newest timeline: told only a folder, it takes the size of segments from
 # any file there, and one that is prepared for later is still empty.
 _LAST_RECORD = r"""
+cd / || exit
 said=$(runuser -u postgres -- %s/psql -X -q -A -t -p %s -d postgres -c "
     with at as (select pg_last_wal_replay_lsn() as replayed, pg_last_wal_receive_lsn() as received,
                        pg_size_bytes(current_setting('wal_segment_size')) as size),

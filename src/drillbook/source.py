@@ -21,6 +21,7 @@ from drillbook.node import Lines, Map, Seq, line_at, plain
 from drillbook.plain_yaml import read_plain
 from drillbook.scalars import scalar
 from drillbook.text import visible
+from drillbook.yaml_words import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +81,8 @@ def parse_strictly(text: str, *, shown_as: str) -> Map:
             f"the character U+{error.character:04X} is not allowed in YAML; remove it",
         ) from None  # fmt: skip
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        raise InvalidInput.at(shown_as, line, "yaml-syntax", visible(what)) from None
+        line, what = explained(error, text)
+        raise InvalidInput.at(shown_as, line, "yaml-syntax", what) from None
     except yaml.YAMLError as error:
         what = visible(" ".join(str(error).split()))
         raise InvalidInput.at(shown_as, 1, "yaml-syntax", what) from None

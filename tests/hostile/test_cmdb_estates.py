@@ -86,7 +86,7 @@ def test_an_estate_without_services(
 
     monkeypatch.chdir(tmp_path)
     tasks.check(Context())
-    assert "1 items, 0 services and 0 protections, no findings" in " ".join(capsys.readouterr().out.split())
+    assert "1 item, 0 services and 0 protections, no findings" in " ".join(capsys.readouterr().out.split())
     tasks.impact(Context(), "box-1")
     assert "If box-1 fails: no service stops" in capsys.readouterr().out
     tasks.inventory(Context())

@@ -89,8 +89,8 @@ DAMAGES = (
         _replaced("depends_on: [hq-network]", "depends_on: [hq-network"),
         SERVICES,
         "yaml-syntax",
-        "provided_by",
-        "flow sequence",
+        "depends_on: [hq-network",
+        "is not closed",
     ),
     Damage(
         "unknown key",

@@ -158,6 +158,13 @@ def test_a_table_for_people(estate: Cmdb, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("terminal")
+def test_a_library_restores_and_does_not_take_over(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = _said(capsys, service="core-business").splitlines()
+    assert any(re.search(r"^tape-lib-1 .* restores$", line.rstrip()) for line in lines)
+    assert not any(line.startswith("tape-lib-1") and "takes over" in line for line in lines)
+
+
+@pytest.mark.usefixtures("terminal")
 def test_ids_and_json_for_programs(estate: Cmdb, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = _ids(estate, service="mail")
     assert _said(capsys, service="mail", ids=True).split() == wanted

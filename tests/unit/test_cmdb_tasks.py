@@ -131,10 +131,11 @@ def test_impact_says_who_to_call(estate: Path, capsys: pytest.CaptureFixture[str
     tasks.impact(Context(), "core-db-1", all_=True)
     text = "\n".join(_lines(capsys))
     for words in (
-        r"^If core-db-1 fails: \d+ interrupted until a protection has taken over",
+        r"^If core-db-1 fails: \d+ services interrupted until a protection has taken over",
         r"core-business +tier 1, RTO 60 s: back when core-db has taken over",
         r"order-entry +tier 2, RTO 30 min: back when core-business is back",
         r"core-db +takes over +hot standby; by core-db-2; no second copy",
+        r"core-db-tape +restores +backup; from media",
         r"line 1 +Gao Fei +\+1 202 555 0111 +answers users of core-business",
         r"line 2 +Zhang Tao",
         r"Ma Chao +\+1 202 555 0103 +owns core-business",
@@ -147,6 +148,13 @@ def test_impact_says_who_to_call(estate: Path, capsys: pytest.CaptureFixture[str
 def test_impact_of_what_nobody_needs(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tasks.impact(Context(), "client-001")
     assert _lines(capsys)[0] == "If client-001 fails: no service stops"
+    tasks.impact(Context(), "sw-access-1")
+    assert _lines(capsys)[1].startswith("16 items down: 14 client"), "what is down is counted, whatever stops"
+
+
+def test_impact_of_a_service_has_no_gap(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks.impact(Context(), "core-business")
+    assert "\n\n\n" not in "\n".join(_lines(capsys))
 
 
 def test_impact_of_a_room_says_that_a_spare_is_contested(estate: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,6 +162,10 @@ def test_impact_of_a_room_says_that_a_spare_is_contested(estate: Path, capsys: p
     text = "\n".join(_lines(capsys))
     assert re.search(r"✗ web +tier 2, RTO 30 min: down, unless spare-1 is given to it", text)
     assert re.search(r"web-spare +contested", text)
+    assert re.search(r"✗ file +tier 2, RTO 8 h: down until login is back", text)
+    assert re.search(r"✗ statement-printing +tier 3, RTO 1 d: down until file is back", text)
+    assert "nothing brings back login" not in text
+    assert re.search(r"nothing brings back risk-calc-1", text)
     assert re.search(r"back when restored from storage-tape", text)
 
 
@@ -172,6 +184,7 @@ def test_impact_of_much_is_short_unless_told(estate: Path, capsys: pytest.Captur
         if service.get("tier") == 1:
             assert re.search(rf"~ {service.id} +tier 1", text), "none of tier 1 is put together with others"
     assert re.search(r"contested +5 +proxy-spare, web-spare, login-spare", text)
+    assert re.search(r"takes over +\d+ +core-db, .*\n +restores +\d+ +storage-tape, ", text)
     assert "./inv cmdb.impact hq-room-a --all" in text
     assert "--all" not in "\n".join(whole)
     assert all(re.search(rf"[✗~] {each.id} ", "\n".join(whole)) for each in cmdb.services)
@@ -214,6 +227,12 @@ def test_an_unknown_id_names_the_nearest(estate: Path, capsys: pytest.CaptureFix
     said = _ends_with(ExitCode.USAGE, capsys, tasks.show, "core-db-3")
     assert "the CMDB has no 'core-db-3'" in said
     assert "core-db-1" in said
+    for asked in (tasks.show, tasks.graph):
+        said = " ".join(_ends_with(ExitCode.USAGE, capsys, asked, "hq-room-a").split())
+        assert "'hq-room-a' is a room of the site hq" in said
+        assert "./inv cmdb.impact hq-room-a" in said
+        assert "./inv cmdb.find --site hq-room-a" in said
+    assert "did you mean hq-room-a" in _ends_with(ExitCode.USAGE, capsys, tasks.impact, "room-a")
     assert "of which nothing fails" in _ends_with(ExitCode.USAGE, capsys, tasks.impact, "lab-net")
 
 
@@ -246,17 +265,21 @@ def test_the_program_itself_ends_with_the_exit_code(estate: Path) -> None:
         "ns = Collection()\nns.add_collection(Collection.from_module(cmdb, name='cmdb'))\n"
     )
 
-    def run(*argv: str) -> subprocess.CompletedProcess[str]:
+    def run(*argv: str, columns: str = "80") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "invoke", *argv],
             cwd=estate, capture_output=True, text=True, check=False, timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1", "COLUMNS": "80"},
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1", "COLUMNS": columns},
         )  # fmt: skip
 
     done = run("cmdb.check")
     assert (done.returncode, done.stderr) == (ExitCode.OK, "")
     done = run("cmdb.show", "core-db-1")
     assert "CSW-7A31-0011" in done.stdout
+    narrow = run("cmdb.impact", "core-db-1").stdout
+    assert max(map(cell_len, narrow.splitlines())) <= 80
+    wide = run("cmdb.impact", "core-db-1", columns="").stdout
+    assert max(map(cell_len, wide.splitlines())) > 80, "a pipe has no edge"
     done = run("cmdb.show", "core-db-9")
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
     assert "Traceback" not in done.stderr

@@ -289,8 +289,14 @@ def test_its_launcher_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_the_commands_of_the_readme_exist(estate: Path) -> None:
     listed = run(estate / "inv", "--list", cwd=estate).stdout
-    for command in re.findall(r"\./inv ([a-z]+\.[a-z]+)", (estate / "README.md").read_text()):
-        assert command in listed
+    text = (estate / "README.md").read_text()
+    named = set(re.findall(r"`(?:\./inv )?((?:cmdb|drills|runbooks|lab)\.[a-z]+)`", text))
+    named |= set(re.findall(r"\./inv ([a-z]+\.[a-z]+)", text))
+    assert all(command in listed for command in named - {"cmdb.yaml"}), named
+    assert named >= {"drills.due", "drills.history", "drills.schedule", "cmdb.find", "cmdb.graph"}
+    assert "`./inv drills`" in text
+    shown = [line for line in text.splitlines() if line.startswith("    ") and " # " in line]
+    assert {line.index(" # ") for line in shown} == {shown[0].index(" # ")}, "the comments stand below one another"
     assert "test" not in [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
 
 

@@ -49,6 +49,21 @@ def test_plan_as_json_is_what_is_digested(estate: Path) -> None:
     assert digest(value) in inv(estate, *arguments, "--markdown").stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        (("runbooks.show", "--help"), "runbooks.show"),
+        (("cmdb.impact", "-h"), "cmdb.impact"),
+        (("drills.run", "--lang", "zh", "--help"), "drills.run"),
+        (("estate.new", "--help"), "estate.new"),
+    ],
+)
+def test_help_after_a_command_is_help_and_not_its_value(typed: tuple[str, ...], command: str, tmp_path: Path) -> None:
+    asked, before = inv(tmp_path, *typed), inv(tmp_path, "--help", command)
+    assert before.stdout.startswith("Usage: ")
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, before.stdout, "")
+
+
 def test_show_in_chinese(estate: Path) -> None:
     done = inv(estate, "runbooks.show", "RB-FAILOVER", "--lang", "zh")
     assert done.returncode == 0
@@ -59,8 +74,8 @@ def test_show_in_chinese(estate: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("runbooks.list",), 3, "runbooks/RB-BROKEN.yaml:2: yaml-syntax"),
-        (("runbooks.show", "RB-BROKEN"), 3, "runbooks/RB-BROKEN.yaml:2: yaml-syntax"),
+        (("runbooks.list",), 3, "runbooks/RB-BROKEN.yaml:1: yaml-syntax"),
+        (("runbooks.show", "RB-BROKEN"), 3, "runbooks/RB-BROKEN.yaml:1: yaml-syntax"),
         (("runbooks.show", "RB-FAILOVR"), 2, "did you mean 'RB-FAILOVER'"),
         (("runbooks.show", "RB-FAILOVER", "--lang", "fr"), 2, "--lang en or --lang zh"),
         (("runbooks.plan", "RB-FAILOVER", "--env", "site"), 2, "needs the parameter pair"),

@@ -79,7 +79,9 @@ def drills(folder: Path) -> list[str]:
         (("drills.schedule", "--systemd", "--at", "25:00"), 2, "time of day"),
         (("drills.schedule", "--remove", "--install"), 2, "--remove goes alone"),
         (("drills", "--max", "-1"), 2, "at least 1"),
-        (("drills", "--for", "soon"), 2, "is not a duration"),
+        (("drills", "--for", "soon"), 2, "'soon' is not a duration"),
+        (("drills", "--for", "1m"), 2, "--for '1m' is not a duration"),
+        (("drills", "--for", "1m"), 2, "--for 2h or --for 30min"),
         (("drills.calendar", "--months", "0"), 2, "from 1 to 60"),
         (("drills.calendar", "--lang", "fr"), 2, "--lang en or --lang zh"),
         (("drills.calendar", "--out", "/nowhere/x.ics"), 2, "cannot be written"),
@@ -107,6 +109,25 @@ def test_everything_that_never_ran_is_due_and_the_order_is_said(estate: Path) ->
     assert not (estate / ".drillbook/last-seen.json").exists()
 
 
+@pytest.mark.parametrize(("bounds", "run"), [(("--max", "2"), 2), (("--for", "1s"), 0)])
+def test_a_dry_run_keeps_to_the_bounds(estate: Path, bounds: tuple[str, str], run: int) -> None:
+    lines = inv(estate, "drills", "--dry-run", *bounds).stdout.splitlines()
+    assert sum(line.strip()[:1].isdigit() for line in lines) == run
+    assert sum("not now: " in line for line in lines) == len(drills(estate)) - run
+
+
+def test_the_findings_of_all_drills_come_at_once(estate: Path) -> None:
+    names = drills(estate)[:3]
+    changes = (("service: ", "service: no-"), ("primary: ", "primry: "), ("drill: ", "drill "))
+    for name, (old, new) in zip(names, changes, strict=True):
+        path = estate / f"drills/{name}.yaml"
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+    done = inv(estate, "drills.list")
+    assert done.returncode == 3
+    assert all(f"drills/{name}.yaml:" in done.stderr for name in names), done.stderr
+
+
 def test_all_done_lately_is_nothing_due(estate: Path) -> None:
     now = datetime.now(UTC)
     first, *others = drills(estate)
@@ -115,6 +136,7 @@ def test_all_done_lately_is_nothing_due(estate: Path) -> None:
     written(estate, drill=first, at=now - 2 * DAY, verdict=Result.MISSED)
     done = inv(estate, "drills.due")
     assert (done.returncode, "Nothing is due" in done.stdout) == (0, True), done.stdout
+    assert f"MISSED when last run: {first}." in done.stdout
     everything = inv(estate, "drills.due", "--all").stdout
     assert "MISSED" in everything
     assert everything.count("next ") == len(others) + 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from drillbook.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 SECTIONS = (
     "sites", "networks", "environments", "config_items", "services", "protections",
@@ -105,16 +105,26 @@ class Cmdb:
         assert isinstance(found, Section)
         return found
 
-    def find(self, id_: str) -> Entry:
+    def rooms(self) -> dict[str, Entry]:
+        """Give the site of each room."""
+        return {room: site for site in self.sites for room in site.get("rooms", {})}
+
+    def find(self, id_: str, *, also: Iterable[str] = ()) -> Entry:
         """Give the entry of that id in whichever section; ids are unique over all of them.
 
-        Raises UsageError that names the nearest ids.
+        Raises UsageError that names the nearest ids, those of ``also`` among them; a room is no entry.
         """
         for name in SECTIONS:
             section = self.section(name)
             if id_ in section:
                 return section[id_]
-        everything = [each for name in SECTIONS for each in self.section(name).ids()]
+        if (site := self.rooms().get(id_)) is not None:
+            raise UsageError(
+                f"'{id_}' is a room of the site {site.id}, no entry of its own",
+                remedy=f"./inv cmdb.impact {id_} tells what stops with it; ./inv cmdb.find --site {id_} what is in it; "
+                f"./inv cmdb.show {site.id} shows its site",
+            )
+        everything = [*(each for name in SECTIONS for each in self.section(name).ids()), *also]
         near = difflib.get_close_matches(id_, everything, n=3)
         hint = f"did you mean {', '.join(near)}?" if near else "./inv cmdb.list shows all ids"
         raise UsageError(f"the CMDB has no '{id_[:80]}'", remedy=hint)

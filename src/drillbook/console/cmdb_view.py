@@ -39,10 +39,10 @@ def show(cmdb: Cmdb, entry: Entry) -> RenderableType:
     fields.add_column(overflow="fold")
     for name, value in _flat(entry):
         fields.add_row(Text(name), Text(value))
-    parts: list[RenderableType] = [head, place, Text(), Padding(fields, (0, 0, 0, 2))]
+    parts: list[RenderableType] = [head, place, Text(), Padding(fields, (0, 0, 0, 2), expand=False)]
     relations = _relations(cmdb, entry)
     if relations.children:
-        parts += [Text(), Padding(relations, (0, 0, 0, 2))]
+        parts += [Text(), Padding(relations, (0, 0, 0, 2), expand=False)]
     return Group(*parts)
 
 

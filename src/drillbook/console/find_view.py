@@ -44,6 +44,7 @@ def found_view(cmdb: Cmdb, found: Sequence[Found], query: Query, today: date) ->
         table.add_column("owner", overflow="fold")
     if query.service is not None:
         table.add_column(f"to {query.service}", overflow="fold")
+    copies = {each.get("members").get("library") for each in cmdb.protections}
     for each in found:
         item = each.item
         cells = [Text(visible(item.id))]
@@ -56,7 +57,7 @@ def found_view(cmdb: Cmdb, found: Sequence[Found], query: Query, today: date) ->
         if query.owner is None:
             cells.append(Text(title_of(cmdb.people[item.get("owner")])))
         if query.service is not None:
-            cells.append(_way(each))
+            cells.append(_way(each, restores=item.id in copies))
         table.add_row(*cells)
     return Group(table, Text(), _count(found, today))
 
@@ -85,13 +86,17 @@ def _warranty(item: Entry, today: date) -> Text:
 _PARTS = {Part.PROVIDES: "provides it", Part.PROTECTS: "takes over", Part.NEEDED: "needed"}
 
 
-def _way(found: Found) -> Text:
+def _way(found: Found, *, restores: bool) -> Text:
     assert found.part is not None
-    text = Text(_PARTS[found.part], style="bold" if found.part is Part.PROVIDES else "")
+    protects = found.part is Part.PROTECTS
+    text = Text(
+        "restores" if protects and restores else _PARTS[found.part],
+        style="bold" if found.part is Part.PROVIDES else "",
+    )
     if found.through:
         ids = found.through[-_LONGEST_WAY:]
         dots = "… " if len(ids) < len(found.through) else ""
-        text.append(f" {'for' if found.part is Part.PROTECTS else 'through'} {dots}{' → '.join(ids)}", style="dim")
+        text.append(f" {'for' if protects else 'through'} {dots}{' → '.join(ids)}", style="dim")
     return text
 
 

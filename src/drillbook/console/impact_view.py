@@ -16,6 +16,8 @@ from drillbook.console.cmdb_view import kind_of, title_of
 from drillbook.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import RenderableType
 
     from drillbook.cmdb.impact import FailedProtection, FailedService, Impact, Reason, ToTell
@@ -43,7 +45,7 @@ def impact_view(cmdb: Cmdb, found: Impact, *, whole: bool = False) -> Renderable
     much = len(found.services) > _MUCH_SERVICES or len(found.items) > _MUCH_ITEMS
     view = _View(cmdb, found, short=much and not whole)
     parts: list[RenderableType] = [_headline(found)]
-    if much:
+    if len(found.items) > 1:
         parts.append(_counted(cmdb, found))
     _part(parts, "Services", _services(view))
     many = len(found.protections) > _MUCH_PROTECTIONS
@@ -61,7 +63,7 @@ def impact_view(cmdb: Cmdb, found: Impact, *, whole: bool = False) -> Renderable
 
 def _part(parts: list[RenderableType], title: str, body: Table) -> None:
     if body.row_count:
-        parts += [Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
+        parts += [Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2), expand=False)]
 
 
 def _table(*columns: str) -> Table:
@@ -97,7 +99,7 @@ def _headline(found: Impact) -> Text:
     if stop:
         words.append((f"{stop} service{'s' * (stop != 1)} down until repaired", "bold red"))
     if back:
-        words.append((f"{back} interrupted until a protection has taken over", "yellow"))
+        words.append((f"{back} service{'s' * (back != 1)} interrupted until a protection has taken over", "yellow"))
     for index, (phrase, style) in enumerate(words):
         text.append(", " if index else "")
         text.append(phrase, style=style)
@@ -108,10 +110,11 @@ def _services(view: _View) -> Table:
     table = _table("", "")
     cmdb, found = view.cmdb, view.found
     contested = {each.service: each.other for each in found.protections if each.loss is Loss.CONTESTED}
+    waiting = _waiting(found, contested)
     outcomes: dict[tuple[Effect, int, str], list[FailedService]] = {}
     for each in found.services if view.short else ():
         if each.tier > 1:  # those of tier 1 are always named
-            same = each.effect, each.tier, _outcome(cmdb, each, contested.get(each.id))
+            same = each.effect, each.tier, _outcome(cmdb, each, contested.get(each.id), waiting)
             outcomes.setdefault(same, []).append(each)
     alike = {its[0].id: its for its in outcomes.values() if len(its) >= _ALIKE}
     folded = {each.id for its in alike.values() for each in its[1:]}
@@ -120,7 +123,7 @@ def _services(view: _View) -> Table:
             continue
         down = each.effect is Effect.STOPS
         style = "red" if down else "yellow"
-        outcome = (_outcome(cmdb, each, contested.get(each.id)), style)
+        outcome = (_outcome(cmdb, each, contested.get(each.id), waiting), style)
         if each.id in alike:
             its = alike[each.id]
             name = f"{len(its)} services"
@@ -135,12 +138,23 @@ def _services(view: _View) -> Table:
     return table
 
 
-def _outcome(cmdb: Cmdb, service: FailedService, spare: str | None) -> str:
+def _waiting(found: Impact, contested: Mapping[str, str | None]) -> set[str]:
+    """Give the services that are down and may come back: by a contested spare, or when such a service is back."""
+    down = {each.id: each.not_back for each in found.services if each.effect is Effect.STOPS}
+    waiting = {id_ for id_ in down if contested.get(id_) is not None}
+    while more := {id_ for id_, needs in down.items() if needs and waiting.issuperset(needs)} - waiting:
+        waiting |= more
+    return waiting
+
+
+def _outcome(cmdb: Cmdb, service: FailedService, spare: str | None, waiting: set[str]) -> str:
     if service.effect is Effect.STOPS:
         if spare is not None:
             return f"down, unless {spare} is given to it"
-        if service.not_back:
-            return f"down; nothing brings back {_some(service.not_back)}"
+        if lost := tuple(each for each in service.not_back if each not in waiting):
+            return f"down; nothing brings back {_some(lost)}"
+        if needs := service.not_back:
+            return f"down until {_some(needs)} {'is' if len(needs) == 1 else 'are'} back"
         return "down"
     takers = [each for each in service.back_by if cmdb.protections[each].get("kind") != "backup"]
     if takers:
@@ -150,6 +164,7 @@ def _outcome(cmdb: Cmdb, service: FailedService, spare: str | None) -> str:
     return f"back when {service.via[-2]} is back"
 
 
+_RESTORES = ("restores", "yellow")
 _LOSSES = {
     Loss.TAKES_OVER: ("takes over", "yellow"),
     Loss.CONTESTED: ("contested", "red"),
@@ -158,14 +173,20 @@ _LOSSES = {
 }
 
 
+def _word(cmdb: Cmdb, failed: FailedProtection) -> tuple[str, str]:
+    """Give the word for what happens to a protection, and its style: a backup does not take over."""
+    backup = cmdb.protections[failed.id].get("kind") == "backup"
+    return _RESTORES if backup and failed.loss is Loss.TAKES_OVER else _LOSSES[failed.loss]
+
+
 def _protections(view: _View) -> Table:
     table = _table("bold", "", "")
     for each in view.found.protections:
         protection = view.cmdb.protections[each.id]
-        word, style = _LOSSES[each.loss]
+        word, style = _word(view.cmdb, each)
         match each.loss:
             case Loss.TAKES_OVER if protection.get("kind") == "backup":
-                explained = "restored from media"
+                explained = "from media"
             case Loss.TAKES_OVER:
                 explained = f"by {each.other}; no second copy until it is rebuilt"
             case Loss.CONTESTED:
@@ -181,16 +202,16 @@ def _protections(view: _View) -> Table:
 def _protections_short(view: _View) -> Table:
     """Give a line for each loss, the worst first, with how many it hits."""
     table = _table("", "", "")
-    losses: dict[Loss, list[FailedProtection]] = {}
+    alike: dict[tuple[str, str], list[FailedProtection]] = {}
     for each in view.found.protections:
-        losses.setdefault(each.loss, []).append(each)
-    for loss in (Loss.GONE, Loss.CONTESTED, Loss.TAKES_OVER, Loss.EXPOSED):
-        its = losses.get(loss, [])
-        if its:
-            word, style = _LOSSES[loss]
-            names = tuple(each.id for each in its)
-            shown = ", ".join(names) if loss in (Loss.GONE, Loss.CONTESTED) else _some(names)
-            table.add_row(Text(word, style=style), Text(str(len(its))), Text(shown))
+        alike.setdefault(_word(view.cmdb, each), []).append(each)
+    lost = [_LOSSES[each] for each in (Loss.GONE, Loss.CONTESTED)]
+    for each_word in (*lost, _LOSSES[Loss.TAKES_OVER], _RESTORES, _LOSSES[Loss.EXPOSED]):
+        names = tuple(each.id for each in alike.get(each_word, ()))
+        if names:
+            word, style = each_word
+            shown = ", ".join(names) if each_word in lost else _some(names)
+            table.add_row(Text(word, style=style), Text(str(len(names))), Text(shown))
     return table
 
 

@@ -19,6 +19,8 @@ from drillbook.text import visible
 if TYPE_CHECKING:
     from drillbook.errors import ExitCode
 
+_WIDE = 200  # columns for a file or a pipe, which have no edge: what reads them looks for whole lines
+
 
 class _Output(Console):
     """A console that stays quiet once its reader is gone. ``lost``: output was left out that somebody wanted."""
@@ -63,7 +65,9 @@ def _console(stream: TextIO | None, *, stderr: bool = False) -> _Output:
     # Nothing that comes from a file or a host is read as rich's markup: values are not syntax.
     if stream is None:  # closed before we began
         return _Output(markup=False, highlight=False, quiet=True, file=open(os.devnull, "w"))  # noqa: PTH123
-    return _Output(markup=False, highlight=False, stderr=stderr, soft_wrap=not stream.isatty())
+    terminal = stream.isatty()
+    width = None if terminal or os.environ.get("COLUMNS") else _WIDE
+    return _Output(markup=False, highlight=False, stderr=stderr, soft_wrap=not terminal, width=width)
 
 
 console = _console(sys.stdout)

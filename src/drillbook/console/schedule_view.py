@@ -113,6 +113,9 @@ def show_due(found: Schedule, console: Console, *, zone: tzinfo, everything: boo
 
 
 def _notes(found: Schedule, console: Console, *, everything: bool) -> None:
+    missed = ", ".join(visible(each.drill.name) for each in found.drills if each.missed)
+    if missed:
+        console.print(Text(f"  MISSED when last run: {missed}.", "bold red"))
     unwanted = found.of(State.UNWANTED)
     if unwanted and not everything:
         names = ", ".join(visible(each.drill.name) for each in unwanted)

@@ -48,11 +48,8 @@ def drill_files(root: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted((root / FOLDER).glob("*.yaml"))}
 
 
-def list_drills(root: Path) -> list[Drill]:
-    """Load every drill of the estate at ``root``, sorted by name.
-
-    Raises InvalidInput with the findings of all files.
-    """
+def read_drills(root: Path) -> tuple[list[Drill], list[Finding]]:
+    """Load every drill of the estate at ``root``, sorted by name; give those that can be read, and all findings."""
     found: list[Drill] = []
     findings: list[Finding] = []
     for path in drill_files(root).values():
@@ -60,6 +57,12 @@ def list_drills(root: Path) -> list[Drill]:
             found.append(load_drill(path))
         except InvalidInput as error:
             findings += error.findings
+    return found, findings
+
+
+def list_drills(root: Path) -> list[Drill]:
+    """Do the same for drills that all must be readable. Raises InvalidInput with the findings of all files."""
+    found, findings = read_drills(root)
     if findings:
         raise InvalidInput(findings)
     return found

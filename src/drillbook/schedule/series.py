@@ -145,6 +145,19 @@ def run_series(
     return Series(tuple(done), tuple(left), ended_by, clock.monotonic() - begun)
 
 
+def not_planned(queue: Sequence[Standing], *, window: Window, skip: Mapping[str, str]) -> dict[str, str]:
+    """Give, by drill, why ``run_series`` would not run it now, if every drill takes as long as it usually does."""
+    found: dict[str, str] = {}
+    spent = 0.0
+    for place, each in enumerate(queue):
+        why = _not_now(each, skip=skip, window=window, count=place - len(found), spent=spent)
+        if why:
+            found[each.drill.name] = why
+        else:
+            spent += _needs(each)
+    return found
+
+
 def _run(each: Standing, doing: Doing[Ground]) -> Ended:
     """Run one. Raises what ends the series."""
     try:
@@ -172,8 +185,13 @@ def _not_now(each: Standing, *, skip: Mapping[str, str], window: Window, count: 
     if each.drill.name in skip:
         return skip[each.drill.name]
     if window.drills is not None and count >= window.drills:
-        return f"{window.drills} were run, as many as were wanted"
-    needs = each.usual if each.usual is not None else each.drill.timeout
+        return f"no more than {window.drills} are wanted"
+    needs = _needs(each)
     if window.seconds is not None and spent + needs > window.seconds:
         return f"it takes about {needs:.0f} s, and {max(0.0, window.seconds - spent):.0f} s are left"
     return ""
+
+
+def _needs(each: Standing) -> float:
+    """Give the seconds that must be left for it."""
+    return each.usual if each.usual is not None else each.drill.timeout

@@ -20,10 +20,11 @@ def check(_context: Context) -> None:
     cmdb, findings = checked(estate_root())
     if findings or cmdb is None:
         raise InvalidInput(findings)
-    console.print(
-        f"✓ {cmdb.organisation}: {len(cmdb.config_items)} items, {len(cmdb.services)} services and "
-        f"{len(cmdb.protections)} protections, no findings\n  {cmdb.digest}"
+    items, services, protections = (
+        f"{len(entries)} {noun}{'s' * (len(entries) != 1)}"
+        for entries, noun in ((cmdb.config_items, "item"), (cmdb.services, "service"), (cmdb.protections, "protection"))
     )
+    console.print(f"✓ {cmdb.organisation}: {items}, {services} and {protections}, no findings\n  {cmdb.digest}")
 
 
 @task(positional=["item"], help={"item": "any id of the CMDB"})

@@ -20,6 +20,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_HELP = frozenset({"--help", "-h"})
+
 
 def nearest_estate() -> Path | None:
     """Give the nearest folder upwards from here that holds ``cmdb.yaml``, or None."""
@@ -78,11 +80,30 @@ def _ended(error: BaseException) -> ExitCode:
     return ExitCode.INTERNAL
 
 
+def _show_help() -> None:
+    """Become ``--help COMMAND`` when ``COMMAND --help`` was typed; return when no command was named.
+
+    Invoke takes the word after a command that wants a value as that value, whatever it is.
+    """
+    from drillbook.tasks.all import ns
+
+    typed = sys.argv[1:]
+    known = {name for task_name, aliases in ns.task_names.items() for name in (task_name, *aliases)}
+    asked = next((place for place, word in enumerate(typed) if word in _HELP), 0)
+    commands = [place for place, word in enumerate(typed[:asked]) if word in known]
+    if commands:
+        before = sys.orig_argv[1 : len(sys.orig_argv) - len(typed)] + typed[: commands[0]]
+        argv = [sys.executable, *before, "--help", typed[commands[-1]]]
+        os.execv(sys.executable, argv)  # noqa: S606 - no shell is wanted
+
+
 def guarded(body: Callable[P, R]) -> Callable[P, R]:
     """Wrap a task: any error becomes one clear message and the exit code of its kind."""
 
     @functools.wraps(body)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if any(isinstance(value, str) and value in _HELP for value in (*args, *kwargs.values())):
+            _show_help()
         try:
             done = body(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it well

@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
 def require_valid(drill: Drill, estate: Estate) -> None:
     """Hold a drill against CMDB and runbooks, and plan all that it runs. Raises InvalidInput with all findings."""
-    findings = check_drill(drill, estate.cmdb, estate.runbooks) or _not_planned(drill, estate)
+    findings = findings_of(drill, estate)
     if findings:
         raise InvalidInput(findings)
+
+
+def findings_of(drill: Drill, estate: Estate) -> list[Finding]:
+    """Give what ``require_valid`` would raise; of a drill that fits nothing it is not said that no plan can be made."""
+    return check_drill(drill, estate.cmdb, estate.runbooks) or _not_planned(drill, estate)
 
 
 def _not_planned(drill: Drill, estate: Estate) -> list[Finding]:

@@ -13,10 +13,10 @@ from drillbook.console.drill_view import DrillView, show_result
 from drillbook.console.output import console
 from drillbook.console.progress import progress_for
 from drillbook.console.schedule_view import frozen_words
-from drillbook.drill.load import list_drills
+from drillbook.drill.load import read_drills
 from drillbook.drill.rules import protection_of
 from drillbook.drill.runner import Setting, run_drill
-from drillbook.errors import UsageError
+from drillbook.errors import InvalidInput, UsageError
 from drillbook.evidence.archive import Archive, read_archive
 from drillbook.evidence.record import write_record
 from drillbook.execution.stop import StopRequest
@@ -28,7 +28,7 @@ from drillbook.schedule.due import schedule
 from drillbook.schedule.policy import day_of, frozen, policy_of
 from drillbook.schedule.seen import look, read_seen, write_seen
 from drillbook.schedule.series import Ended, Window
-from drillbook.tasks.drill_checks import require_valid, settle_unfinished
+from drillbook.tasks.drill_checks import findings_of, settle_unfinished
 from drillbook.tasks.runs import remind
 from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, plan_and_permit
 from drillbook.zone import local_zone
@@ -58,11 +58,16 @@ class Now:
 
 
 def look_at(root: Path) -> Now:
-    """Load the estate, its drills and its records, and hold them against policy. Raises InvalidInput."""
+    """Load the estate, its drills and its records, and hold them against policy.
+
+    Raises InvalidInput with the findings of all drills.
+    """
     estate = load_estate(root)
-    drills = list_drills(root)
+    drills, findings = read_drills(root)
     for drill in drills:
-        require_valid(drill, estate)
+        findings += findings_of(drill, estate)
+    if findings:
+        raise InvalidInput(list(dict.fromkeys(findings)))  # a broken runbook is found by each of its drills
     policy = policy_of(estate.cmdb)
     pairs = {drill.name: pair.id for drill in drills if (pair := protection_of(drill, estate.cmdb)) is not None}
     archive = read_archive(root)
@@ -151,5 +156,8 @@ def parse_window(drills: int, length: str) -> Window:
     spaced = re.sub(r"^([0-9.]+)([a-z]+)$", r"\1 \2", length.strip())
     try:
         return Window(drills or None, seconds(spaced))
-    except ValueError as error:
-        raise UsageError(f"--for {error}") from None
+    except ValueError:
+        raise UsageError(
+            f"--for '{length[:40]}' is not a duration: a number, then s, min, h or d",
+            remedy="such as --for 2h or --for 30min",
+        ) from None

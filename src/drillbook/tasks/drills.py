@@ -75,7 +75,7 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
     from drillbook.schedule.due import in_order
     from drillbook.schedule.lock import only_one
     from drillbook.schedule.seen import write_seen
-    from drillbook.schedule.series import Doing, run_series
+    from drillbook.schedule.series import Doing, not_planned, run_series
     from drillbook.tasks.drill_run import Ground, look_at, not_now, parse_window
 
     window = parse_window(max_, for_)
@@ -88,7 +88,8 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
         skip = not_now(queue, at)
         show_doubts(at.schedule, console)
         if queue:
-            show_order(queue, skip, at.schedule, console, zone=at.zone)
+            shown = not_planned(queue, window=window, skip=skip) if dry_run else skip
+            show_order(queue, shown, at.schedule, console, zone=at.zone)
         if dry_run:
             console.print("planned; nothing was run" if queue else "planned; nothing is due")
             return

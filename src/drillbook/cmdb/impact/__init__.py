@@ -85,7 +85,7 @@ def impact(cmdb: Cmdb, id_: str) -> Impact:
 
 def _causes(cmdb: Cmdb, id_: str) -> Iterator[str]:
     room, _, rack = id_.partition("/")
-    rooms = {name: site for site in cmdb.sites for name in site.get("rooms", {})}
+    rooms = cmdb.rooms()
     if room in rooms:
         if rack and rack not in rooms[room].get("rooms")[room].get("racks", {}):
             raise UsageError(
@@ -96,7 +96,7 @@ def _causes(cmdb: Cmdb, id_: str) -> Iterator[str]:
             if item.get("room") == room and rack in ("", item.get("rack")):
                 yield item.id
         return
-    entry = cmdb.find(id_)
+    entry = cmdb.find(id_, also=rooms)
     if entry.section == "sites":
         yield from (item.id for item in cmdb.config_items if item.get("site") == id_)
     elif entry.section in ("config_items", "services"):
