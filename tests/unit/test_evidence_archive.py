@@ -138,6 +138,21 @@ def test_half_written_folders_and_files_are_not_records(tmp_path: Path) -> None:
     assert not found.distrusted
 
 
+def test_a_run_is_shown_by_one_record_and_two_that_differ_count_for_nothing(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    other = shutil.copytree(folder, folder.with_name("20260101T000000Z-db-switchover"))
+    value = json.loads((other / "record.json").read_text())
+    value["drill"]["name"] = "db-switchover"
+    value["digest"] = digest({name: each for name, each in value.items() if name != "digest"})
+    (other / "record.json").write_text(json.dumps(value))
+    found = read_archive(tmp_path)
+    assert found.kept == ()
+    assert [(each.folder, each.reason) for each in found.distrusted] == [
+        (one, f"it shows a run that {two} shows too, with other figures; neither is counted")
+        for one, two in ((other.name, folder.name), (folder.name, other.name))
+    ]
+
+
 def test_a_copy_is_counted_once(tmp_path: Path) -> None:
     folder = written(tmp_path)
     shutil.copytree(folder, folder.with_name("20270101T000000Z-db-failover"))

@@ -109,6 +109,15 @@ class Archive:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A record whose digests hold, its own digest, and those of the journals that it cites."""
+
+    kept: Kept
+    digest: str
+    journals: frozenset[str]
+
+
 def read_archive(root: Path) -> Archive:
     """Read and verify every record of the estate at ``root``. Half-written ones are not looked at."""
     folders = _folders(root)
@@ -132,28 +141,43 @@ def _folders(root: Path) -> list[Path]:
         raise JournalError(f"{root / FOLDER}: cannot be read: {error.strerror}") from None
 
 
-def _ordered(found: Iterable[tuple[Kept, str] | Distrusted]) -> Archive:
+def _ordered(found: Iterable[_Read | Distrusted]) -> Archive:
     kept: list[Kept] = []
     distrusted: list[Distrusted] = []
     first: dict[str, str] = {}
+    records: list[_Read] = []
     for each in found:
         if isinstance(each, Distrusted):
             distrusted.append(each)
             continue
-        record, digest = each
-        same = first.setdefault(digest, record.folder)
-        if same == record.folder:
-            kept.append(record)
+        same = first.setdefault(each.digest, each.kept.folder)
+        if same == each.kept.folder:
+            records.append(each)
         else:
-            distrusted.append(Distrusted(record.folder, record.drill, f"it is a copy of {same}, which is counted"))
+            distrusted.append(
+                Distrusted(each.kept.folder, each.kept.drill, f"it is a copy of {same}, which is counted")
+            )
+    shown: dict[str, list[str]] = {}
+    for each in records:
+        for journal in each.journals:
+            shown.setdefault(journal, []).append(each.kept.folder)
+    for each in records:
+        others = {folder for journal in each.journals for folder in shown[journal]} - {each.kept.folder}
+        if others:
+            # A run was run once: one of them is made up, and nobody can say which.
+            reason = f"it shows a run that {min(others)} shows too, with other figures; neither is counted"
+            distrusted.append(Distrusted(each.kept.folder, each.kept.drill, reason))
+        else:
+            kept.append(each.kept)
     return Archive(tuple(sorted(kept, key=lambda record: (record.started, record.folder))), tuple(distrusted))
 
 
-def _read(folder: Path, *, root: Path) -> tuple[Kept, str] | Distrusted:
+def _read(folder: Path, *, root: Path) -> _Read | Distrusted:
     named = _NAME.fullmatch(folder.name)
     try:
         value = read_record(folder, root=root).value
-        return _kept(folder.name, value), str(value["digest"])
+        journals = frozenset(str(run["journal"]["digest"]) for run in value["runs"])
+        return _Read(_kept(folder.name, value), str(value["digest"]), journals)
     except JournalError as error:
         reason = error.message
     except (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError) as error:
