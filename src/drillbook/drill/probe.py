@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FOLDER = "/run/drillbook-probe"
 PYTHON = "/usr/bin/python3"
 USER = "probe"
-PASSFILE = "/root/.pgpass"
+PASSFILE = "/etc/drillbook-probe.pgpass"
 
 _CALL = 10.0  # seconds for a command that has nothing to wait for
 _CONNECT_MS = 40  # a host of the same network answers within one
