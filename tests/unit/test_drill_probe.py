@@ -59,7 +59,8 @@ def test_a_probe_is_a_unit_with_limits_of_its_own():
     ]  # fmt: skip
     assert json.loads(options) == {
         "run": "20261122T053000Z-1a2b3c4d", "writer": "users",
-        "address": "10.0.0.100", "port": 5432, "database": "core", "user": "probe", "passfile": "/etc/drillbook-probe.pgpass",
+        "address": "10.0.0.100", "port": 5432, "database": "core", "user": "probe",
+        "passfile": "/etc/drillbook-probe.pgpass",
         "interval_ms": 5.0, "answer_ms": 150.0, "connect_ms": 40, "session_ms": 100,
         "duration_s": 60, "count": 5_000_000,
         "samples": "/run/drillbook-probe/20261122T053000Z-1a2b3c4d/users.jsonl",
