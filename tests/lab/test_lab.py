@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drillbook.drill.probe import PASSFILE
 from drillbook.errors import HostKeyRefused, HostUnreachable, Locked, Refused
 from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
@@ -110,7 +111,8 @@ def test_the_pair_replicates_synchronously_and_survives_a_read_by_the_probe(lab:
         write = (
             "insert into drillbook_probe values ('t', current_setting('application_name'), 1) on conflict do nothing"
         )
-        on(estate, prober, 'PGAPPNAME=$2 psql -X -h 10.213.0.100 -U probe -d core -c "$1"', write, prober)
+        as_probe = f'PGPASSFILE={PASSFILE} PGAPPNAME=$2 psql -X -h 10.213.0.100 -U probe -d core -c "$1"'
+        on(estate, prober, as_probe, write, prober)
     assert sql(estate, "core-db-2", "select count(*) from pg_stat_wal_receiver where status = 'streaming'") == "1"
     time.sleep(0.2)
     count = 'runuser -u postgres -- psql -X -A -t -d core -c "$1"'
