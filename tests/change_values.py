@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.canonical import digest_bytes
+from drillbook.canonical import digest, digest_bytes
 from drillbook.change.record import encoded
 from drillbook.plan.model import (
     Assumption,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CHANGE = "CHG-2026-0007"
 REPOSITORY = "0123456789abcdef0123456789abcdef01234567"
 ENGINE = "sha256:" + "e" * 64
+SEALED = [["checks/db.py", "-", "sha256:" + "3" * 64], ["one.yml", "link", "rebuild.yml"]]
 Data = dict[str, Any]
 
 
@@ -72,7 +73,7 @@ def plan(*steps: PlannedStep, environment: str = "rehearsal", address: str = "10
             Assumption(Text("it is healthy", "正常"), CheckRun("checks/db.py", "is_primary", "db-1", {"port": 5432})),
         ),
         "steps": steps or (step(),),
-        "artifacts_digest": "sha256:" + "2" * 64,
+        "artifacts_digest": digest(SEALED),
         "cmdb_slice": {
             "config_items": {"db-1": {"class": "host"}, "db-2": {"class": "host"}},
             "environments": {environment: {"kind": "rehearsal"}},
@@ -128,6 +129,7 @@ def bound(**fields: Any) -> Data:
         "request": digest_bytes(encoded(request())),
         "engine": ENGINE,
         "plan": plan().to_json(),
+        "sealed": SEALED,
         "configuration": None,
     }
     return {**value, **fields}

@@ -88,7 +88,8 @@ class Move:
 class Bound:
     """plan.json: what is approved. Exactly one of ``plan`` and ``configuration`` is there.
 
-    ``request``: digest of request.json; ``engine``: the base's engine digest; ``value``: the JSON value of ``raw``.
+    ``request``: digest of request.json; ``engine``: the base's engine digest; ``value``: the JSON value of ``raw``;
+    ``sealed``: path, kind (``-``, ``x`` or ``link``) and digest (or target) of each file of playbooks/.
     """
 
     raw: bytes
@@ -98,6 +99,7 @@ class Bound:
     request: str
     engine: str
     plan: Plan | None
+    sealed: tuple[tuple[str, str, str], ...]
     configuration: Move | None
 
     @property
@@ -238,6 +240,11 @@ def read_request(data: bytes, *, name: str = "request.json") -> Request:
 def read_bound(data: bytes, *, name: str = "plan.json") -> Bound:
     """Give what a plan.json's bytes hold. Raises InvalidInput, with ``name`` in its findings."""
     value = parse(data, "bound", name=name)
+    plan = _plan(value["plan"], name) if value["plan"] is not None else None
+    if (digest(value["sealed"]) != plan.artifacts_digest) if plan is not None else value["sealed"]:
+        raise InvalidInput.at(
+            name, 1, "sealed", "'sealed' is not what the plan's artifacts_digest covers; make it anew"
+        )
     return Bound(
         raw=data,
         value=value,
@@ -245,7 +252,8 @@ def read_bound(data: bytes, *, name: str = "plan.json") -> Bound:
         change=value["change"],
         request=value["request"],
         engine=value["engine"],
-        plan=_plan(value["plan"], name) if value["plan"] is not None else None,
+        plan=plan,
+        sealed=tuple((path, kind, content) for path, kind, content in value["sealed"]),
         configuration=_move(value["configuration"], name) if value["configuration"] is not None else None,
     )
 
