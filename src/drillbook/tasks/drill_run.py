@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drillbook.change.window import day_of, frozen
 from drillbook.clock import SystemClock
 from drillbook.cmdb.durations import seconds
 from drillbook.console.drill_view import DrillView, show_result
@@ -25,7 +26,7 @@ from drillbook.lab import lifecycle
 from drillbook.plan.targets import target_of
 from drillbook.schedule.attended import needs_person
 from drillbook.schedule.due import schedule
-from drillbook.schedule.policy import day_of, frozen, policy_of
+from drillbook.schedule.policy import policy_of
 from drillbook.schedule.seen import look, read_seen, write_seen
 from drillbook.schedule.series import Ended, Window
 from drillbook.tasks.drill_checks import findings_of, settle_unfinished
