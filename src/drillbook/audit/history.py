@@ -7,7 +7,7 @@ Only what a commit changed is looked at, and read as YAML only where it may be a
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from drillbook.audit.entries import FieldChange, Seen, differences, entries_of, may_be_same
@@ -62,6 +62,10 @@ class EntryHistory:
     unread: tuple[Unread, ...]
     commits: int
     shallow: bool
+
+    def only(self, events: Iterable[Event]) -> EntryHistory:
+        """Give the same with these of its events alone."""
+        return replace(self, events=tuple(events))
 
 
 def entry_history(repo: Repository, head: str, id_: str) -> EntryHistory:
