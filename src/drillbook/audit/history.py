@@ -86,7 +86,7 @@ def entry_history(repo: Repository, head: str, id_: str) -> EntryHistory:
         section=walk.events[0].entry.section,
         ids=tuple(dict.fromkeys([id_, *walk.ids])),
         events=tuple(walk.events),
-        unread=tuple([*walk.unread, *walk.steps.unread]),
+        unread=tuple([*(each for found in walk.unread.values() for each in found), *walk.steps.unread]),
         commits=commits,
         shallow=repo.shallow,
     )
@@ -112,7 +112,7 @@ class _Walk:
         self.id = id_
         self.ids: list[str] = []
         self.events: list[Event] = []
-        self.unread: list[Unread] = []
+        self.unread: dict[tuple[str, str], list[Unread]] = {}
         self._untouched = Untouched()
         self._read: OrderedDict[tuple[str, str], dict[str, Seen] | None] = OrderedDict()
         self._carried: dict[str, _Carried] = {}
@@ -161,6 +161,9 @@ class _Walk:
     def _compare(self, step: Step, file: Touched, sides: _Sides) -> None:
         """Put the entry of a file's two versions on their sides; what cannot be read is carried to an older one."""
         versions = [self._entries(step.commit, file.path, each) for each in (file.old, file.new)]
+        if file.new is not None and (unread := self.unread.get((file.new.oid, file.path))):
+            # It was met first as what a later commit replaced; this is the commit that made it so.
+            self.unread[file.new.oid, file.path] = [Unread(step.commit, each.finding) for each in unread]
         old, new = (None if each is None else each.get(self.id) for each in versions)
         carried = self._carried.pop(file.path, None)
         if versions[0] is None:
@@ -234,12 +237,12 @@ class _Walk:
         if key in self._read:
             self._read.move_to_end(key)
             return self._read[key]
+        found: dict[str, Seen] | None
         try:
             found = {each.id: each for each in entries_of(read_document(file, path), path)}
         except InvalidInput as error:
-            self.unread += [Unread(commit, finding) for finding in error.findings]
-            self._read[key] = None
-            return None
+            self.unread[key] = [Unread(commit, finding) for finding in error.findings]
+            found = None
         self._read[key] = found
         if len(self._read) > _KEPT:
             self._read.popitem(last=False)

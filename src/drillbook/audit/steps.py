@@ -80,14 +80,19 @@ def read_document(file: File, path: str) -> Map:
 
 
 class Steps:
-    """Walks back from a commit. ``unread``: versions of cmdb.yaml that could not be read so far."""
+    """Walks back from a commit."""
 
     def __init__(self, repo: Repository, head: str) -> None:
         """Begin at ``head``, a full id."""
-        self.unread: list[Unread] = []
+        self._unread: dict[str, list[Unread]] = {}
         self._repo, self._head = repo, head
         self._untouched = Untouched()
         self._include: Map | None = None
+
+    @property
+    def unread(self) -> list[Unread]:
+        """The versions of cmdb.yaml that could not be read so far."""
+        return [each for found in self._unread.values() for each in found]
 
     def __iter__(self) -> Iterator[Step]:
         """Give the commits that changed the CMDB."""
@@ -144,6 +149,8 @@ class Steps:
         after = before = self._include
         if TOP in raw.files:
             old, new = (None if oid is None else File(oid, tops[oid]) for oid in raw.files[TOP])
+            if new is not None and new.oid in self._unread:  # this is the commit that made it so
+                self._unread[new.oid] = [Unread(raw.commit, each.finding) for each in self._unread[new.oid]]
             before = self._read_top(raw.commit, old, new)
             self._include = before
         for path, (old_oid, new_oid) in raw.files.items():
@@ -172,7 +179,7 @@ class Steps:
         try:
             return read_document(old, TOP)
         except InvalidInput as error:
-            self.unread += [Unread(commit, finding) for finding in error.findings]
+            self._unread[old.oid] = [Unread(commit, finding) for finding in error.findings]
             return self._include
 
 

@@ -51,7 +51,10 @@ class Untouched:
         if depth is None:
             return False
         lines = [line for part in (removed, added) for line in part.split(b"\n") if _counts(line)]
-        return all(_indent(line) >= depth for line in lines) and not _below(after, start, key, depth)
+        if any(_indent(line) < depth for line in lines):
+            return False
+        # Either it begins outside the entry, or the entry has ended above it, in both versions.
+        return not _below(after, start, key, depth) or all(_ended(text, start, depth) for text in (before, after))
 
     def _both_regular(self, old: tuple[str, bytes], new: tuple[str, bytes], differing: tuple[bytes, bytes]) -> bool:
         """Look at what differs when one of the two is known, else at one of them whole."""
@@ -131,6 +134,24 @@ def _indent_of_key(text: bytes, key: bytes) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
+def _ended(text: bytes, start: int, depth: int) -> bool:
+    """Tell whether what stands below a key ends at ``start``: the next line is no deeper than the key."""
+    for _ in range(_FARTHEST):
+        end = text.find(b"\n", start)
+        line = text[start:] if end < 0 else text[start:end]
+        if _counts(line):
+            return _ends(line, depth)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+def _ends(line: bytes, depth: int) -> bool:
+    """Tell whether a line ends what stands below a key; an item of a list may stand in the key's column."""
+    return _indent(line) <= depth and not line.lstrip(b" ").startswith(b"- ")
+
+
 def _below(text: bytes, start: int, key: bytes, depth: int) -> bool:
     """Tell whether what starts at ``start`` may stand below the key: in doubt, yes."""
     end = start
@@ -139,7 +160,7 @@ def _below(text: bytes, start: int, key: bytes, depth: int) -> bool:
             return False
         line_start = text.rfind(b"\n", 0, end - 1) + 1
         line = text[line_start : end - 1]
-        if _counts(line) and _indent(line) <= depth and not line.lstrip(b" ").startswith(b"- "):
+        if _counts(line) and _ends(line, depth):
             return line.lstrip(b" ").startswith(key + b":")
         end = line_start
     return True
