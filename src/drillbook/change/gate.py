@@ -184,5 +184,3 @@ def require_real(what: str, address: str) -> None:
                 "nothing connects to it",
                 remedy="an address like this stands for one that was invented; real hosts need real ones in the CMDB",
             )
-
-
