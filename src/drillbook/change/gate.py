@@ -17,7 +17,7 @@ from drillbook.cmdb.addressing import hosts_of
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from drillbook.cmdb.model import Cmdb
     from drillbook.plan.model import Plan, Target
@@ -184,5 +184,3 @@ def require_real(what: str, address: str) -> None:
                 "nothing connects to it",
                 remedy="an address like this stands for one that was invented; real hosts need real ones in the CMDB",
             )
-
-
