@@ -145,9 +145,7 @@ def _reviewer(record: ChangeRecord, base: Base, at: datetime) -> str:
 def _is_signed(signed: SignedEntry, base: Base) -> bool:
     entry = signed.entry
     try:
-        base.signers.verify(
-            signed.raw, signed.signature, namespace=NAMESPACE, person=entry.executor, at=entry.moment
-        )
+        base.signers.verify(signed.raw, signed.signature, namespace=NAMESPACE, person=entry.executor, at=entry.moment)
     except Refused:
         return False
     return True
@@ -178,9 +176,7 @@ def require_no_debt(case: Case, known: Iterable[Emergency], cmdb: Cmdb) -> None:
         )
 
 
-def require_below_cap(
-    known: Iterable[Emergency], executor: str, environment: str, cmdb: Cmdb, *, at: datetime
-) -> None:
+def require_below_cap(known: Iterable[Emergency], executor: str, environment: str, cmdb: Cmdb, *, at: datetime) -> None:
     """Raises Refused when a person used break-glass in an environment as often as policy allows; reviewed or not.
 
     Each person has a count of their own, so that nobody uses up that of others.
