@@ -17,7 +17,7 @@ from drillbook.cmdb.addressing import hosts_of
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from drillbook.cmdb.model import Cmdb
     from drillbook.plan.model import Plan, Target
