@@ -146,10 +146,12 @@ def _different(old: Section, new: Section) -> tuple[str, ...]:
 
 
 def _case_of_plan(plan: Plan, cmdb: Cmdb, change_type: str, parameters: Mapping[str, str]) -> Case:
+    # In break-glass the tree may be ahead of the base with services, which then are of no tier; never with hosts.
+    services = plan.services if change_type != "emergency" else ()
     for kind, ids, known in (
         ("environment", (plan.environment,), cmdb.environments),
         ("item", plan.targets, cmdb.config_items),
-        ("service", plan.services, cmdb.services),
+        ("service", services, cmdb.services),
     ):
         strange = sorted(id_ for id_ in ids if id_ not in known)
         if strange:
@@ -168,7 +170,7 @@ def _case_of_plan(plan: Plan, cmdb: Cmdb, change_type: str, parameters: Mapping[
         services=services,
         items=tuple(sorted(plan.targets)),
         classes=frozenset(cmdb.config_items[id_].get("class") for id_ in plan.targets),
-        tiers=frozenset(int(cmdb.services[id_].get("tier")) for id_ in services),
+        tiers=frozenset(int(cmdb.services[id_].get("tier")) for id_ in services if id_ in cmdb.services),
         standard=standard,
     )
 

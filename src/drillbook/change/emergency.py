@@ -1,7 +1,7 @@
 """Break-glass as debt: what was done before anybody read it, who has read it since, and when it is too often. Pure.
 
-An emergency is known from its record in ``changes/``, from the ledger, or from what a host has written down; losing
-the one does not hide it from the others. It is owed until a person who may approve, and who did not run it, signs a
+An emergency is known from its record in ``changes/`` or from the ledger; losing the one does not hide it from the
+other. (What only hosts have written down is found when a run has connected to them.) It is owed until a person who may approve, and who did not run it, signs a
 review, accepting or rejecting it. So nobody can block others for good, and nobody can work off the record.
 """
 
@@ -35,11 +35,13 @@ _LEAST_REASON = 8  # letters: "because" says nothing
 class Emergency:
     """An emergency change that began.
 
-    ``services`` and ``items``: ids of what it could interrupt and of what it touched. ``known_from``: changes/, the
-    ledger, or a host. ``reviewed_by``: the id of who has settled it, "" while it is owed.
+    ``services`` and ``items``: ids of what it could interrupt and of what it touched. ``known_from``: changes/ or the
+    ledger. ``reviewed_by``: the id of who has settled it, "" while it is owed. ``plan``: the plan's digest;
+    two people without a remote may have given one id to two emergencies, and reviewing one settles only that.
     """
 
     change: str
+    plan: str
     environment: str
     services: tuple[str, ...]
     items: tuple[str, ...]
@@ -62,7 +64,6 @@ def known_emergencies(
     entries: Iterable[SignedEntry],
     base: Base,
     *,
-    told: Iterable[Emergency] = (),
     at: datetime,
 ) -> tuple[Emergency, ...]:
     """Give every emergency that is known, oldest first, each once.
@@ -71,25 +72,28 @@ def known_emergencies(
         records: the changes of the work tree, and those of the base.
         entries: the ledger's, as far as it was fetched.
         base: the trusted base. What nobody of it has signed is not counted: a file alone is no debt.
-        told: what hosts have told.
         at: now.
     """
-    found: dict[str, Emergency] = {}
+    found: dict[tuple[str, str, str], Emergency] = {}
+
+    def take(each: Emergency) -> None:
+        key = (each.change, each.executor, each.plan)
+        found[key] = _joined(found[key], each) if key in found else each
+
     for record in records:
         emergency = _of_record(record, base, at)
         if emergency is not None:
-            found[record.id] = _joined(found.get(record.id), emergency)
+            take(emergency)
     for signed in entries:
         entry = signed.entry
         if entry.type != "emergency" or entry.repository != base.repository or not _is_signed(signed, base):
             continue
-        emergency = Emergency(
-            entry.change, entry.environment, entry.services, entry.items, entry.executor, entry.moment, entry.reason,
-            "the ledger",
+        take(
+            Emergency(
+                entry.change, entry.plan, entry.environment, entry.services, entry.items, entry.executor,
+                entry.moment, entry.reason, "the ledger",
+            )
         )  # fmt: skip
-        found[entry.change] = _joined(found.get(entry.change), emergency)
-    for each in told:
-        found[each.change] = _joined(found.get(each.change), each)
     settled = emergencies(base.cmdb).settled if found else frozenset()
     return tuple(
         replace(each, reviewed_by=each.reviewed_by or ("the policy emergencies" if each.change in settled else ""))
@@ -97,10 +101,8 @@ def known_emergencies(
     )
 
 
-def _joined(known: Emergency | None, other: Emergency) -> Emergency:
+def _joined(known: Emergency, other: Emergency) -> Emergency:
     """Put together what two sources say of one emergency: it touched what either says."""
-    if known is None:
-        return other
     return replace(
         known,
         services=tuple(dict.fromkeys([*known.services, *other.services])),
@@ -120,6 +122,7 @@ def _of_record(record: ChangeRecord, base: Base, at: datetime) -> Emergency | No
     plan = record.bound.plan if record.bound is not None else None
     return Emergency(
         change=record.id,
+        plan=plan.digest if plan is not None else "",
         environment=request.subject.environment,
         services=services_of(plan, base.cmdb) if plan is not None else (),
         items=tuple(sorted(plan.targets)) if plan is not None else (),
@@ -172,7 +175,7 @@ def require_no_debt(case: Case, known: Iterable[Emergency], cmdb: Cmdb) -> None:
             f"an emergency change of the same {'service' if shared[0] in case.services else 'item'} "
             f"({visible(shared[0], limit=64)}) is not reviewed yet: {each}{where}",
             remedy=f"one of {', '.join(reviewers(cmdb, each.executor)) or 'nobody'} reviews it, accepting or "
-            f"rejecting: ./inv changes.approve {each.change}",
+            f'rejecting: ./inv changes.approve {each.change} --verdict accepted --reason "…"',
         )
 
 

@@ -97,7 +97,7 @@ def _open(plan: Plan, hosts: Hosts) -> None:
 def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings, *, purpose: str) -> Launch:
     """Begin a run of a permitted plan over open connections."""
     folder, journal, opened = _new(plan, permission, around, purpose)
-    return _launch(folder, plan, journal, opened, [], hosts, around)
+    return _launch(folder, plan, journal, opened=opened, records=[], hosts=hosts, around=around)
 
 
 def begin_change(plan: Plan, permission: Permission, around: Surroundings, *, purpose: str) -> Launch:
@@ -108,7 +108,8 @@ def begin_change(plan: Plan, permission: Permission, around: Surroundings, *, pu
     the remote cannot be asked, and HostUnreachable: then the run is stopped, and can be resumed or abandoned.
     """
     folder, journal, opened = _new(plan, permission, around, purpose)
-    launch = _launch(folder, plan, journal, opened, [], Hosts(plan.targets, around.access), around)
+    hosts = Hosts(plan.targets, around.access)
+    launch = _launch(folder, plan, journal, opened=opened, records=[], hosts=hosts, around=around)
     return _announced(launch, opened, connecting=True)
 
 
@@ -120,7 +121,8 @@ def again(folder: RunFolder, around: Surroundings, *, event: str, announce: bool
     """
     executor = around.signer.person if around.signer else ""
     plan, journal, records = reopen_run(folder, around.clock, event=event, executor=executor, listener=around.listener)
-    launch = _launch(folder, plan, journal, records[0], records, Hosts(plan.targets, around.access), around)
+    hosts = Hosts(plan.targets, around.access)
+    launch = _launch(folder, plan, journal, opened=records[0], records=records, hosts=hosts, around=around)
     if not announce or launch.engine.state.closed is not None:
         return launch
     return _announced(launch, records[0], connecting=False)
@@ -168,6 +170,7 @@ def _launch(
     folder: RunFolder,
     plan: Plan,
     journal: Journal,
+    *,
     opened: Record,
     records: list[Record],
     hosts: Hosts,

@@ -86,7 +86,8 @@ class Agent:
     def lock(self, run: str, holder: str, mark: Mark) -> int:
         """Install the script when it is not there, take the host's lock, and give the fencing token.
 
-        The host writes down run and ``mark``, before it says yes. A run that holds the lock gets its token again. Raises Locked when another run holds it.
+        The host writes down run and ``mark`` before it says yes. A run that holds the lock gets its token again.
+        Raises Locked when another run holds it.
         """
         done = self._connection.run(
             ["/bin/sh", "-eu", "-c", _INSTALL, "drillbook", _SCRIPT, _PATH, "lock", run, holder, *_words(mark)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from drillbook.errors import JournalError, Locked, Refused
 from drillbook.ledger.entries import FOLDER, SignedEntry, parse_entry, rewound
@@ -34,9 +34,7 @@ def lock_ref(environment: str, item: str) -> str:
 
 def _part(name: str) -> str:
     """Give a name as part of a ref: no dot, which git reads in its own ways there (see git-check-ref-format(1))."""
-    return "".join(
-        char if char.isascii() and (char.isalnum() or char in "-_") else f"%{ord(char):02X}" for char in name
-    )
+    return quote(name, safe="").replace(".", "%2E")
 
 
 def open_run(remote: Remote, opened: SignedEntry, *, locks: Iterable[str], claim: bool, seen: str = "") -> str:

@@ -117,7 +117,7 @@ def signed(entry: Entry, signer: Signer) -> SignedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The ledger as it was fetched. ``tip`` is its last commit ("" when there is none); ``flaws`` what is wrong in it."""
+    """The ledger as it was fetched. ``tip``: its last commit, "" when there is none; ``flaws``: what is wrong in it."""
 
     tip: str
     entries: tuple[SignedEntry, ...]

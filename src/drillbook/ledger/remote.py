@@ -66,7 +66,7 @@ class Remote:
                 seconds=self._seconds,
             )  # fmt: skip
             if done.code != 0:
-                raise self._unreachable(done.err)
+                raise self._unreachable(done.said)
             return self._here()
 
     def _here(self) -> dict[str, str]:
@@ -92,7 +92,7 @@ class Remote:
             )  # fmt: skip
             if done.code == 0:
                 return True
-            said = f"{done.err}\n{done.out.decode(errors='replace')}"
+            said = f"{done.said}\n{done.out.decode(errors='replace')}"
             now = self._there([move.ref for move in changing])
             if all(now.get(move.ref) == move.new for move in changing):
                 return True
@@ -112,7 +112,7 @@ class Remote:
         """Ask the remote where refs stand, without bringing anything here."""
         done = self.store.git("ls-remote", "--end-of-options", self.url, *refs, seconds=self._seconds)
         if done.code != 0:
-            raise self._unreachable(done.err)
+            raise self._unreachable(done.said)
         lines = done.out.decode(errors="replace").splitlines()
         return {ref: commit for commit, _, ref in (line.partition("\t") for line in lines)}
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
-import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.errors import MissingPrerequisite, Refused
+from drillbook.errors import Refused
+from drillbook.repo.process import Done, run_quietly
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -22,20 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCAL_SECONDS = 20.0
+_NO_END = -1
 _PROTOCOLS = "file:git:http:https:ssh"
 _OPTIONS = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false",
     "fetch.fsckObjects=true", "push.gpgSign=false", "push.followTags=false", "commit.gpgSign=false",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a git command gave. ``code`` is None when it did not end in time, and was ended."""
-
-    code: int | None
-    out: bytes
-    err: str
 
 
 class Store:
@@ -49,36 +39,23 @@ class Store:
     def git(self, *arguments: str, stdin: bytes = b"", seconds: float = LOCAL_SECONDS, who: str = "") -> Done:
         """Run git in the ledger's directory, with no terminal, for ``seconds`` at most. Never raises for its outcome.
 
-        ``who`` is the person whose name stands in a commit; no git identity is needed. Raises
-        MissingPrerequisite when there is no git.
+        ``who`` is the person whose name stands in a commit, and its time in seconds since 1970 in the next line; no
+        git identity is needed. Raises MissingPrerequisite when there is no git.
         """
         settings = [part for option in _OPTIONS for part in ("-c", option)]
+        argv = ["git", f"--git-dir={self.folder}", *settings, *arguments]
+        env = _environment(who)
         try:
-            process = subprocess.Popen(
-                ["git", f"--git-dir={self.folder}", *settings, *arguments],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                cwd=self.root, env=_environment(who), start_new_session=True,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise MissingPrerequisite("there is no git on this machine", remedy="apt-get install git") from None
-        with process:
-            try:
-                out, err = process.communicate(stdin, timeout=seconds)
-            except BaseException as error:
-                # Its ssh too, which would wait on.
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                if isinstance(error, subprocess.TimeoutExpired):
-                    return Done(None, b"", f"no end within {seconds:g} s")
-                raise
-        return Done(process.returncode, out, err.decode(errors="replace"))
+            return run_quietly(argv, env=env, timeout=seconds, stdin=stdin, cwd=self.root, package="git")
+        except Refused as error:
+            return Done(_NO_END, b"", error.message.encode())
 
     def must(self, *arguments: str, stdin: bytes = b"", who: str = "") -> bytes:
         """Run git and give its output. Raises Refused when it fails."""
         done = self.git(*arguments, stdin=stdin, who=who)
         if done.code != 0:
             raise Refused(
-                f"the ledger's objects in {self.folder} cannot be used: {visible(done.err.strip())}",
+                f"the ledger's objects in {self.folder} cannot be used: {visible(done.said)}",
                 remedy=f"it is a copy: remove it (rm -r {self.folder}), and it is fetched anew",
             )
         return done.out
