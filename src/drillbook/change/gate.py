@@ -25,7 +25,7 @@ from drillbook.change.identity import (
     require_real,
 )
 from drillbook.change.model import time_text
-from drillbook.change.window import day_of, freezes_of, frozen, require_in_window, require_no_freeze
+from drillbook.change.window import day_of, why_frozen, why_not_in_window
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
@@ -149,8 +149,9 @@ def permit_change(record: ChangeRecord, executor: str, around: Around, *, would_
     may_request(record.request.requested_by, case, base.cmdb)
     may_run(executor, case, base.cmdb)
     approved_by = _approvals(record, base, case, executor, at)
-    _require_time(record, case, around)
-    require_no_freeze(base.cmdb, plan.environment, at=at, zone=around.zone)
+    for refusal in (_why_not_now(record, case, around), _why_frozen(plan, around)):
+        if refusal is not None:
+            raise refusal
     require_no_debt(case, around.known, base.cmdb)
     require_known_hosts(plan, base.cmdb, around.lab)
     return _permission(plan, record, executor, base, approved_by=approved_by)
@@ -187,14 +188,9 @@ def permit_again(record: ChangeRecord, executor: str, around: Around, *, plan: P
     except Refused as error:
         approved_by = _approvals(record, base, case, executor, min(began, at))
         deviations.append(f"resumed with approvals that counted when the run began, and not now: {error.message}")
-    for check in (
-        lambda: _require_time(record, case, around),
-        lambda: require_no_freeze(base.cmdb, plan.environment, at=at, zone=around.zone),
-    ):
-        try:
-            check()
-        except Refused as error:
-            deviations.append(f"resumed although {error.message}")
+    for refusal in (_why_not_now(record, case, around), _why_frozen(plan, around)):
+        if refusal is not None:
+            deviations.append(f"resumed although {refusal.message}")
     return _permission(plan, record, executor, base, approved_by=approved_by, deviations=tuple(deviations))
 
 
@@ -219,7 +215,7 @@ def permit_emergency(plan: Plan, change: str, executor: str, around: Around, *, 
     may_run(executor, case, base.cmdb)
     require_below_cap(around.known, executor, plan.environment, base.cmdb, at=around.at)
     require_known_hosts(plan, base.cmdb, around.lab)
-    freeze = frozen(freezes_of(base.cmdb), plan.environment, day_of(around.at, around.zone))
+    freeze = _why_frozen(plan, around)
     return Permission(
         plan_digest=plan.digest,
         change_type="emergency",
@@ -228,7 +224,7 @@ def permit_emergency(plan: Plan, change: str, executor: str, around: Around, *, 
         executor=executor,
         base=base.commit,
         repository=base.repository,
-        deviations=(f"in the freeze period {freeze.id}",) if freeze is not None else (),
+        deviations=(freeze.message,) if freeze is not None else (),
         reason=said,
     )
 
@@ -312,18 +308,22 @@ def _approvals(record: ChangeRecord, base: Base, case: Case, executor: str, at: 
     return tuple(counting)
 
 
-def _require_time(record: ChangeRecord, case: Case, around: Around) -> None:
-    if case.standard is not None:
-        day = day_of(around.at, around.zone)
-        if not case.standard.first <= day <= case.standard.last:
-            raise Refused(
-                f"the standard change {case.standard.name} is approved from {case.standard.first} "
-                f"until {case.standard.last}, and it is {day}",
-                remedy="policy pre-approves it anew, by a change of its own; or request it as a normal change",
-            )
-        if record.request.window is None:
-            return
-    require_in_window(record.request.window, at=around.at, zone=around.zone)
+def _why_not_now(record: ChangeRecord, case: Case, around: Around) -> Refused | None:
+    """Give why it is not the time for a change: its window, or the days of a standard change; None: it is."""
+    standard, day = case.standard, day_of(around.at, around.zone)
+    if standard is not None and not standard.first <= day <= standard.last:
+        return Refused(
+            f"the standard change {standard.name} is approved from {standard.first} until {standard.last}, "
+            f"and it is {day}",
+            remedy="policy pre-approves it anew, by a change of its own; or request it as a normal change",
+        )
+    if standard is not None and record.request.window is None:
+        return None
+    return why_not_in_window(record.request.window, at=around.at, zone=around.zone)
+
+
+def _why_frozen(plan: Plan, around: Around) -> Refused | None:
+    return why_frozen(around.base.cmdb, plan.environment, at=around.at, zone=around.zone)
 
 
 __all__ = [
