@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from drillbook.change.record import FOLDER
 from drillbook.errors import Refused
 from drillbook.journal.closing import CLOSED
 from drillbook.journal.verify import Keys, Standing, Verified
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
+    from drillbook.change.record import Changes
     from drillbook.hosts.anchors import Anchor, HostsTold
     from drillbook.ledger.entries import Ledger, SignedEntry
 
@@ -24,17 +27,17 @@ def against_ledger(
     ledger: Ledger,
     *,
     keys: Keys | None,
-    machine: str,
     closed_changes: Collection[str],
     folder: Path,
 ) -> tuple[list[Verified], list[str]]:
-    """Give the runs with what the ledger has against them, those that it knows and nobody has, and its own flaws.
+    """Give the runs with what the ledger has against them, those that should be here and are not, and its own flaws.
+
+    What this machine opened must be here, and what was run for a change that is closed, with that change.
 
     Args:
         runs: what was found here. The same run may be here twice: in ``.drillbook`` and with its change.
         ledger: as fetched.
         keys: the trusted base's.
-        machine: this machine's name: what it opened must be here.
         closed_changes: ids of changes that are closed: the runs of these must be with them.
         folder: where runs would be, for those that are missing.
     """
@@ -46,7 +49,7 @@ def against_ledger(
         if entry.what != "opened" or entry.run in here:
             continue
         closed = ledger.find(entry.run, "closed")
-        if entry.machine == machine or entry.change in closed_changes:
+        if entry.machine == os.uname().nodename or entry.change in closed_changes:
             if closed is not None and closed.entry.result == LOST:
                 continue
             who = f"{entry.executor} on {entry.machine}, {entry.time}"
@@ -98,10 +101,33 @@ def _held_against(run: Verified, ledger: Ledger) -> Verified:
     return _with(run, flaws, notes)
 
 
+def against_changes(runs: Iterable[Verified], changes: Changes) -> list[Verified]:
+    """Give the runs with what changes say of them, and those that a closed change names and does not have."""
+    results = {each.request.change: each.result.runs for each in changes.records if each.result is not None}
+    found = []
+    with_change = set()
+    for run in runs:
+        flaws = []
+        if run.folder.parent.name == "runs" and run.folder.parent.parent.parent.name == FOLDER:
+            change = run.folder.parent.parent.name
+            with_change.add((change, run.run))
+            if run.records and run.opened("change_id") != change:
+                flaws.append(f"it lies with {change} and was run for {visible(run.opened('change_id')) or 'no change'}")
+            if run.records and any(each.run == run.run and each.head != run.head for each in results.get(change, ())):
+                flaws.append(f"it does not end as the result of {change} says")
+        found.append(_with(run, flaws, []))
+    for record in changes.records:
+        for kept in results.get(record.request.change, ()):
+            if (record.request.change, kept.run) not in with_change:
+                flaw = f"missing: the result of {record.request.change} names it, and its journal is not there"
+                found.append(Verified(kept.run, record.folder / "runs" / kept.run, Standing.BROKEN, flaws=(flaw,)))
+    return found
+
+
 def against_hosts(
     runs: Iterable[Verified], told: HostsTold, *, known: Collection[str]
 ) -> tuple[list[Verified], list[str]]:
-    """Give the runs with what hosts have against them; and what hosts saw of which nobody else knows, a sentence each.
+    """Give the runs with what hosts have against them; and what hosts saw of which nobody else knows.
 
     ``known``: the runs that the ledger has, which may be on other machines.
     """

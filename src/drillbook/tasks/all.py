@@ -11,6 +11,7 @@ _MODULES = {
     "cmdb": ("cmdb", "cmdb_history"),
     "runbooks": ("runbooks", "runs"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
+    "journal": ("journal",),
     "lab": ("lab",),
     "estate": ("estate",),
 }
