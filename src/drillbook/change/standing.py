@@ -82,8 +82,8 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
     if base is None:
         state = state_of(record, approved=False, reviewed=False, runs=seen)
         return Standing(record, state, nothing, (), seen, judged=False)
-    approved, missing, problem = nothing, (), ""
-    reviewed = False
+    approved, problem, reviewed = nothing, "", False
+    missing: tuple[Missing, ...] = ()
     could: tuple[str, ...] = ()
     try:
         if record.bound is not None:

@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drillbook.canonical import digest_bytes
 from drillbook.change.lifecycle import RunSeen
-from drillbook.change.model import Deviation
+from drillbook.change.model import Deviation, RunResult
 from drillbook.errors import JournalError
 from drillbook.execution.state import state_from_records
 from drillbook.journal.closing import SIGNATURE
-from drillbook.journal.record import parse_records
+from drillbook.journal.record import head, parse_records
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drillbook.journal.record import Record
+    from drillbook.ledger.entries import SignedEntry
 
 _LONGEST = 1500
+_MOST = 1000  # deviations that are listed; the journals have all
+_RESULTS = ("succeeded", "rolled_back", "abandoned", "refused", "lost")
 _FIRST = 256 * 1024  # bytes in which a journal's first record must end
 
 
@@ -122,3 +126,32 @@ def _told(records: Sequence[Record], begun: set[str]) -> Iterator[tuple[str, str
 
 def _nth(count: int) -> str:
     return {2: "second", 3: "third"}.get(count, f"{count}th")
+
+
+def outcome_of(
+    runs: Sequence[RunOfChange], lost: Sequence[SignedEntry] = ()
+) -> tuple[str, list[RunResult], list[Deviation]]:
+    """Give what came of a change: the last run's result, each run's, and all that went otherwise than planned.
+
+    ``lost``: closing entries of runs whose machine is gone; no journal of them is kept.
+    """
+    told = [RunResult(run.run, head(run.records), digest_bytes(run.data), str(run.result)) for run in runs]
+    told += [RunResult(each.entry.run, each.entry.head, "", each.entry.result) for each in lost]
+    told.sort(key=lambda each: each.run)
+    deviated = [each for run in runs for each in deviations(run)]
+    deviated += [
+        Deviation(each.entry.run, "noted", "", visible(f"lost with its machine, says {each.entry.executor}"))
+        for each in lost
+    ]
+    last = told[-1].result if told else "withdrawn"
+    return (last if last in _RESULTS else "failed"), told, deviated[:_MOST]
+
+
+def kept_files(runs: Sequence[RunOfChange]) -> dict[str, bytes]:
+    """Give the files that a change keeps of its runs: each journal, and its signature when there is one."""
+    files: dict[str, bytes] = {}
+    for run in runs:
+        if run.signature:
+            files[f"runs/{run.run}/{SIGNATURE}"] = run.signature
+        files[f"runs/{run.run}/journal.jsonl"] = run.data
+    return files
