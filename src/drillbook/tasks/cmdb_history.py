@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         "lang": "en or zh",
     },
 )
-def history(  # noqa: PLR0917 - options, which invoke gives by name
+def history(
     _context: Context, item: str, since: str = "", json: bool = False, html: str = "", lang: str = "en"
 ) -> None:
     """Show each commit that changed an entry: when, who, why, approved by whom, old and new values."""

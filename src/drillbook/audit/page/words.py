@@ -48,7 +48,9 @@ HISTORY = {
         "This clone is shallow: older history is cut off. git fetch --unshallow brings it.",
         "此克隆为浅克隆，较早的历史缺失。可执行 git fetch --unshallow 补全。",
     ),
-    "uncommitted": Text("Files with changes that are not committed, which are not shown here", "含未提交修改的文件（此处不显示）"),
+    "uncommitted": Text(
+        "Files with changes that are not committed, which are not shown here", "含未提交修改的文件（此处不显示）"
+    ),
     "gone_now": Text("It is not in the CMDB any more.", "该项已不在 CMDB 中。"),
     "no_base": Text("Approvals could not be verified", "无法验证批准签名"),
 }
@@ -80,7 +82,7 @@ LOG = {
     "requested_by": Text("requested by", "申请人"),
     "approved_by": Text("approved by", "批准人"),
     "author": Text("author", "作者"),
-    "reviewed_by": Text("reviewed by", "评审人"),
+    "reviewed_by": Text("review", "评审"),
     "reason": Text("reason", "原因"),
     "duration": Text("duration", "用时"),
     "run": Text("run", "执行编号"),
@@ -114,6 +116,7 @@ TYPES = {
     "normal": Text("normal", "常规"),
     "emergency": Text("EMERGENCY", "紧急"),
     "unapproved": Text("not approved", "未经批准"),
+    "unknown": Text("not known", "不详"),
 }
 
 RESULTS = {
