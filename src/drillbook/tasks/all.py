@@ -12,6 +12,7 @@ _MODULES = {
     "runbooks": ("runbooks", "runs"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "lab": ("lab",),
+    "trust": ("trust",),
     "estate": ("estate",),
 }
 
