@@ -15,6 +15,7 @@ from drillbook.change.pin import remember
 from drillbook.change.record import CHANGE_ID, FOLDER, change_ids, read_changes, record_from_files
 from drillbook.clock import SystemClock
 from drillbook.cmdb.addressing import hosts_of
+from drillbook.console.output import console
 from drillbook.errors import InvalidInput, MissingPrerequisite, Refused, RemoteUnreachable
 from drillbook.execution.announce import Announcer
 from drillbook.hosts.access import Access, access_by_record
@@ -74,6 +75,7 @@ def look(root: Path, *, key: str, online: bool) -> Trusted:
     """
     base = trusted_base(root, SystemClock())
     signer = find_signer(base.signers, root=root, key=Path(key) if key else None)
+    _require_counting(base, signer)
     remote = Remote(root, base.remote) if base.remote or online else None
     if remote is None:
         ledger = Ledger("", (), ())
@@ -87,6 +89,16 @@ def look(root: Path, *, key: str, online: bool) -> Trusted:
     else:
         ledger = ledger_here(remote)
     return Trusted(root, base, signer, remote, ledger, emergencies_of(root, base, ledger))
+
+
+def _require_counting(base: Base, signer: Signer) -> None:
+    found = base.signers.find(signer.public_key)
+    why = found.why_not(SystemClock().now()) if found is not None else "is not known to the trusted base"
+    if why is not None:
+        raise Refused(
+            f"the key of {signer.person} {why}, so nothing is run with it",
+            remedy="sign with a key that counts: --key FILE; a new one comes by a change: ./inv trust.enrol",
+        )
 
 
 def ledger_here(remote: Remote) -> Ledger:
@@ -187,6 +199,12 @@ def surroundings_of_change(
 
 def _saw(base: Base, tip: str) -> None:
     remember(base.place, SystemClock().now(), ledger=tip)
+
+
+def say_owed(root: Path) -> None:
+    """Print what is owed, when something is."""
+    for line in owed_lines(root):
+        console.print(f"  ! {line}", style="bold yellow")
 
 
 def owed_lines(root: Path) -> list[str]:
