@@ -10,6 +10,7 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
+    "changes": ("changes",),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "lab": ("lab",),
     "estate": ("estate",),
