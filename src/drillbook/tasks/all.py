@@ -12,6 +12,7 @@ _MODULES = {
     "runbooks": ("runbooks", "runs"),
     "changes": ("changes",),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
+    "journal": ("journal",),
     "lab": ("lab",),
     "estate": ("estate",),
 }
