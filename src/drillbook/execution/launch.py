@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.permit import Permission
+    from drillbook.change.gate import Permission
     from drillbook.clock import Clock
     from drillbook.hosts.access import Access
     from drillbook.hosts.power import PowerDriver
