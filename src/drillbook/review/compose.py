@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drillbook.cmdb.model import SECTIONS
 from drillbook.errors import Refused
 from drillbook.repo.tree import export
-from drillbook.review.drills import Fate, compare_drills, with_evidence
+from drillbook.review.drills import compare_drills, with_evidence
 from drillbook.review.entries import compare
 from drillbook.review.guarded import Forbidden, forbidden_files, powers
 from drillbook.review.inventories import compare_inventories
@@ -77,46 +79,59 @@ def make_review(repo: Repository, what: Range, authority: Authority) -> Review:
             head = _side(repo, what.head, folder / "head", files["new"])
         except Refused as error:
             forbidden.append(Forbidden("unreadable", "", what=error.message))
-            return _unreadable(what, forbidden, powers(None, plain), plain)
-        return _compared(repo, what, (base, head), changed, files, content, forbidden, authority, folder)
+            return Review(
+                range=what, valid=True, cmdb=None, inventories=(), services=(), procedures=(), drills=(), new=(),
+                mended=(), forbidden=tuple(forbidden), powers=tuple(powers(None, plain)), proposals=Proposals(),
+                pinned=authority.pinned, looked_past=_looked_past(plain, set()),
+            )  # fmt: skip
+        read = _Read(repo, what, base, head, changed, plain, files, content)
+        return _compared(read, forbidden, authority, folder / "records")
 
 
-def _compared(
-    repo: Repository,
-    what: Range,
-    sides: tuple[Side, Side],
-    changed: Sequence[Changed],
-    files: Mapping[str, Mapping[str, Blob]],
-    content: Mapping[tuple[str, str], bytes],
-    forbidden: Sequence[Forbidden],
-    authority: Authority,
-    folder: Path,
-) -> Review:
-    base, head = sides
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read. ``changed``: with renames; ``plain``: one that was renamed as one gone and one added."""
+
+    repo: Repository
+    what: Range
+    base: Side
+    head: Side
+    changed: Sequence[Changed]
+    plain: Sequence[Changed]
+    files: Mapping[str, Mapping[str, Blob]]
+    content: Mapping[tuple[str, str], bytes]
+
+
+def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority, records: Path) -> Review:
+    base, head, files = read.base, read.head, read.files
     unchanged = frozenset(path for path, blob in files["old"].items() if files["new"].get(path) == blob)
     cmdb = compare(base.cmdb, head.cmdb, unchanged=unchanged)
     new, mended = _findings(base, head)
-    valid = not any(each.rule not in _STALE for each in head.findings)
-    stale = [Forbidden("stale", each.file, each.line, each.message) for each in new if each.rule in _STALE]
+    stale = [Forbidden("stale", each.file, 0, each.message) for each in new if each.rule in _STALE]
+    both = base.valid and head.valid
     drills: list[DrillChange] = []
-    if base.valid and head.valid:
+    if both:
         drills = compare_drills(base, head)
-        _export_records(repo, what.head, files["new"], [each.name for each in drills], folder / "records")
-        drills = with_evidence(drills, head, folder / "records")
+        _export_records(read.repo, read.what.head, files["new"], [each.name for each in drills], records)
+        drills = with_evidence(drills, head, records)
     return Review(
-        range=what,
-        valid=valid,
+        range=read.what,
+        valid=not any(each.rule not in _STALE for each in head.findings),
         cmdb=cmdb,
-        inventories=tuple(compare_inventories(base.cmdb, head.cmdb)) if base.valid and head.valid else (),
+        inventories=tuple(compare_inventories(base.cmdb, head.cmdb)) if both else (),
         services=tuple(affected(base.cmdb, head.cmdb if head.valid else None, cmdb)) if base.valid else (),
-        procedures=tuple(compare_procedures(base, head, changed, content)),
+        procedures=tuple(compare_procedures(base, head, read.changed, read.content)),
         drills=tuple(drills),
         new=tuple(each for each in new if each.rule not in _STALE),
         mended=mended,
         forbidden=(*forbidden, *stale),
-        powers=tuple(powers(cmdb, changed)),
-        proposals=proposals(changed, content, files["new"], head, authority),
-        looked_past=_looked_past(changed, {entry.file for name in _SECTIONS for entry in head.cmdb.section(name)}),
+        powers=tuple(powers(cmdb, read.changed)),
+        proposals=proposals(read.repo, read.what, read.plain, files["new"], head, authority),
+        pinned=authority.pinned,
+        looked_past=_looked_past(
+            read.changed,
+            {entry.file for side in (base, head) for name in SECTIONS for entry in side.cmdb.section(name)},
+        ),
     )
 
 
@@ -164,9 +179,7 @@ def _findings(base: Side, head: Side) -> tuple[tuple[Finding, ...], tuple[Findin
     return tuple(sorted(new)), tuple(sorted(mended))
 
 
-def _export_records(
-    repo: Repository, commit: str, files: Iterable[str], drills: Iterable[str], into: Path
-) -> None:
+def _export_records(repo: Repository, commit: str, files: Iterable[str], drills: Iterable[str], into: Path) -> None:
     """Write the newest records of some drills, to be held against their digests."""
     folders = sorted({path.removeprefix(_RECORDS).split("/")[0] for path in files if path.startswith(_RECORDS)})
     wanted = []
@@ -186,12 +199,3 @@ def _looked_past(changed: Iterable[Changed], cmdb_files: set[str]) -> dict[str, 
             top, below, _ = each.path.partition("/")
             found[f"{top}/" if below else top] += 1
     return dict(sorted(found.items()))
-
-
-def _unreadable(
-    what: Range, forbidden: Sequence[Forbidden], found: Iterable[object], changed: Sequence[Changed]
-) -> Review:
-    return Review(
-        range=what, valid=True, cmdb=None, inventories=(), services=(), procedures=(), drills=(), new=(), mended=(),
-        forbidden=tuple(forbidden), powers=tuple(found), proposals=Proposals(), looked_past=_looked_past(changed, set()),
-    )  # type: ignore[arg-type]  # fmt: skip

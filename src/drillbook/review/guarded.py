@@ -153,7 +153,9 @@ def _of_entry(change: EntryChange) -> Iterator[Power]:
 
 def _of_policy(change: EntryChange) -> Iterator[Power]:
     if change.kind in (Kind.ADDED, Kind.REMOVED):
-        yield Power("policy", (change.id,), *((change.entry.id, None) if change.kind is Kind.REMOVED else (None, change.id)))
+        yield Power(
+            "policy", (change.id,), *((change.entry.id, None) if change.kind is Kind.REMOVED else (None, change.id))
+        )
     for each in change.fields:
         if each.path[0] != "title":
             yield Power("policy", (change.id, ".".join(each.path)), each.old, each.new)

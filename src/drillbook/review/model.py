@@ -59,7 +59,8 @@ class Review:
     """All of it.
 
     ``valid``: head's files can be loaded. ``cmdb`` None: head's CMDB cannot be read at all. ``new`` and ``mended``:
-    findings that head has and base has not, and the other way round. ``looked_past``: files that changed and of which
+    findings that head has and base has not, and the other way round. ``pinned``: who may approve was read from this
+    machine's trusted base. ``looked_past``: files that changed and of which
     nothing was said, as number by top folder.
     """
 
@@ -75,6 +76,7 @@ class Review:
     forbidden: tuple[Forbidden, ...]
     powers: tuple[Power, ...]
     proposals: Proposals
+    pinned: bool
     looked_past: Mapping[str, int]
 
     @property

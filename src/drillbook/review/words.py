@@ -31,6 +31,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "nothing": ("Nothing changed that this review looks at.", "没有本评审所关注的变化。"),
     # parts of the verdict
+    "v_by": ("; ", "；"),
     "v_findings": ("1 finding|{n} findings", "{n} 处错误"),
     "v_new": ("1 new conflict|{n} new conflicts", "{n} 处新冲突"),
     "v_powers": ("it changes who may approve", "改变了审批权限"),
@@ -63,7 +64,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{path} is {how}: records are only ever added",
         "{path} 被{how}：记录只能新增",
     ),
-    "link": ("{path} is a link to {what}, which is not in the repository's files", "{path} 是指向 {what} 的链接，不在仓库文件之内"),
+    "link": (
+        "{path} is a link to {what}, which is not in the repository's files",
+        "{path} 是指向 {what} 的链接，不在仓库文件之内",
+    ),
     "submodule": ("{path} is a submodule: nobody can read here what it holds", "{path} 是子模块：这里无法读到其内容"),
     "hidden": (
         "{path}, line {line}: {what} hides or reorders text; write it as an escape",
@@ -86,8 +90,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "p_person_renamed": ("{old} is called {new} now: approvals are by name", "{old} 改名为 {new}：审批按名字计"),
     "p_policy": ("policy {what}: {old} → {new}", "规定 {what}：{old} → {new}"),
     "p_environment": ("environment {what}: {old} → {new}", "环境 {what}：{old} → {new}"),
-    "p_lab": ("{what}: {old} → {new} (which hosts belong to the lab, or who they are)", "{what}：{old} → {new}（主机归属或身份）"),
-    "p_tier": ("tier of {what}: {old} → {new} (which approvals it needs)", "{what} 的等级：{old} → {new}（决定所需审批）"),
+    "p_lab": (
+        "{what}: {old} → {new} (which hosts belong to the lab, or who they are)",
+        "{what}：{old} → {new}（主机归属或身份）",
+    ),
+    "p_tier": (
+        "tier of {what}: {old} → {new} (which approvals it needs)",
+        "{what} 的等级：{old} → {new}（决定所需审批）",
+    ),
     "p_engine": ("the engine itself: {what}", "程序本身：{what}"),
     "p_launcher": ("the launcher and its tasks: {what}", "启动程序：{what}"),
     "p_lock": ("what the engine is built from: {what}", "程序的依赖：{what}"),
@@ -148,6 +158,46 @@ _WORDS: dict[str, tuple[str, str]] = {
     # findings
     "new_findings": ("New", "新增"),
     "mended": ("Mended", "已消除"),
+    # changes
+    "c_head": (
+        "**{id}** {type}, risk {risk}: {what}, requested by {who}: {reason}",
+        "**{id}** {type}，风险{risk}：{what}，申请人 {who}：{reason}",
+    ),
+    "c_runbook": ("{runbook} in {environment}", "在 {environment} 执行 {runbook}"),
+    "c_configuration": ("a change of the configuration", "配置变更"),
+    "c_standard": ("standard", "标准变更"),
+    "c_normal": ("normal", "常规变更"),
+    "c_emergency": ("emergency", "紧急变更"),
+    "c_low": ("low", "低"),
+    "c_medium": ("medium", "中"),
+    "c_high": ("high", "高"),
+    "c_broken": ("its files are wrong", "文件有误"),
+    "c_refused": ("nobody can approve it", "无法审批"),
+    "c_unplanned": ("not planned yet: ./inv changes.plan", "尚未生成计划：./inv changes.plan"),
+    "c_by": ("approved by {who}", "已批准：{who}"),
+    "c_not_counted": ("the approval by {who} does not count: {why}", "{who} 的审批无效：{why}"),
+    "c_missing": (
+        "the rule {rule} wants {wanted} by {roles} and has {have}; could approve: {could}",
+        "规则 {rule} 需要 {roles} 审批 {wanted} 个，已有 {have} 个；可审批人：{could}",
+    ),
+    "c_enough": ("every rule is satisfied", "已满足全部规则"),
+    "c_closed": ("closed: {result}", "已关闭：{result}"),
+    "c_trouble": ("no plan can be made from this head", "无法由此版本生成计划"),
+    "c_drift": ("plan.json is not what this head gives", "plan.json 与此版本生成的计划不符"),
+    "c_forged": (
+        "plan.md is not what plan.json says: do not read it; the plan is below",
+        "plan.md 与 plan.json 不符：请勿阅读，计划见下",
+    ),
+    "c_replanned": ("planned anew; against the plan in the base", "计划已更新；与基线中的计划相比"),
+    "c_window": ("window {begins} to {ends} UTC", "窗口 {begins} 至 {ends}（UTC）"),
+    "c_freeze": ("**inside the freeze {id}, until {until}**", "**处于冻结期 {id}，至 {until}**"),
+    "c_duty": ("on duty then: {who}", "届时值守：{who}"),
+    "c_plan": ("The plan of {id}, {digest}", "{id} 的计划，{digest}"),
+    "c_uncovered": (
+        "1 governed file changes, and no change of the configuration here covers it: ./inv changes.new|"
+        "{n} governed files change, and no change of the configuration here covers them: ./inv changes.new",
+        "{n} 个受管文件有变化，但没有配置变更单覆盖：./inv changes.new",
+    ),
     # others
     "files": ("1 file|{n} files", "{n} 个文件"),
     "cut": (
@@ -155,8 +205,6 @@ _WORDS: dict[str, tuple[str, str]] = {
         "**此处截断**：评论最多 {most} 个字符。省略：{what}。完整内容：{command}",
     ),
 }
-
-_MANY = 1
 
 
 class Words:
