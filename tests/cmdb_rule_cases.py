@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
+from tests.cmdb_policy_cases import POLICY_CASES
 from tests.cmdb_sample import Data, drop, put, sample
-
-DROP = object()
-"""The value of a change that takes a field away."""
-
-Changes = dict[str, Any]
-"""Values by place, such as ``config_items/db-1/owner``."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """``bad`` gives one finding of ``rule``, at a line with ``line``, which ``says`` that; ``good`` gives none."""
-
-    rule: str
-    bad: Changes
-    line: str
-    says: str
-    good: Changes = field(default_factory=dict)
+from tests.rule_case import DROP, Case, Changes
 
 
 def changed(changes: Changes) -> Data:
@@ -487,4 +469,5 @@ CASES = (
         "the id of an item",
         {"config_items/web-1/functions": ["second"], "config_items/third": SOME_ITEM},
     ),
+    *POLICY_CASES,
 )

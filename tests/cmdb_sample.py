@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 Place = tuple[str | int, ...]
 
-_TOP = ("sites", "networks", "environments", "people", "vendors", "policies")
+_TOP = ("sites", "networks", "environments", "vendors", "policies")
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGEga2V5IG9mIG5vYm9keSwgZm9yIHRlc3RzIG9ubHku"
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFub3RoZXIga2V5IG9mIG5vYm9keSwgZm9yIHRlc3Rz"
 
@@ -184,7 +184,7 @@ _SAMPLE: Data = {
                 },
                 "authority": {
                     "subjects": ["configuration"],
-                    "paths": ["cmdb.yaml", "src/"],
+                    "paths": ["cmdb.yaml", "cmdb.d/rest.yaml", ".github/", "CODEOWNERS"],
                     "approvals": 1,
                     "requested_by": ["operate"],
                     "approved_by": ["manage"],
@@ -393,8 +393,10 @@ _Dumper.add_representer(str, _quoted)
 
 
 def write(root: Path, data: Data) -> Path:
-    """Write a CMDB as ``cmdb.yaml`` and ``cmdb.d/rest.yaml`` below ``root``; give ``root``."""
+    """Write a CMDB as ``cmdb.yaml`` and ``cmdb.d/rest.yaml`` below ``root``, and what it names; give ``root``."""
     (root / "cmdb.d").mkdir(exist_ok=True)
+    (root / "runbooks").mkdir(exist_ok=True)
+    (root / "runbooks/RB-SWITCH.yaml").touch()
     top = {"organisation": data["organisation"], "include": ["cmdb.d/rest.yaml"]}
     top |= {name: data[name] for name in _TOP if name in data}
     rest = {name: value for name, value in data.items() if name not in top}

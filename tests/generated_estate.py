@@ -89,8 +89,8 @@ def _top(estate: _Estate, sites: int) -> None:
         "  approvals:",
         "    title: {en: Who approves, zh: 审批}",
         "    rules:",
-        "      runs: {subjects: [runbook], approvals: 2, requested_by: [operate], approved_by: [approve], run_by: [operate],"
-        " valid_for: 7 d}",
+        "      runs: {subjects: [runbook], approvals: 2, requested_by: [operate], approved_by: [approve],"
+        " run_by: [operate], valid_for: 7 d}",
         "      files: {subjects: [configuration], approvals: 1, requested_by: [operate], approved_by: [approve],"
         " valid_for: 7 d}",
         "  protection-limits:",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from drillbook.clock import SystemClock
 from drillbook.execution.launch import Launch, Surroundings, again, begin, connect
 from drillbook.journal.record import read_journal
-from drillbook.lab.power import LabPower
 from drillbook.lab.access import lab_access
+from drillbook.lab.power import LabPower
 from drillbook.plan.model import Action, Command, ManualStep, PlannedStep, PlannedUndo, WaitRun
 from drillbook.runbook.model import Repeat, Text, Verb
 from drillbook.tasks.wiring import load_estate, permit_in_lab, plan_of

@@ -19,8 +19,8 @@ from drillbook.execution.launch import connect
 from drillbook.execution.stop import StopRequest
 from drillbook.hosts.connection import HostConnection
 from drillbook.journal.record import read_journal
-from drillbook.lab.faults import make_fault
 from drillbook.lab.access import lab_access
+from drillbook.lab.faults import make_fault
 from drillbook.lab.state import read_state
 from drillbook.plan.model import CheckRun, Command, ManualStep, WaitRun
 from drillbook.runbook.model import Repeat, Text

@@ -18,9 +18,9 @@ from drillbook.errors import DrillbookError, StepFailed, UsageError
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
 from drillbook.lab import outside
+from drillbook.lab.access import lab_access
 from drillbook.lab.faults import KINDS, heal_all, make_fault
 from drillbook.lab.power import LabPower
-from drillbook.lab.access import lab_access
 from drillbook.lab.state import POWER_DIR
 from drillbook.plan.model import PowerControl, Target
 

@@ -20,10 +20,10 @@ from drillbook.errors import HostKeyRefused, HostUnreachable, Locked, Refused
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
 from drillbook.lab import health, lifecycle, machine, network, podman, vitals
+from drillbook.lab.access import lab_access
 from drillbook.lab.image import Recipe
 from drillbook.lab.power import FAILS, LIES, LabPower
 from drillbook.lab.spec import specs_from
-from drillbook.lab.access import lab_access
 from drillbook.lab.state import LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment

@@ -26,8 +26,8 @@ from drillbook.evidence.measure import lost_writes, spread
 from drillbook.evidence.samples import Outcome
 from drillbook.hosts.connection import HostConnection
 from drillbook.lab import outside
-from drillbook.lab.faults import heal_all, make_fault
 from drillbook.lab.access import lab_access
+from drillbook.lab.faults import heal_all, make_fault
 from drillbook.plan.model import PowerControl, Target
 
 pytestmark = pytest.mark.lab

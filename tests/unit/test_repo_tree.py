@@ -86,7 +86,9 @@ def test_the_copy_has_the_digest_of_the_commit(tmp_path: Path, root: Path) -> No
     head = commit(root, {"changes/x": "x", ".gitattributes": "*.txt text eol=crlf\n"})
     repo = Repository(root)
     export(repo, head, tmp_path / "copy")
-    assert folder_digest(tmp_path / "copy") == tree_digest(repo, head)
+    export(repo, head, tmp_path / "governed", governed=True)
+    assert folder_digest(tmp_path / "governed") == tree_digest(repo, head) != folder_digest(tmp_path / "copy")
+    assert folder_digest(tmp_path / "copy", only=["src/"]) == tree_digest(repo, head, only=["src/"])
     assert (tmp_path / "copy/a.txt").read_bytes() == b"one\n"
     assert (tmp_path / "copy/src/link").read_text() == "one\n"
     assert (tmp_path / "copy/changes/x").exists()

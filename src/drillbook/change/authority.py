@@ -1,26 +1,26 @@
-"""Who may request, approve and run a change, by the rules of the policy ``approvals``. Pure.
+"""Who may request, approve and run a change, by the rules of the policy. Pure.
 
 The CMDB that is asked is always the trusted base's: whoever could bring rules, roles or tiers along with a change
 would approve it to himself. Every rule whose conditions match must be satisfied, so that a rule can only ask for
-more. Where no rule matches, nobody may.
+more. Where no rule matches, nobody may. A standard change and an emergency have a rule of their own in place of these.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.durations import seconds
+from drillbook.change.rules import Rule, Standard, approval_rules, emergencies, standard_change
 from drillbook.errors import Refused
 from drillbook.plan.model import Command, FenceRun, Plan, PlaybookRun, PowerRun
+from drillbook.source import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from datetime import timedelta
 
     from drillbook.change.record import ChangeRecord
-    from drillbook.cmdb.model import Cmdb
+    from drillbook.cmdb.model import Cmdb, Section
 
 RUNBOOK = "runbook"
 CONFIGURATION = "configuration"
@@ -33,8 +33,11 @@ class Case:
     """What rules are held against.
 
     ``subject``: runbook or configuration. ``type``: standard, normal or emergency. ``environment``: an id, ""
-    for a configuration. ``services``: ids of what a run can interrupt. ``items``: ids that a run touches.
-    ``paths``: files that a configuration changes, both names of one that was renamed.
+    for a configuration. ``services``: ids of what a run can interrupt, or of what a configuration says anew.
+    ``items``: ids that a run touches, or that a configuration says anew. ``classes`` and ``tiers``: theirs.
+    ``paths``: files that a configuration changes, both names of one that was renamed. ``anything``: it is not known
+    what of the CMDB a configuration changes, so that every class and tier is meant. ``standard``: the standard
+    change that it is.
     """
 
     subject: str
@@ -42,29 +45,16 @@ class Case:
     environment: str = ""
     services: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
+    classes: frozenset[str] = frozenset()
+    tiers: frozenset[int] = frozenset()
     paths: tuple[str, ...] = ()
+    anything: bool = False
+    standard: Standard | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of the policy. Empty conditions match everything; empty roles ask nothing of that part.
-
-    ``paths``: a name that ends with ``/`` stands for all below it. ``valid_for``: the longest life of an
-    approval, None when the rule does not say.
-    """
-
-    name: str
-    subjects: frozenset[str]
-    environments: frozenset[str]
-    types: frozenset[str]
-    tiers: frozenset[int]
-    classes: frozenset[str]
-    paths: tuple[str, ...]
-    approvals: int
-    requested_by: frozenset[str]
-    approved_by: frozenset[str]
-    run_by: frozenset[str]
-    valid_for: timedelta | None
+    @property
+    def tier(self) -> int | None:
+        """The strongest tier (the lowest number); None when there is none."""
+        return min(self.tiers, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,47 +76,102 @@ class Missing:
         )
 
 
-def case_of(subject: ChangeRecord | Plan, cmdb: Cmdb, *, change_type: str = "normal") -> Case:
-    """Give the case of a planned change, or of a plan that would be a change of ``change_type``.
+def case_of(
+    subject: ChangeRecord | Plan,
+    cmdb: Cmdb,
+    *,
+    change_type: str = "normal",
+    parameters: Mapping[str, str] | None = None,
+    proposed: Cmdb | None = None,
+) -> Case:
+    """Give the case of a planned change, or of a plan that would be a change.
 
-    ``cmdb`` is the base's: it says which services the items serve. Raises Refused for a change that is not
-    planned yet, and for a service or item that the base does not know.
+    Args:
+        subject: the change; or a plan, and then ``change_type`` and the ``parameters`` as they were given are asked.
+        cmdb: the base's.
+        change_type: standard, normal or emergency, for a plan.
+        parameters: what a person gave, without the defaults that a plan has besides; needed for a standard change.
+        proposed: the CMDB that a configuration moves to. Without it every rule by class or tier is meant as soon
+            as files change that may be of the CMDB.
+
+    Raises Refused for a change that is not planned yet, for a service, item or environment that the base does not
+    know, and for a standard change that policy has not.
     """
     if isinstance(subject, Plan):
-        return _case_of_plan(subject, cmdb, change_type)
+        return _case_of_plan(subject, cmdb, change_type, subject.parameters if parameters is None else parameters)
     bound = subject.bound
     if bound is None:
         raise Refused(
             f"{subject.request.change} is not planned yet", remedy=f"./inv changes.plan {subject.request.change}"
         )
     if bound.plan is not None:
-        return _case_of_plan(bound.plan, cmdb, subject.request.type)
+        return _case_of_plan(bound.plan, cmdb, subject.request.type, subject.request.subject.parameters)
     assert bound.configuration is not None
-    return Case(CONFIGURATION, subject.request.type, paths=tuple(each.path for each in bound.configuration.paths))
+    return case_of_paths((each.path for each in bound.configuration.paths), cmdb, subject.request.type, proposed)
 
 
-def _case_of_plan(plan: Plan, cmdb: Cmdb, change_type: str) -> Case:
-    if plan.environment not in cmdb.environments:
-        raise Refused(
-            f"the trusted base has no environment '{plan.environment[:60]}', so nobody has authority there",
-            remedy="get it into the base first: a change of the configuration, approved and merged",
+def case_of_paths(paths: Iterable[str], cmdb: Cmdb, change_type: str, proposed: Cmdb | None) -> Case:
+    """Give the case of a configuration that changes these files. See ``case_of``."""
+    named = tuple(paths)
+    if proposed is None:
+        anything = any(path.endswith((".yaml", ".yml")) and not path.startswith(_NO_CMDB) for path in named)
+        return Case(CONFIGURATION, change_type, paths=named, anything=anything)
+    items = _different(cmdb.config_items, proposed.config_items)
+    services = set(_different(cmdb.services, proposed.services))
+    both = (cmdb, proposed)
+    services |= {each.id for of in both for each in of.services if set(items) & set(each.get("provided_by", ()))}
+    return Case(
+        CONFIGURATION,
+        change_type,
+        services=tuple(sorted(services)),
+        items=items,
+        classes=frozenset(of.config_items[id_].get("class") for of in both for id_ in items if id_ in of.config_items),
+        tiers=frozenset(int(of.services[id_].get("tier")) for of in both for id_ in services if id_ in of.services),
+        paths=named,
+    )
+
+
+_NO_CMDB = ("runbooks/", "playbooks/", "drills/", "inventories/", "changes/", "src/", "tests/", ".github/", ".gitlab")
+
+
+def _different(old: Section, new: Section) -> tuple[str, ...]:
+    before, after = old.by_id, new.by_id
+    return tuple(
+        sorted(
+            id_
+            for id_ in before.keys() | after.keys()
+            if id_ not in before or id_ not in after or plain(before[id_].fields) != plain(after[id_].fields)
         )
+    )
+
+
+def _case_of_plan(plan: Plan, cmdb: Cmdb, change_type: str, parameters: Mapping[str, str]) -> Case:
+    # In break-glass the tree may be ahead of the base with services, which then are of no tier; never with hosts.
+    services = plan.services if change_type != "emergency" else ()
     for kind, ids, known in (
+        ("environment", (plan.environment,), cmdb.environments),
         ("item", plan.targets, cmdb.config_items),
-        ("service", plan.services, cmdb.services),
+        ("service", services, cmdb.services),
     ):
         strange = sorted(id_ for id_ in ids if id_ not in known)
         if strange:
             raise Refused(
-                f"the trusted base does not know the {kind} {', '.join(strange)[:200]}",
+                f"the trusted base does not know the {kind} {', '.join(strange)[:200]}, so nobody has authority there",
                 remedy="get it into the base first: a change of the configuration, approved and merged",
             )
+    services = services_of(plan, cmdb)
+    standard = None
+    if change_type == "standard":
+        standard = standard_change(cmdb, runbook=plan.runbook, environment=plan.environment, parameters=parameters)
     return Case(
         RUNBOOK,
         change_type,
         environment=plan.environment,
-        services=services_of(plan, cmdb),
+        services=services,
         items=tuple(sorted(plan.targets)),
+        classes=frozenset(cmdb.config_items[id_].get("class") for id_ in plan.targets),
+        tiers=frozenset(int(cmdb.services[id_].get("tier")) for id_ in services if id_ in cmdb.services),
+        standard=standard,
     )
 
 
@@ -148,49 +193,13 @@ def services_of(plan: Plan, cmdb: Cmdb) -> tuple[str, ...]:
     return tuple(found)
 
 
-def tier_of(case: Case, cmdb: Cmdb) -> int | None:
-    """Give the strongest tier (the lowest number) of the services; None when there are none."""
-    return min((int(cmdb.services[id_].get("tier")) for id_ in case.services), default=None)
-
-
-def all_rules(cmdb: Cmdb) -> tuple[Rule, ...]:
-    """Give the rules of the policy ``approvals``, in its order; none when there is no such policy."""
-    if "approvals" not in cmdb.policies:
-        return ()
-    return tuple(_rule(name, value) for name, value in cmdb.policies["approvals"].get("rules", {}).items())
-
-
-def _rule(name: str, value: Mapping[str, Any]) -> Rule:
-    return Rule(
-        name=name,
-        subjects=frozenset(value.get("subjects", ())),
-        environments=frozenset(value.get("environments", ())),
-        types=frozenset(value.get("types", ())),
-        tiers=frozenset(value.get("tiers", ())),
-        classes=frozenset(value.get("classes", ())),
-        paths=tuple(value.get("paths", ())),
-        approvals=int(value["approvals"]),
-        requested_by=frozenset(value.get("requested_by", ())),
-        approved_by=frozenset(value.get("approved_by", ())),
-        run_by=frozenset(value.get("run_by", ())),
-        valid_for=timedelta(seconds=seconds(value["valid_for"])) if "valid_for" in value else None,
-    )
-
-
 def rules_for(case: Case, cmdb: Cmdb) -> tuple[Rule, ...]:
     """Give every rule that matches. Raises Refused when none does."""
-    tier = tier_of(case, cmdb)
-    classes = {cmdb.config_items[id_].get("class") for id_ in case.items}
-    found = tuple(
-        rule
-        for rule in all_rules(cmdb)
-        if (not rule.subjects or case.subject in rule.subjects)
-        and (not rule.environments or case.environment in rule.environments)
-        and (not rule.types or case.type in rule.types)
-        and (not rule.tiers or tier in rule.tiers)
-        and (not rule.classes or classes & rule.classes)
-        and (not rule.paths or any(_below(path, rule.paths) for path in case.paths))
-    )
+    if case.standard is not None:
+        return (case.standard.rule,)
+    if case.type == "emergency":
+        return (emergencies(cmdb).rule,)
+    found = tuple(rule for rule in approval_rules(cmdb) if _matches(rule, case))
     if not found:
         where = f" in {case.environment}" if case.environment else ""
         raise Refused(
@@ -199,6 +208,17 @@ def rules_for(case: Case, cmdb: Cmdb) -> tuple[Rule, ...]:
             remedy="add a rule to policies.approvals.rules: that is a change of its own, approved and merged first",
         )
     return found
+
+
+def _matches(rule: Rule, case: Case) -> bool:
+    return (
+        (not rule.subjects or case.subject in rule.subjects)
+        and (not rule.environments or case.environment in rule.environments)
+        and (not rule.types or case.type in rule.types)
+        and (not rule.tiers or case.anything or bool({case.tier} & rule.tiers))
+        and (not rule.classes or case.anything or bool(case.classes & rule.classes))
+        and (not rule.paths or any(_below(path, rule.paths) for path in case.paths))
+    )
 
 
 def _below(path: str, places: Iterable[str]) -> bool:

@@ -2,43 +2,43 @@
 
 A Permission names the hosts that may be reached, by item and address, and connections are opened with one alone
 (``hosts.access.Access``). Three things get one: the hosts that this machine's lab made; a plan that is the plan of
-an approved change; a plan in break-glass.
+an approved change; a plan in break-glass. All that is asked here is asked of the trusted base.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from drillbook.cmdb.addressing import hosts_of
+from drillbook.change.approval import valid_approvals, verify_request
+from drillbook.change.authority import case_of, life_of_approval, may_request, may_run, missing_approvals
+from drillbook.change.bound import difference
+from drillbook.change.emergency import Emergency, require_below_cap, require_no_debt, require_reason
+from drillbook.change.identity import (
+    LabHost,
+    kind_of,
+    require_known_hosts,
+    require_lab_hosts,
+    require_lab_in,
+    require_real,
+)
+from drillbook.change.model import time_text
+from drillbook.change.window import day_of, freezes_of, frozen, require_in_window, require_no_freeze
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime, tzinfo
 
+    from drillbook.change.authority import Case
+    from drillbook.change.base import Base
+    from drillbook.change.model import Bound, ChangeRecord
     from drillbook.cmdb.model import Cmdb
-    from drillbook.plan.model import Plan, Target
+    from drillbook.plan.model import Plan
 
-_NOT_REAL = tuple(
-    ip_network(each)
-    for each in (
-        "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",  # documentation, RFC 5737
-        "198.18.0.0/15",  # benchmarks, RFC 2544
-        "2001:db8::/32", "3fff::/20",  # documentation, RFC 3849 and RFC 9637
-        "2001:2::/48",  # benchmarks, RFC 5180
-    )
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class LabHost:
-    """A host that this machine's lab made: where it is, and its public key (kind and key)."""
-
-    address: str
-    host_key: str
+_LINES_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,21 @@ class Permission:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the gate is told of the world.
+
+    ``base``: the trusted base. ``at``: now. ``zone``: where days begin. ``known``: emergencies that are known.
+    ``lab``: by item, the hosts that this machine's lab made.
+    """
+
+    base: Base
+    at: datetime
+    zone: tzinfo
+    known: tuple[Emergency, ...]
+    lab: Mapping[str, LabHost]
+
+
 def require_lab(environment: str, kind: str) -> None:
     """Raises Refused when an environment of a kind is not the lab's: there, it takes a change to run anything."""
     if kind != "lab":
@@ -95,17 +110,12 @@ def permit_lab(plan: Plan, hosts: Mapping[str, LabHost], *, base: Cmdb | None = 
     require_lab(plan.environment, kind_of(plan))
     require_lab_hosts(plan, hosts)
     if base is not None:
-        _require_lab_in(base, plan, hosts)
+        require_lab_in(base, plan, hosts)
     return Permission(
         plan_digest=plan.digest,
         change_type="standard",
-        hosts=MappingProxyType({item: target.address for item, target in plan.targets.items()}),
+        hosts=_hosts(plan),
     )
-
-
-def kind_of(plan: Plan) -> str:
-    """Give the kind of the environment that a plan was made for, as the CMDB said that it was made from."""
-    return str(plan.cmdb_slice["environments"][plan.environment]["kind"])
 
 
 def permit_lab_hosts(hosts: Mapping[str, LabHost]) -> Permission:
@@ -119,70 +129,204 @@ def permit_lab_hosts(hosts: Mapping[str, LabHost]) -> Permission:
     )
 
 
-def require_lab_hosts(plan: Plan, hosts: Mapping[str, LabHost]) -> None:
-    """Raises Refused when a target is not a host of this machine's lab, at its address and under its power control.
+def permit_change(record: ChangeRecord, executor: str, around: Around, *, would_run: bytes) -> Permission:
+    """Permit an approved change.
 
-    The word ``lab`` in a file makes no host a lab's host.
+    Args:
+        record: the change.
+        executor: the id of the person whose key runs it.
+        around: see there.
+        would_run: the bytes of plan.json, made anew from the base's export.
+
+    Raises:
+        Refused: with the reason, whatever is not as it must be; then no packet was sent.
     """
-    for item, target in plan.targets.items():
-        require_real_target(target)
-        made = hosts.get(item)
-        if made is None or made.address != target.address:
-            at = f"at {made.address}" if made is not None else "under no address"
-            raise Refused(
-                f"{item} at {target.address} is not a host that this machine's lab made: the lab has {item} {at}",
-                remedy="./inv lab.status shows the lab's hosts; ./inv lab.up makes them anew after a change",
-            )
-        if target.power.kind not in ("lab", "none"):
-            raise Refused(
-                f"the power control of {item} is {target.power.kind}, and the lab's hosts are switched by the lab alone"
-            )
+    base, at = around.base, around.at
+    plan, bound = _runnable(record)
+    verify_request(record, base, at=at)
+    _require_same(record, bound, would_run)
+    case = case_of(record, base.cmdb)
+    may_request(record.request.requested_by, case, base.cmdb)
+    may_run(executor, case, base.cmdb)
+    approved_by = _approvals(record, base, case, executor, at)
+    _require_time(record, case, around)
+    require_no_freeze(base.cmdb, plan.environment, at=at, zone=around.zone)
+    require_no_debt(case, around.known, base.cmdb)
+    require_known_hosts(plan, base.cmdb, around.lab)
+    return _permission(plan, record, executor, base, approved_by=approved_by)
 
 
-def _require_lab_in(base: Cmdb, plan: Plan, hosts: Mapping[str, LabHost]) -> None:
-    if plan.environment in base.environments:
-        kind = base.environments[plan.environment].get("kind")
-        if kind != "lab":
-            raise Refused(f"environment {plan.environment} is {kind} in the trusted base, not lab")
-    labs = {each.id for each in base.environments if each.get("kind") == "lab"}
-    addresses = {target.address for target in plan.targets.values()}
-    keys = {hosts[item].host_key: item for item in plan.targets}
-    for known in base.config_items:
-        for environment, address in known.get("addresses", {}).items():
-            if address in addresses and hosts_of(base, environment) not in labs:
-                raise Refused(f"{address} is {known.id} in {environment}, says the trusted base: no host of a lab")
-        for environment, public in known.get("host_keys", {}).items():
-            shown = {" ".join(key.split()[:2]) for key in public} & keys.keys()
-            if shown and hosts_of(base, environment) not in labs:
-                raise Refused(
-                    f"the host key of {keys[shown.pop()]} is that of {known.id} in {environment}, says the trusted "
-                    "base: no host of a lab"
-                )
+def permit_again(record: ChangeRecord, executor: str, around: Around, *, plan: Plan, began: datetime) -> Permission:
+    """Permit to go on with a run of a change that was permitted when it began: what is half done must not stay so.
 
+    A window that is over, an approval that has expired since, a freeze that has begun: let through, and told in
+    the permission's deviations.
 
-def require_real_target(target: Target) -> None:
-    """Raises Refused when a host, or its power control, has an address at which no real host can be."""
-    require_real(target.item, target.address)
-    settings = target.power.settings
-    for each in (settings.get("address"), urlsplit(str(settings.get("url", ""))).hostname):
-        if each:
-            require_real(f"the power control of {target.item}", str(each))
+    Args:
+        record: the change.
+        executor: the id of the person who goes on with it.
+        around: see there; emergencies that are owed do not matter.
+        plan: the run's, from its folder.
+        began: when it was opened, by its journal.
 
-
-def require_real(what: str, address: str) -> None:
-    """Raises Refused for an address of a documentation or benchmark range. A name is no address, and passes."""
+    Raises:
+        Refused: the plan is not the change's, or the person may not run it.
+    """
+    base, at = around.base, around.at
+    if record.bound is None or record.bound.plan is None or record.bound.plan.digest != plan.digest:
+        raise Refused(f"the plan of this run is not the plan of {record.id}; nothing was run")
+    verify_request(record, base)
+    case = case_of(record, base.cmdb)
+    may_run(executor, case, base.cmdb)
+    require_known_hosts(plan, base.cmdb, around.lab)
+    if record.request.type == "emergency":
+        return _permission(plan, record, executor, base)
+    deviations = []
     try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
+        approved_by = _approvals(record, base, case, executor, at)
+    except Refused as error:
+        approved_by = _approvals(record, base, case, executor, min(began, at))
+        deviations.append(f"resumed with approvals that counted when the run began, and not now: {error.message}")
+    for check in (
+        lambda: _require_time(record, case, around),
+        lambda: require_no_freeze(base.cmdb, plan.environment, at=at, zone=around.zone),
+    ):
+        try:
+            check()
+        except Refused as error:
+            deviations.append(f"resumed although {error.message}")
+    return _permission(plan, record, executor, base, approved_by=approved_by, deviations=tuple(deviations))
+
+
+def permit_emergency(plan: Plan, change: str, executor: str, around: Around, *, reason: str) -> Permission:
+    """Permit a plan in break-glass: nobody has read it, and the review is owed.
+
+    Args:
+        plan: from the work tree as it is. Its hosts must be those of the trusted base all the same.
+        change: the id of the change that is opened for it.
+        executor: the id of the person whose key runs it.
+        around: see there.
+        reason: why it cannot wait.
+
+    Raises:
+        Refused: with the reason; then no packet was sent.
+    """
+    base = around.base
+    said = require_reason(reason)
+    if kind_of(plan) == "lab":
+        raise Refused(f"{plan.environment} is the lab: nothing there needs break-glass", remedy="leave --emergency out")
+    case = case_of(plan, base.cmdb, change_type="emergency")
+    may_run(executor, case, base.cmdb)
+    require_below_cap(around.known, executor, plan.environment, base.cmdb, at=around.at)
+    require_known_hosts(plan, base.cmdb, around.lab)
+    freeze = frozen(freezes_of(base.cmdb), plan.environment, day_of(around.at, around.zone))
+    return Permission(
+        plan_digest=plan.digest,
+        change_type="emergency",
+        hosts=_hosts(plan),
+        change=change,
+        executor=executor,
+        base=base.commit,
+        repository=base.repository,
+        deviations=(f"in the freeze period {freeze.id}",) if freeze is not None else (),
+        reason=said,
+    )
+
+
+def _permission(
+    plan: Plan,
+    record: ChangeRecord,
+    executor: str,
+    base: Base,
+    *,
+    approved_by: tuple[str, ...] = (),
+    deviations: tuple[str, ...] = (),
+) -> Permission:
+    return Permission(
+        plan_digest=plan.digest,
+        change_type=record.request.type,
+        hosts=_hosts(plan),
+        change=record.id,
+        executor=executor,
+        base=base.commit,
+        repository=base.repository,
+        approved_by=approved_by,
+        deviations=deviations,
+        reason=record.request.reason,
+    )
+
+
+def _hosts(plan: Plan) -> Mapping[str, str]:
+    return MappingProxyType({item: target.address for item, target in plan.targets.items()})
+
+
+def _runnable(record: ChangeRecord) -> tuple[Plan, Bound]:
+    new = "to do it again: ./inv changes.new"
+    if record.result is not None:
+        raise Refused(f"{record.id} is closed ({record.result.result}): a change is applied once", remedy=new)
+    if record.request.type == "emergency":
+        raise Refused(f"{record.id} is an emergency: it ran already, and is reviewed, not applied", remedy=new)
+    if record.bound is None:
+        raise Refused(f"{record.id} is not planned yet", remedy=f"./inv changes.plan {record.id}")
+    if record.bound.plan is None:
+        raise Refused(
+            f"{record.id} changes the configuration: there is nothing to run",
+            remedy="merge it; ./inv trust.advance then moves the trusted base to it",
+        )
+    return record.bound.plan, record.bound
+
+
+def _require_same(record: ChangeRecord, bound: Bound, would_run: bytes) -> None:
+    if would_run == bound.raw:
         return
-    if isinstance(found, IPv6Address):
-        found = found.ipv4_mapped or found.sixtofour or found
-    for network in _NOT_REAL:
-        if found in network:
+    lines = [str(line) for line in difference(bound.value, json.loads(would_run))]
+    more = f"\n  and {len(lines) - _LINES_SHOWN} more" if len(lines) > _LINES_SHOWN else ""
+    shown = "".join(f"\n  {line}" for line in lines[:_LINES_SHOWN]) or "\n  (only in how the file is written)"
+    raise Refused(
+        f"what would run is not what was approved of {record.id}:{shown}{more}",
+        remedy="nothing was run; request it anew (./inv changes.new), or bring the files back to what was approved",
+    )
+
+
+def _approvals(record: ChangeRecord, base: Base, case: Case, executor: str, at: datetime) -> tuple[str, ...]:
+    """Give who has approved. Raises Refused when a rule wants more, with every approval that does not count."""
+    approved = valid_approvals(record, base, at=at)
+    why = dict(approved.refused)
+    life = life_of_approval(case, base.cmdb)
+    counting = []
+    for person, approval in approved.by.items():
+        if person == executor:
+            why[person] = "who approves a change does not run it"
+        elif life is not None and at >= approval.approved_at + life:
+            why[person] = f"it expired at {time_text(approval.approved_at + life)}, by policy"
+        else:
+            counting.append(person)
+    besides = (record.request.requested_by, executor)
+    missing = missing_approvals(case, counting, base.cmdb, besides=besides)
+    if missing:
+        reasons = "".join(f"\n  the approval of {person} does not count: {text}" for person, text in why.items())
+        raise Refused(
+            f"{record.id} is not approved: {'; '.join(str(each) for each in missing)}{reasons}",
+            remedy=f"one of them, at their own checkout: ./inv changes.approve {record.id}",
+        )
+    return tuple(counting)
+
+
+def _require_time(record: ChangeRecord, case: Case, around: Around) -> None:
+    if case.standard is not None:
+        day = day_of(around.at, around.zone)
+        if not case.standard.first <= day <= case.standard.last:
             raise Refused(
-                f"{what} has the address {address}, of the documentation or benchmark range {network}: "
-                "nothing connects to it",
-                remedy="an address like this stands for one that was invented; real hosts need real ones in the CMDB",
+                f"the standard change {case.standard.name} is approved from {case.standard.first} "
+                f"until {case.standard.last}, and it is {day}",
+                remedy="policy pre-approves it anew, by a change of its own; or request it as a normal change",
             )
+        if record.request.window is None:
+            return
+    require_in_window(record.request.window, at=around.at, zone=around.zone)
 
 
+__all__ = [
+    "Around", "LabHost", "Permission", "kind_of", "permit_again", "permit_change", "permit_emergency", "permit_lab",
+    "permit_lab_hosts", "require_lab",
+]  # fmt: skip

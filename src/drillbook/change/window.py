@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
+    from drillbook.change.model import Window
     from drillbook.cmdb.model import Cmdb
 
 _FIRST_MONDAY = date(2024, 1, 1)
@@ -85,18 +86,17 @@ def require_no_freeze(cmdb: Cmdb, environment: str, *, at: datetime, zone: tzinf
     )
 
 
-def require_in_window(window: tuple[datetime, datetime] | None, *, at: datetime, zone: tzinfo) -> None:
+def require_in_window(window: Window | None, *, at: datetime, zone: tzinfo) -> None:
     """Raises Refused when a moment is not in a change's window; a window's end is not in it."""
     if window is None:
         raise Refused(
             "this change has no window, and without one a normal change does not run",
             remedy="request it again with --window FROM/UNTIL",
         )
-    begins, ends = window
-    if begins <= at < ends:
+    if window.holds(at):
         return
-    now, first, last = (f"{each.astimezone(zone):%Y-%m-%d %H:%M %z}" for each in (at, begins, ends))
-    late = at >= ends
+    now, first, last = (f"{each.astimezone(zone):%Y-%m-%d %H:%M %z}" for each in (at, window.begins, window.ends))
+    late = at >= window.ends
     raise Refused(
         f"it is {now}, and the window of this change {'was' if late else 'is'} from {first} to {last}",
         remedy="request a new change with a new window" if late else "wait for the window",

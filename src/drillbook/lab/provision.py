@@ -32,14 +32,12 @@ def lab_secret() -> str:
     return value
 
 
-def provision(
-    playbook: Path, *, inventory: str, variables: Mapping[str, Any], access: Access, shown: Phase
-) -> None:
+def provision(playbook: Path, *, inventory: str, variables: Mapping[str, Any], access: Access, shown: Phase) -> None:
     """Run a playbook over all hosts of an inventory.
 
-    ``inventory`` is its text (YAML); ``access`` is to these hosts; ``variables`` are extra variables and may be secret: what
-    ansible-runner writes is removed again. Raises StepFailed with what each host said, Refused for a host of the
-    inventory that the lab did not make.
+    ``inventory`` is its text (YAML); ``access`` is to these hosts; ``variables`` are extra variables and may be
+    secret: what ansible-runner writes is removed again. Raises StepFailed with what each host said, Refused for a host
+    of the inventory that the lab did not make.
     """
     shutil.rmtree(_WORK, ignore_errors=True)
     try:

@@ -47,14 +47,12 @@ def tree_digest(repo: Repository, commit: str, *, only: Sequence[str] = ()) -> s
 
 
 def folder_digest(folder: Path, *, only: Sequence[str] = (), left_out: Sequence[str] = ()) -> str:
-    """Give the digest that ``tree_digest`` gives of a commit with these files.
+    """Give the digest that ``tree_digest`` gives of a commit whose governed files are all files of the folder.
 
-    ``left_out`` are names of folders that are not looked into. Raises OSError for what cannot be read.
+    ``only`` as there; ``left_out`` are names of folders that are not looked into. Raises OSError: it cannot be read.
     """
     entries = []
-    for path in _walk(folder, "", frozenset(left_out)):
-        if is_free(path) or not _is_meant(path, only):
-            continue
+    for path in _walk(folder, "", only, frozenset(left_out)):
         place = folder / path
         mode = place.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -90,14 +88,14 @@ def content_digests(repo: Repository, oids: Iterable[str]) -> Mapping[str, str]:
     return known
 
 
-def export(repo: Repository, commit: str, into: Path, *prefixes: str) -> None:
-    """Write a commit's files, or those below the prefixes, into a folder that is new or empty; free ones too.
+def export(repo: Repository, commit: str, into: Path, *prefixes: str, governed: bool = False) -> None:
+    """Write a commit's files, or those below the prefixes, into a folder that is new or empty.
 
-    They are data: no filter and no hook runs, and nothing leads out of the folder. Raises Refused for what
-    ``tree_digest`` refuses and for links that lead outside, before anything is written; MissingPrerequisite when the
-    folder cannot be written.
+    ``governed``: without those that are free. They are data: no filter and no hook runs, and nothing leads out of the
+    folder. Raises Refused for what ``tree_digest`` refuses and for links that lead outside, before anything is written;
+    MissingPrerequisite when the folder cannot be written.
     """
-    files = repo.files(commit, *prefixes)
+    files = {path: blob for path, blob in repo.files(commit, *prefixes).items() if not (governed and is_free(path))}
     for path, blob in files.items():
         if (problem := _problem(path, blob.mode)) is not None:
             raise Refused(f"commit {commit[:12]}: '{visible(path)}' {problem}")
@@ -133,15 +131,21 @@ def _is_meant(path: str, only: Sequence[str]) -> bool:
     )
 
 
-def _walk(folder: Path, prefix: str, left_out: frozenset[str]) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, only: Sequence[str], left_out: frozenset[str]) -> Iterator[str]:
     with os.scandir(folder / prefix) as found:
         entries = list(found)
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in left_out:
-                yield from _walk(folder, f"{prefix}{entry.name}/", left_out)
-        else:
-            yield f"{prefix}{entry.name}"
+        path = f"{prefix}{entry.name}"
+        if not entry.is_dir(follow_symlinks=False):
+            if _is_meant(path, only):
+                yield path
+        elif entry.name not in left_out and (not only or any(_meet(f"{path}/", each) for each in only)):
+            yield from _walk(folder, f"{path}/", only, left_out)
+
+
+def _meet(folder: str, pattern: str) -> bool:
+    """Tell whether something in a folder can be meant by a pattern: it is below the other, or above."""
+    return pattern.startswith(folder) or (pattern.endswith("/") and folder.startswith(pattern))
 
 
 def _problem(path: str, mode: str) -> str | None:

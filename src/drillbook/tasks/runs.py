@@ -37,8 +37,8 @@ def run(_: Context, runbook: str, param: list[str], env: str = "", lang: str = "
     from drillbook.execution.launch import begin, connect
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
-    from drillbook.tasks.lab import lab_environment
     from drillbook.lab.access import lab_access
+    from drillbook.tasks.lab import lab_environment
     from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
 
     root = estate_root()

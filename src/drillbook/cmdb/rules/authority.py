@@ -20,11 +20,13 @@ _AUTHORITY = ("people", "policies", "environments")
 def approvals(draft: Draft) -> Iterator[Problem]:
     """Find normal changes for which policy has no rule, so that they would all be refused."""
     policy = draft.entry("policies", "approvals")
-    if policy is None or not draft.complete:
+    if policy is None or not _whole(draft, "environments"):
         return
     broad = [rule for rule in policy.get("rules").values() if _is_broad(rule)]
+    named = {name for rule in broad for name in rule.get("environments", ())}
+    dangling = any(name not in draft.cmdb.environments for name in named)  # perhaps the one that is meant
     for environment in draft.cmdb.environments:
-        if environment.get("kind") == "lab":
+        if environment.get("kind") == "lab" or dangling:
             continue
         if not any(_concerns(rule, "runbook") and environment.id in _environments(rule, environment) for rule in broad):
             yield Problem(
@@ -38,6 +40,12 @@ def approvals(draft: Draft) -> Iterator[Problem]:
             "have none for changes of the configuration, so that all would be refused; add one with "
             "subjects: [configuration] and without tiers, classes and paths",
         )  # fmt: skip
+
+
+def _whole(draft: Draft, section: str) -> bool:
+    """Tell whether a section has everything that the files have of it, in the right shape."""
+    entries = draft.cmdb.section(section)
+    return draft.complete and all(id_ in entries for id_, its in draft.known.items() if its == section)
 
 
 def _is_broad(rule: Mapping[str, Any]) -> bool:
@@ -58,6 +66,7 @@ def approval_rules(draft: Draft) -> Iterator[Problem]:
     policy = draft.entry("policies", "approvals")
     if policy is None:
         return
+    people = _whole(draft, "people")
     for id_, rule in policy.get("rules").items():
         at: Path = ("rules", id_)
         yield from _conditions(draft, policy, at, rule)
@@ -69,26 +78,26 @@ def approval_rules(draft: Draft) -> Iterator[Problem]:
             yield Problem(policy, at, "does not say who runs; add 'run_by'")
         elif not _concerns(rule, "runbook") and "run_by" in rule:
             yield Problem(policy, (*at, "run_by"), "has no meaning for files, which nobody runs; leave it out")
-        elif draft.complete and (lack := _lack(draft, rule)) is not None:
+        elif people and (lack := _lack(draft, rule)) is not None:
             yield Problem(policy, at, lack)
 
 
 def _conditions(draft: Draft, policy: Entry, at: Path, rule: Mapping[str, Any]) -> Iterator[Problem]:
     subjects = rule.get("subjects", _SUBJECTS)
-    if "environments" in rule and "runbook" not in subjects:
-        yield Problem(
-            policy, (*at, "environments"),
-            "never hold for a change of the configuration, which has no environment; leave them out",
-        )  # fmt: skip
-    if "paths" in rule and "configuration" not in subjects:
-        yield Problem(
-            policy, (*at, "paths"), "never hold for a runbook, which changes no file of the repository; leave them out"
-        )
     if "paths" in rule and "environments" in rule:
         yield Problem(
             policy, (*at, "paths"),
             "and environments never hold together: files have no environment; make two rules of them",
         )  # fmt: skip
+    elif "environments" in rule and "runbook" not in subjects:
+        yield Problem(
+            policy, (*at, "environments"),
+            "never hold for a change of the configuration, which has no environment; leave them out",
+        )  # fmt: skip
+    elif "paths" in rule and "configuration" not in subjects:
+        yield Problem(
+            policy, (*at, "paths"), "never hold for a runbook, which changes no file of the repository; leave them out"
+        )
     for index, name in enumerate(rule.get("environments", ())):
         environment = draft.entry("environments", name)
         if environment is not None and environment.get("kind") == "lab":
@@ -106,7 +115,9 @@ def _lack(draft: Draft, rule: Mapping[str, Any]) -> str | None:
     running = _who_has(draft, rule["run_by"]) if "run_by" in rule else asking
     if not running:
         return f"can never be satisfied: nobody has a role that may run ({', '.join(rule['run_by'])})"
-    approving = _who_has(draft, rule.get("approved_by", ()))
+    if "approved_by" not in rule:
+        return None
+    approving = _who_has(draft, rule["approved_by"])
     left = len(approving) - _least_taken(asking, running, approving)
     if left >= rule["approvals"]:
         return None
@@ -133,7 +144,7 @@ def _who_has(draft: Draft, roles: Iterable[str]) -> set[str]:
 def emergencies(draft: Draft) -> Iterator[Problem]:
     """Find a policy of emergencies by which nobody could run, or nobody settle the debt."""
     policy = draft.entry("policies", "emergencies")
-    if policy is None or not draft.complete:
+    if policy is None or not _whole(draft, "people"):
         return
     running, approving = _who_has(draft, policy.get("run_by")), _who_has(draft, policy.get("approved_by"))
     if not running:
