@@ -22,7 +22,7 @@ from drillbook.review.guarded import Forbidden, forbidden_files, powers
 from drillbook.review.inventories import compare_inventories
 from drillbook.review.model import Range, Review
 from drillbook.review.procedures import FOLDERS, compare_procedures
-from drillbook.review.proposals import Proposals, proposals
+from drillbook.review.proposals import Ground, Proposals, proposals
 from drillbook.review.services import affected
 from drillbook.review.sides import read_side
 
@@ -74,7 +74,10 @@ def make_review(repo: Repository, what: Range, authority: Authority) -> Review:
     forbidden = forbidden_files(plain, files["new"], content)
     with tempfile.TemporaryDirectory(prefix="drillbook-review-") as scratch:
         folder = Path(scratch)
-        base = _side(repo, what.old, folder / "base", files["old"])
+        if what.old == authority.base.commit:  # it was exported and read when authority was looked for
+            base = read_side(authority.base.folder, what.old, known=authority.cmdb_if_valid)
+        else:
+            base = _side(repo, what.old, folder / "base", files["old"])
         try:
             head = _side(repo, what.head, folder / "head", files["new"])
         except Refused as error:
@@ -119,14 +122,14 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
         valid=not any(each.rule not in _STALE for each in head.findings),
         cmdb=cmdb,
         inventories=tuple(compare_inventories(base.cmdb, head.cmdb)) if both else (),
-        services=tuple(affected(base.cmdb, head.cmdb if head.valid else None, cmdb)) if base.valid else (),
+        services=tuple(affected(base.cmdb, head.cmdb, cmdb, valid=head.valid)) if base.valid else (),
         procedures=tuple(compare_procedures(base, head, read.changed, read.content)),
         drills=tuple(drills),
         new=tuple(each for each in new if each.rule not in _STALE),
         mended=mended,
         forbidden=(*forbidden, *stale),
         powers=tuple(powers(cmdb, read.changed)),
-        proposals=proposals(read.repo, read.what, read.plain, files["new"], head, authority),
+        proposals=proposals(read.plain, Ground(read.repo, read.what, files["new"], head, authority)),
         pinned=authority.pinned,
         looked_past=_looked_past(
             read.changed,

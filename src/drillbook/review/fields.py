@@ -80,7 +80,7 @@ def _place(order: tuple[str, ...]) -> Callable[[Any], float]:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(value)
+        raise TypeError(value)
     return float(value)
 
 

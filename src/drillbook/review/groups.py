@@ -43,8 +43,7 @@ def groups(changes: Iterable[EntryChange]) -> list[Group]:
             alike[_key(change)].append((place, change))
         else:
             waiting[change.kind, change.section, what_of(change)].append((place, change))
-    for each in waiting.values():
-        found.append((each[0][0], _group(each)))
+    found += [(each[0][0], _group(each)) for each in waiting.values()]
     by_paths: dict[tuple[str, str, tuple[Path, ...]], list[tuple[int, EntryChange]]] = defaultdict(list)
     for each in alike.values():
         if len(each) > 1:

@@ -98,7 +98,7 @@ def forbidden_files(
 
 def _hidden(path: str, data: bytes) -> Iterator[Forbidden]:
     """Find characters that show nothing or reorder others (CVE-2021-42574) in a text."""
-    if b"\0" in data[:8000] or len(data) > _MAX_BYTES or data.isascii() and not _CONTROLS.search(data):
+    if b"\0" in data[:8000] or len(data) > _MAX_BYTES or (data.isascii() and not _CONTROLS.search(data)):
         return
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
         text = line.removesuffix("\r")

@@ -68,7 +68,7 @@ def joined(parts: Iterable[Md], by: str = ", ") -> Md:
 
 
 def fence(lines: Sequence[str], language: str, *, most: int, left_out: str) -> Md:
-    """Give lines as a block of code, at most ``most``; ``left_out``: our words with ``{}`` for how many are not there."""
+    """Give lines as a block of code, at most ``most``; ``left_out``: our words, ``{}`` is how many there are more."""
     kept = [_cut(marked(line, multiline=True)) for line in lines[:most]]
     longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
     marks = "`" * max(3, longest + 1)

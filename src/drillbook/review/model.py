@@ -89,8 +89,11 @@ class Review:
 
     @property
     def stale(self) -> list[DrillChange]:
-        """The drills whose evidence does not hold any more."""
-        return [each for each in self.drills if each.fate in (Fate.STALE, Fate.BROKEN) and not each.proved]
+        """The drills that had evidence, which does not hold any more, and those that cannot be run any more."""
+        return [
+            each for each in self.drills
+            if each.fate is Fate.BROKEN or (each.fate is Fate.STALE and each.last is not None and not each.proved)
+        ]  # fmt: skip
 
     @property
     def verdict(self) -> Verdict:

@@ -1,11 +1,13 @@
-"""The parts of a review's comment: each a heading, what is always shown, and folds that are left out when it is long."""
+"""The parts of a review's comment: each a heading, what is always shown, and folds, which go when it is long."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drillbook.cmdb.model import SECTIONS
+from drillbook.evidence.verdict import Result
 from drillbook.review.drills import Fate
 from drillbook.review.groups import groups
 from drillbook.review.markup import Md, bullets, code, fence, fill, folded, joined, table
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 MOST = 30
 """Lines of one list; what is more is counted."""
 _DIFF_LINES = 120
-_ROWS = 12
+_ROWS = 8
+_FOLDED_ROWS = 200
 _FILES = 20
 
 
@@ -106,13 +109,15 @@ def services_part(review: Review, words: Words) -> Part | None:
         return None
     head = [words("t_service"), words("t_tier"), "RTO", "RPO", words("t_wrong"), words("t_through")]
     rows = [_service(each, words) for each in review.services]
-    body = table(head, rows[:_ROWS])
     folds: tuple[Md, ...] = ()
     if len(rows) > _ROWS:
-        rest = table(head, rows[_ROWS : _ROWS + 200])
-        folds = (folded(Md(words.counted("and_more", len(rows) - _ROWS)), rest),)
-        body = Md(f"{body}\n\n{words.counted('and_more', len(rows) - _ROWS)}")
-    return Part(words("s_services"), body, folds)
+        summary = Md(words.counted("services_more", len(rows) - _ROWS))
+        rest = table(head, rows[_ROWS : _ROWS + _FOLDED_ROWS])
+        beyond = len(rows) - _ROWS - _FOLDED_ROWS
+        if beyond > 0:
+            rest = Md(f"{rest}\n\n{words.counted('and_more', beyond)}")
+        folds = (folded(summary, rest),)
+    return Part(words("s_services"), table(head, rows[:_ROWS]), folds)
 
 
 def _service(service: Affected, words: Words) -> list[Md]:
@@ -122,41 +127,48 @@ def _service(service: Affected, words: Words) -> list[Md]:
         shown = list(dict.fromkeys(str(each[place]) for each in sides))
         cells.append(joined(map(code, shown), " → "))
     touch = words(service.touch)
-    via = joined(map(code, service.via[:-1]), " → ") if len(service.via) > 1 else Md("")
+    via = joined(map(code, service.via[:-1]), " → ") if len(service.via) > 1 else Md(words("directly"))
     return [code(service.id), *cells, Md(f"**{touch}**" if service.touch is Touch.STOPS else touch), via]
 
 
 def drills_part(review: Review, words: Words) -> Part | None:
-    """Say which drills prove nothing any more, and how they are proved again."""
-    if not review.drills:
+    """Say which drills prove nothing any more, and how they are proved again; those with one reason in one line."""
+    alike: dict[tuple[object, ...], list[DrillChange]] = defaultdict(list)
+    never = []
+    for each in review.drills:
+        if each.fate is Fate.STALE and each.last is None:
+            never.append(each.name)
+        else:
+            alike[each.fate, each.proved, each.reasons].append(each)
+    lines = [_drills(each, words) for each in alike.values()]
+    if never:
+        lines.append(fill(words("never"), drills=ids(never, words), colon=Md(words("colon"))))
+    if not lines:
         return None
-    lines = [_drill(each, words) for each in review.drills]
-    again = [f"`./inv drills.run {each.name}`" for each in review.stale if each.fate is Fate.STALE]
-    more = words.counted("and_more", len(again) - _ROWS) if len(again) > _ROWS else ""
-    rerun = words("rerun").format(" ".join([*again[:_ROWS], more]).strip()) if again else ""
+    again = [code(f"./inv drills.run {each.name}") for each in review.stale if each.fate is Fate.STALE]
+    if len(again) > _ROWS:
+        again = [*again[:_ROWS], Md(words.counted("and_more", len(again) - _ROWS))]
+    rerun = words("rerun").format(joined(again, words("comma"))) if again else ""
     return Part(words("s_drills"), Md(f"{listed(lines, words)}\n\n{rerun}".strip()))
 
 
-def _drill(change: DrillChange, words: Words) -> Md:
-    why = joined([_reason(each, words) for each in change.reasons], "; ")
-    match change.fate:
-        case Fate.BROKEN:
-            told = fill(words("broken"), why=why)
-        case Fate.STALE if change.proved:
-            told = fill(words("proved"), why=why)
-        case Fate.STALE:
-            told = fill(words("stale_drill"), why=why)
-        case Fate.GONE:
-            told = fill(words("gone"), service=change.service)
-        case Fate.NEW:
-            told = Md(words("new"))
-    last = Md("")
-    if change.last is not None:
-        result = Md(words("met") if change.last.result == "met" else words("missed"))
-        last = fill(words("last"), when=Md(f"{change.last.started:%Y-%m-%d}"), result=result)
-    elif change.fate in (Fate.STALE, Fate.BROKEN):
-        last = Md(words("never"))
-    return Md(f"{code(change.name)} {told}{'. ' + last if last else ''}")
+def _drills(changes: Sequence[DrillChange], words: Words) -> Md:
+    first = changes[0]
+    why = joined([_reason(each, words) for each in first.reasons], words("semicolon"))
+    names = joined([_with_last(each, words) for each in changes], words("comma"))
+    key = str(first.fate)
+    if first.fate is Fate.STALE:
+        key = "proved" if first.proved else "stale_drill" if len(changes) == 1 else "stale_drills"
+    return fill(words(key), drills=names, why=why, colon=Md(words("colon")))
+
+
+def _with_last(change: DrillChange, words: Words) -> Md:
+    """Give a drill's name, and when it was last proved."""
+    if change.last is None:
+        return code(change.name)
+    result = words("met") if change.last.result is Result.MET else words("missed")
+    last = words("last").format(when=f"{change.last.started:%Y-%m-%d}", result=result)
+    return Md(f"{code(change.name)}{last}")
 
 
 def _reason(reason: Reason, words: Words) -> Md:
@@ -194,7 +206,7 @@ def _procedure(change: FileChange, words: Words) -> Md:
             else words("called_by_none")
         )
     old = f"{code(change.old_path)} → " if change.old_path != change.path else ""
-    return Md(f"{old}{code(change.path)}: {', '.join(told)}")
+    return Md(f"{old}{code(change.path)}{words('colon')}{words('comma').join(told)}")
 
 
 def inventories_part(review: Review, words: Words) -> Part | None:
@@ -208,13 +220,15 @@ def _inventory(change: InventoryChange, words: Words) -> Md:
     told = []
     for key, hosts in (("added", change.added), ("removed", change.removed)):
         if hosts:
-            told.append(f"{words.counted(f'hosts_{key}', len(hosts))} ({ids(hosts, words, most=6)})")
+            told.append(words.counted(f"hosts_{key}", len(hosts)) + words("brackets").format(ids(hosts, words, most=6)))
     if change.changed:
-        rows = [f"{code(id_)}: {fields('', each, words)}" for id_, each in change.changed.items()]
+        rows = [f"{code(id_)}{words('colon')}{fields('', each, words)}" for id_, each in change.changed.items()]
         few = len(rows) <= 3  # noqa: PLR2004 - as many are still read in a line
-        shown = "; ".join(rows) if few else _folded_rows(rows, words)
-        told.append(f"{words.counted('hosts_changed', len(rows))} {'(' + shown + ')' if few else shown}")
-    return fill(words("in_environment"), environment=change.environment, what=Md(", ".join(told)))
+        shown = words("semicolon").join(rows) if few else _folded_rows(rows, words)
+        told.append(
+            words.counted("hosts_changed", len(rows)) + (words("brackets").format(shown) if few else f" {shown}")
+        )
+    return fill(words("in_environment"), environment=change.environment, what=Md(words("comma").join(told)))
 
 
 def _folded_rows(rows: Sequence[str], words: Words) -> str:

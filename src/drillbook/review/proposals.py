@@ -9,29 +9,35 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from drillbook.artifacts.seal import listing
 from drillbook.change.approval import valid_approvals
 from drillbook.change.authority import CONFIGURATION, Case, Missing, case_of, missing_approvals
+from drillbook.change.base import Base
 from drillbook.change.bound import bind_configuration, bind_runbook, difference
+from drillbook.change.engine import engine_digest
 from drillbook.change.model import read_bound
+from drillbook.change.pin import place_of
 from drillbook.change.record import FOLDER, PLAN, record_from_files
 from drillbook.change.render import is_rendering
+from drillbook.change.rules import standard_change
 from drillbook.change.window import day_of, freezes_of, frozen, on_duty
+from drillbook.cmdb.load import draft
 from drillbook.drill.model import RunbookCall
 from drillbook.errors import DrillbookError, InvalidInput
-from drillbook.repo.tree import content_digests, is_free
+from drillbook.repo.tree import content_digests, export, is_free
+from drillbook.signing.keys import Signers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, tzinfo
 
     from drillbook.change.approval import Approved
-    from drillbook.change.base import Base
     from drillbook.change.difference import Line
-    from drillbook.change.model import Bound, ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.change.window import Freeze
+    from drillbook.cmdb.model import Cmdb
     from drillbook.errors import Finding
     from drillbook.repo.git import Blob, Changed, Repository
     from drillbook.review.model import Range
@@ -42,12 +48,54 @@ _DAYS = 62  # of a window that are looked at for a freeze
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Whose word counts. ``pinned``: ``base`` is the trusted base of this machine, not only the base that was named."""
+    """Whose word counts.
+
+    ``pinned``: ``base`` is the trusted base of this machine, not only the base that was named. ``valid``: its CMDB
+    breaks no rule. ``at``: now.
+    """
 
     base: Base
     pinned: bool
+    valid: bool
     at: datetime
     zone: tzinfo
+
+    @property
+    def cmdb_if_valid(self) -> Cmdb | None:
+        """The base's CMDB, unless it is a draft."""
+        return self.base.cmdb if self.valid else None
+
+
+def named_base(repo: Repository, commit: str, into: Path, *, at: datetime, zone: tzinfo) -> Authority:
+    """Give the authority of a commit that somebody named, where nothing is pinned: in a pipeline, say.
+
+    Args:
+        repo: the repository.
+        commit: the commit.
+        into: a folder for its files, which does not exist yet and is kept for as long as the authority.
+        at: now.
+        zone: the zone in which days begin.
+
+    Raises:
+        Refused: its files cannot be exported, or a key belongs to two people.
+    """
+    export(repo, commit, into, governed=True)
+    cmdb, findings = draft(into)
+    repository = repo.repository_id(commit)
+    base = Base(
+        repository=repository,
+        commit=commit,
+        digest="",  # nothing is bound to it
+        folder=into,
+        remote="",
+        committed_at=repo.commit(commit).time,
+        signers=Signers.of({person.id: person.get("signing_keys", ()) for person in cmdb.people}),
+        cmdb=cmdb,
+        engine=engine_digest(into),
+        ledger="",
+        place=place_of(repository),
+    )
+    return Authority(base, pinned=False, valid=not findings, at=at, zone=zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +154,29 @@ class Proposals:
         return sum(not each.ready for each in self.each) + bool(self.uncovered)
 
 
-def proposals(
-    repo: Repository,
-    what: Range,
-    changed: Iterable[Changed],
-    files: Mapping[str, Blob],
-    head: Side,
-    authority: Authority,
-) -> Proposals:
-    """Look at every change of which a file differs.
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What changes are looked at on: what is compared, the files of head, the side after, and whose word counts."""
 
-    Args:
-        repo: the repository.
-        what: what is compared.
-        changed: the files that differ, a renamed one as one gone and one added.
-        files: the files of head.
-        head: the side after.
-        authority: whose word counts.
-    """
+    repo: Repository
+    what: Range
+    files: Mapping[str, Blob]
+    head: Side
+    authority: Authority
+
+
+def proposals(changed: Iterable[Changed], ground: Ground) -> Proposals:
+    """Look at every change of which a file differs; ``changed``: a renamed file as one gone and one added."""
     plain = list(changed)
     ids = dict.fromkeys(
         parts[1]
         for each in plain
         if (parts := each.path.split("/"))[0] == FOLDER and len(parts) > 2  # noqa: PLR2004
     )
-    found = tuple(_proposal(id_, repo, what, files, head, authority) for id_ in ids if _has(id_, files))
+    files, authority = ground.files, ground.authority
+    found = tuple(_proposal(id_, ground) for id_ in ids if _has(id_, files))
     governed = {each.path: files.get(each.path) for each in plain if not is_free(each.path)}
-    if not governed or any(_covers(each, governed, repo) for each in found):
+    if not governed or any(_covers(each, governed, ground.repo) for each in found):
         return Proposals(found)
     try:
         missing = missing_approvals(
@@ -157,9 +201,8 @@ def _covers(proposal: Proposal, governed: Mapping[str, Blob | None], repo: Repos
     return wanted == {each.path: each.digest for each in bound.configuration.paths}
 
 
-def _proposal(
-    id_: str, repo: Repository, what: Range, files: Mapping[str, Blob], head: Side, authority: Authority
-) -> Proposal:
+def _proposal(id_: str, ground: Ground) -> Proposal:
+    repo, files, authority = ground.repo, ground.files, ground.authority
     prefix = f"{FOLDER}/{id_}/"
     blobs = {path.removeprefix(prefix): blob for path, blob in files.items() if path.startswith(prefix)}
     try:
@@ -174,16 +217,21 @@ def _proposal(
     refused: Mapping[str, str] = {}
     missing: Sequence[Missing] = ()
     refusal = ""
-    kind = "review" if record.request.type == "emergency" else "approval"
+    kind: Literal["review", "approval"] = "review" if record.request.type == "emergency" else "approval"
     try:
         approved: Approved = valid_approvals(record, authority.base, at=authority.at, what=kind)
         by, refused = tuple(approved.by), approved.refused
-        if record.bound is not None:
+        if record.request.type == "standard":
+            subject = record.request.subject
+            standard_change(
+                cmdb, runbook=subject.runbook, environment=subject.environment, parameters=subject.parameters
+            )
+        elif record.bound is not None:
             case = case_of(record, cmdb)
             missing = missing_approvals(case, by, cmdb, besides=(record.request.requested_by,))
     except DrillbookError as error:
         refusal = error.message
-    drift, trouble = _drift(record, repo, what, head)
+    drift, trouble = _drift(record, ground)
     freeze, duty = _when(record, authority)
     bound = record.bound
     return Proposal(
@@ -195,36 +243,34 @@ def _proposal(
         missing=tuple(missing),
         drift=drift,
         trouble=trouble,
-        replanned=_replanned(record, repo, what),
+        replanned=_replanned(record, repo, ground.what),
         forged=bound is not None and not is_rendering(record.plan_md, record.request, bound),
         freeze=freeze,
         duty=duty,
     )
 
 
-def _drift(record: ChangeRecord, repo: Repository, what: Range, head: Side) -> tuple[tuple[Line, ...], str]:
+def _drift(record: ChangeRecord, ground: Ground) -> tuple[tuple[Line, ...], str]:
     """Make the plan again from head, and give what differs from plan.json, or why it cannot be made."""
     bound, request = record.bound, record.request
     if bound is None or record.result is not None or request.type == "emergency":
         return (), ""  # nothing is to be run by it any more, or it ran already
+    what, head, base = ground.what, ground.head, ground.authority.base
+    subject = request.subject
+    start = base.commit if ground.authority.pinned else what.base
     try:
-        again = _bound_again(bound, record, repo, what, head)
+        if subject.kind == "configuration":
+            again = bind_configuration(request, ground.repo, start, what.head, base.engine)
+        elif not head.valid:
+            return (), head.findings[0].message
+        else:
+            plan = head.plan(RunbookCall(subject.runbook, subject.parameters, 1), subject.environment)
+            again = bind_runbook(request, plan, base.engine, listing(head.root))
     except InvalidInput as error:
         return (), error.findings[0].message
     except DrillbookError as error:
         return (), error.message
-    return tuple(difference(bound.value, again.value)), ""
-
-
-def _bound_again(bound: Bound, record: ChangeRecord, repo: Repository, what: Range, head: Side) -> Bound:
-    request = record.request
-    if request.subject.kind == "configuration":
-        return read_bound(bind_configuration(request, repo, what.base, what.head, bound.engine))
-    subject = request.subject
-    if not head.valid:
-        raise InvalidInput(head.findings)
-    plan = head.plan(RunbookCall(subject.runbook, subject.parameters, 1), subject.environment)
-    return read_bound(bind_runbook(request, plan, bound.engine, listing(head.root)))
+    return tuple(difference(bound.value, read_bound(again).value)), ""
 
 
 def _replanned(record: ChangeRecord, repo: Repository, what: Range) -> tuple[Line, ...]:

@@ -24,6 +24,9 @@ _WORDS_ONLY = frozenset({
 })  # fmt: skip
 
 
+_PROMISES = frozenset({"tier", "rto", "rpo"})
+
+
 class Touch(StrEnum):
     """What happens to a service should the change go wrong; the first is the worst."""
 
@@ -31,6 +34,8 @@ class Touch(StrEnum):
     RECOVERS = "recovers"
     EXPOSED = "exposed"
     """It goes on, and what would bring it back is missing meanwhile."""
+    PROMISED = "promised"
+    """Nothing happens to it; what is promised of it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,13 @@ class Affected:
         return min(each[0] for each in (self.before, self.after) if each is not None)
 
 
-def affected(base: Cmdb, head: Cmdb | None, changes: CmdbChange) -> list[Affected]:
+def affected(base: Cmdb, head: Cmdb, changes: CmdbChange, *, valid: bool) -> list[Affected]:
     """Give the services that what is changed can take down or lay bare, the most important first.
 
-    ``head`` None: it is not valid, and only what it would do to the base is told.
+    ``valid``: head breaks no rule. If it does, only what the changes would do to the base is told.
     """
     sides = [(base, _causes(base, changes, old=True))]
-    if head is not None:
+    if valid:
         sides.append((head, _causes(head, changes, old=False)))
     found: dict[str, tuple[Touch, tuple[str, ...]]] = {}
     for cmdb, causes in sides:
@@ -67,9 +72,11 @@ def affected(base: Cmdb, head: Cmdb | None, changes: CmdbChange) -> list[Affecte
             known = found.get(id_)
             if known is None or list(Touch).index(touch) < list(Touch).index(known[0]):
                 found[id_] = (touch, via)
+    for change in changes.entries:
+        if change.section == "services" and any(each.path[0] in _PROMISES for each in change.fields):
+            found.setdefault(change.id, (Touch.PROMISED, (change.id,)))
     result = [
-        Affected(id_, touch, via, _objectives(base, id_), None if head is None else _objectives(head, id_))
-        for id_, (touch, via) in found.items()
+        Affected(id_, touch, via, _objectives(base, id_), _objectives(head, id_)) for id_, (touch, via) in found.items()
     ]
     return sorted(result, key=lambda each: (each.tier, list(Touch).index(each.touch), len(each.via), each.id))
 
@@ -102,7 +109,8 @@ def _causes(cmdb: Cmdb, changes: CmdbChange, *, old: bool) -> tuple[str, ...]:
 
 
 def _in_words_only(change: EntryChange) -> bool:
-    return change.kind is Kind.CHANGED and all(each.path[0] in _WORDS_ONLY for each in change.fields)
+    harmless = _WORDS_ONLY | _PROMISES
+    return bool(change.kind in (Kind.CHANGED, Kind.RENAMED) and all(each.path[0] in harmless for each in change.fields))
 
 
 def _what_fails(cmdb: Cmdb, entry: Entry) -> Iterator[str]:

@@ -60,9 +60,12 @@ class Side:
         )
 
 
-def read_side(root: Path, commit: str) -> Side:
-    """Read the exported files of a commit below ``root``. Raises nothing for what is wrong in them."""
-    cmdb, problems = draft(root)
+def read_side(root: Path, commit: str, *, known: Cmdb | None = None) -> Side:
+    """Read the exported files of a commit below ``root``. Raises nothing for what is wrong in them.
+
+    ``known``: its CMDB, when it was loaded from there already.
+    """
+    cmdb, problems = (known, []) if known is not None else draft(root)
     findings = list(problems)
     valid = not problems
     if valid:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LISTED = 60  # ids in a fold
 _SHORT = 6  # ids in a line
+_ONE_BY_ONE = 3  # entries that came or went, of each of which facts are told
 _FACTS = {
     "config_items": ("site", "room", "rack", "addresses"),
     "services": ("tier", "rto", "rpo", "provided_by"),
@@ -46,7 +47,7 @@ def ids(entries: Iterable[str], words: Words, *, most: int = _LISTED) -> Md:
     shown = [code(each) for each in known[:most]]
     if len(known) > most:
         shown.append(Md(words.counted("and_more", len(known) - most)))
-    return joined(shown)
+    return joined(shown, words("comma"))
 
 
 def value(what: Any, words: Words) -> Md:
@@ -103,7 +104,7 @@ def fields(section: str, changes: Sequence[FieldChange], words: Words, *, most: 
     told = [field(section, each, words) for each in changes[:most]]
     if len(changes) > most:
         told.append(Md(words.counted("and_more", len(changes) - most)))
-    return joined(told, "; ")
+    return joined(told, words("semicolon"))
 
 
 def _mark(judgement: Judgement, words: Words) -> str:
@@ -119,37 +120,44 @@ def facts(entry: Entry, words: Words) -> Md:
         for name in _FACTS.get(entry.section, ())
         if entry.get(name) is not None
     ]
-    return joined(told, ", ")
+    return joined(told, words("comma"))
 
 
 def group_lines(group: Group, words: Words) -> Iterator[Md]:
     """Tell a group: mostly one line, with a fold for what is many."""
-    what, count = noun(group, words), len(group.changes)
+    what, count, colon = noun(group, words), len(group.changes), words("colon")
     many = Md(words("counted").format(n=count, what=what))
     if group.kind is Kind.CHANGED:
         if group.paths:
-            names = joined((path(each, words) for each in group.paths), ", ")
+            names = joined((path(each, words) for each in group.paths), words("comma"))
             rows = "<br>".join(_row(each, words) for each in group.changes[:_LISTED])
-            yield Md(f"**{many}**: {names} ({words('each')}) {_fold(rows, count, words)}")
-        elif count > 1:
+            note = words("brackets").format(words("each"))
+            yield Md(f"**{many}**{colon}{names}{note} {_fold(rows, count, words)}")
+        elif count > _SHORT:
             told = fields(group.section, group.fields, words)
-            yield Md(f"**{many}** ({words('alike')}): {told} {_id_list(group.changes, words)}")
+            yield Md(f"**{many}**{colon}{told} {_id_fold(group.changes, words)}")
         else:
-            yield Md(f"{what} {code(group.changes[0].id)}: {fields(group.section, group.fields, words)}")
+            which = ids((each.id for each in group.changes), words)
+            name = f"**{many}**" if count > 1 else what
+            yield Md(f"{name} {which}{colon}{fields(group.section, group.fields, words)}")
         return
     verb = words(group.kind)
     if group.kind is Kind.RENAMED:
         for change in group.changes[:_LISTED]:
             told = fields(group.section, change.fields, words)
-            yield Md(f"{verb}: {what} {code(change.old_id)} → {code(change.id)}{'; ' + told if told else ''}")
+            more = f"{words('semicolon')}{told}" if told else ""
+            yield Md(f"{verb}{colon}{what} {code(change.old_id)} → {code(change.id)}{more}")
         if count > _LISTED:
             yield Md(words.counted("and_more", count - _LISTED))
         return
-    if count > 3:  # noqa: PLR2004 - as many are still read one by one
-        yield Md(f"{verb}: **{many}** {_id_list(group.changes, words)}")
+    if count > _ONE_BY_ONE:
+        fold = _id_fold(group.changes, words) if count > _SHORT else ids((each.id for each in group.changes), words)
+        yield Md(f"{verb}{colon}**{many}** {fold}")
         return
     for change in group.changes:
-        yield Md(f"{verb}: {what} {code(change.id)} ({facts(change.entry, words)}){_lost(change, words)}")
+        known = facts(change.entry, words)
+        told = Md(words("brackets").format(known) if known else "")
+        yield Md(f"{verb}{colon}{what} {code(change.id)}{told}{_lost(change, words)}")
 
 
 def _lost(change: EntryChange, words: Words) -> str:
@@ -161,12 +169,10 @@ def _lost(change: EntryChange, words: Words) -> str:
 
 
 def _row(change: EntryChange, words: Words) -> str:
-    return f"{code(change.id)}: {fields(change.section, change.fields, words, most=4)}"
+    return f"{code(change.id)}{words('colon')}{fields(change.section, change.fields, words, most=4)}"
 
 
-def _id_list(changes: Sequence[EntryChange], words: Words) -> str:
-    if len(changes) <= _SHORT:
-        return ids((each.id for each in changes), words)
+def _id_fold(changes: Sequence[EntryChange], words: Words) -> str:
     return _fold(ids((each.id for each in changes), words), len(changes), words, told=True)
 
 

@@ -9,7 +9,7 @@ LANGUAGES = ("en", "zh")
 
 _WORDS: dict[str, tuple[str, str]] = {
     # the head of the comment
-    "invalid": ("Cannot be merged: {} in its files.", "不能合并：文件中有{}。"),
+    "invalid": ("Cannot be merged: {}.", "不能合并：{}。"),
     "forbidden": ("Must not be merged: {}.", "禁止合并：{}。"),
     "look": ("Look before you approve: {}.", "批准前请注意：{}。"),
     "plain": ("Nothing here promises less, and nothing is missing.", "没有降低任何承诺，也不缺任何手续。"),
@@ -32,7 +32,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "nothing": ("Nothing changed that this review looks at.", "没有本评审所关注的变化。"),
     # parts of the verdict
     "v_by": ("; ", "；"),
-    "v_findings": ("1 finding|{n} findings", "{n} 处错误"),
+    "colon": (": ", "："),
+    "comma": (", ", "、"),
+    "semicolon": ("; ", "；"),
+    "brackets": (" ({})", "（{}）"),
+    "directly": ("directly", "直接"),
+    "v_findings": ("1 thing is wrong in its files|{n} things are wrong in its files", "文件中有 {n} 处错误"),
     "v_new": ("1 new conflict|{n} new conflicts", "{n} 处新冲突"),
     "v_powers": ("it changes who may approve", "改变了审批权限"),
     "v_weaker": ("1 promise gets weaker|{n} promises get weaker", "{n} 项承诺减弱"),
@@ -112,7 +117,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "renamed": ("renamed", "改名"),
     "follows": ("1 entry names it anew|{n} entries name it anew", "{n} 处引用随之更新"),
     "counted": ("{n} × {what}", "{what} {n} 项"),
-    "alike": ("the same in each", "各项相同"),
     "each": ("differs from one to the next", "各项不同"),
     "which": ("which", "明细"),
     "weaker": ("weaker", "减弱"),
@@ -129,15 +133,18 @@ _WORDS: dict[str, tuple[str, str]] = {
     "t_wrong": ("if it goes wrong", "若出错"),
     "stops": ("stops", "中断"),
     "recovers": ("short outage, then back", "短暂中断后恢复"),
+    "promised": ("nothing; what is promised changes", "无；仅承诺变化"),
     "exposed": ("goes on without its protection", "继续运行但失去保护"),
+    "services_more": ("1 more service|{n} more services", "另有 {n} 项服务"),
     # drills
-    "broken": ("cannot be planned any more: {why}", "已无法生成计划：{why}"),
-    "stale_drill": ("proves nothing any more: {why}", "证据失效：{why}"),
-    "proved": ("changed ({why}), and proved anew in this pull request", "有变化（{why}），本次已重新演练"),
-    "new": ("new; not proved yet", "新增，尚未演练"),
-    "gone": ("is removed; {service} loses a drill", "被移除；{service} 少一个演练"),
-    "last": ("last proved {when} ({result})", "上次演练 {when}（{result}）"),
-    "never": ("never proved", "从未演练"),
+    "broken": ("{drills} cannot be planned any more{colon}{why}", "{drills} 已无法生成计划{colon}{why}"),
+    "stale_drill": ("{drills} proves nothing any more{colon}{why}", "{drills} 证据失效{colon}{why}"),
+    "stale_drills": ("{drills} prove nothing any more{colon}{why}", "{drills} 证据失效{colon}{why}"),
+    "proved": ("{drills} changed, and was proved anew here{colon}{why}", "{drills} 有变化，本次已重新演练{colon}{why}"),
+    "new": ("{drills} is new, and not proved yet", "{drills} 为新增，尚未演练"),
+    "gone": ("{drills} is removed", "{drills} 被移除"),
+    "never": ("changed, and never proved anyway{colon}{drills}", "有变化，但从未演练{colon}{drills}"),
+    "last": (" ({when}, {result})", "（{when}，{result}）"),
     "r_drill": ("its own file", "演练定义"),
     "r_runbook": ("runbooks {what}", "手册 {what}"),
     "r_sealed": ("playbooks/, which is sealed as one", "playbooks/（整体封存）"),
@@ -194,8 +201,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_duty": ("on duty then: {who}", "届时值守：{who}"),
     "c_plan": ("The plan of {id}, {digest}", "{id} 的计划，{digest}"),
     "c_uncovered": (
-        "1 governed file changes, and no change of the configuration here covers it: ./inv changes.new|"
-        "{n} governed files change, and no change of the configuration here covers them: ./inv changes.new",
+        (
+            "1 governed file changes, and no change here covers it: ./inv changes.new|{n} governed files change, and "
+            "no change here covers them: ./inv changes.new"
+        ),
         "{n} 个受管文件有变化，但没有配置变更单覆盖：./inv changes.new",
     ),
     # others

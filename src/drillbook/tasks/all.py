@@ -11,6 +11,7 @@ _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
+    "changes": ("change_review",),
     "lab": ("lab",),
     "estate": ("estate",),
 }
