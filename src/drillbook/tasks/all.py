@@ -10,7 +10,7 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
-    "changes": ("changes",),
+    "changes": ("changes", "change_apply", "change_review"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "journal": ("journal",),
     "lab": ("lab",),
