@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(
+    touches=Touches.FILES,
     positional=["item"],
     help={
         "item": "any id that the CMDB has or had: an item, a service, a person, a policy, a room",
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
         "lang": "en or zh",
     },
 )
-def history(  # noqa: PLR0917 - options, which invoke gives by name
+def history(
     _context: Context, item: str, since: str = "", json: bool = False, html: str = "", lang: str = "en"
 ) -> None:
     """Show each commit that changed an entry: when, who, why, approved by whom, old and new values."""

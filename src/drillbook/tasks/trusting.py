@@ -19,8 +19,8 @@ from drillbook.console.output import console
 from drillbook.errors import InvalidInput, MissingPrerequisite, Refused, RemoteUnreachable
 from drillbook.execution.announce import Announcer
 from drillbook.hosts.access import Access, access_by_record
-from drillbook.ledger.entries import Ledger, entries, read_ledger
-from drillbook.ledger.remote import LEDGER, Remote
+from drillbook.ledger.entries import Ledger, entries, fetched
+from drillbook.ledger.remote import Remote
 from drillbook.repo.git import Repository
 from drillbook.signing.sign import Signer, find_signer
 from drillbook.tasks.common import state_folder
@@ -87,7 +87,7 @@ def look(root: Path, *, key: str, online: bool) -> Trusted:
                 remedy="./inv journal.verify shows all of it; ask who may push to the remote",
             )
     else:
-        ledger = ledger_here(remote)
+        ledger = fetched(remote, seen="")
     return Trusted(root, base, signer, remote, ledger, emergencies_of(root, base, ledger))
 
 
@@ -99,14 +99,6 @@ def _require_counting(base: Base, signer: Signer) -> None:
             f"the key of {signer.person} {why}, so nothing is run with it",
             remedy="sign with a key that counts: --key FILE; a new one comes by a change: ./inv trust.enrol",
         )
-
-
-def ledger_here(remote: Remote) -> Ledger:
-    """Give the ledger as it was when it was fetched last; no network is used."""
-    if not remote.store.folder.is_dir():
-        return Ledger("", (), ())
-    found = remote.store.git("rev-parse", "--verify", "--quiet", "--end-of-options", LEDGER)
-    return read_ledger(remote, found.out.decode().strip() if found.code == 0 else "", seen="")
 
 
 def emergencies_of(root: Path, base: Base, ledger: Ledger) -> tuple[Emergency, ...]:
@@ -213,7 +205,7 @@ def owed_lines(root: Path) -> list[str]:
         base = base_if_pinned(root)
         if base is None:
             return []
-        ledger = ledger_here(Remote(root, base.remote)) if base.remote else Ledger("", (), ())
+        ledger = fetched(Remote(root, base.remote), seen="") if base.remote else Ledger("", (), ())
         known = emergencies_of(root, base, ledger)
     except (Refused, RemoteUnreachable, InvalidInput, MissingPrerequisite):
         return []  # what is wrong there is said by the commands that need it
