@@ -30,14 +30,15 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     """Run an approved change, once: verify all of it, tell the remote, lock, run, log."""
     from drillbook.change.record import find_change
     from drillbook.execution.launch import begin_change
-    from drillbook.tasks.base_engine import as_base_engine
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.running import Showing, finish, require_yes, show_plan
-    from drillbook.tasks.trusting import look, surroundings_of_change
+    from drillbook.tasks.trusting import follow, look, surroundings_of_change
 
     root = estate_root()
     state_folder(root)
+    follow(root)
+    run_as_base(root)
     trusted = look(root, key=key, online=True)
-    as_base_engine(trusted.base, root)
     record = find_change(root, change)
     permission = _permitted(record, trusted)
     assert record.bound is not None

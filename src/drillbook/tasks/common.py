@@ -21,9 +21,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound="Callable[..., Any]")
 
-ESTATE = "DRILLBOOK_ESTATE"
-"""The variable that names the estate's folder, for an engine that lies elsewhere (``tasks.base_engine``)."""
-
 _HELP = frozenset({"--help", "-h"})
 
 
@@ -41,8 +38,8 @@ class Touches(Enum):
 
 
 def nearest_estate() -> Path | None:
-    """Give the folder that DRILLBOOK_ESTATE names, else the nearest one upwards from here with a ``cmdb.yaml``."""
-    here = Path(os.environ.get(ESTATE) or Path.cwd())
+    """Give the nearest folder upwards from here that holds ``cmdb.yaml``, or None."""
+    here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "cmdb.yaml").is_file()), None)
 
 

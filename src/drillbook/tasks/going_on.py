@@ -13,7 +13,7 @@ from drillbook.execution.launch import again
 from drillbook.execution.runs import find_run, load_plan
 from drillbook.journal.record import read_journal
 from drillbook.lab.access import lab_access
-from drillbook.tasks.base_engine import as_base_engine
+from drillbook.tasks.as_base import run_as_base
 from drillbook.tasks.break_glass import telling_beside
 from drillbook.tasks.common import estate_root, state_folder
 from drillbook.tasks.running import Showing, finish
@@ -66,9 +66,9 @@ def _of_change(
 ) -> tuple[Surroundings, tuple[str, ...]]:
     """Pass the gate again. An emergency goes on without the remote, and with the engine that is here."""
     emergency = opened.data["change"] == "emergency"
-    trusted = look(root, key=key, online=not emergency)
     if not emergency:
-        as_base_engine(trusted.base, root)
+        run_as_base(root)
+    trusted = look(root, key=key, online=not emergency)
     record = find_change(root, opened.data["change_id"])
     permission = permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=moment(opened.time))
     around = surroundings_of_change(
