@@ -320,7 +320,7 @@ mine = debt(executor="dan", environment="rehearsal")
 EMERGENCY_REFUSED: dict[str, tuple[Any, str]] = {
     "no reason": (lambda: emergency(reason=" "), "needs a reason that others can understand"),
     "a reason that says nothing": (lambda: emergency(reason="now!!"), "needs a reason"),
-    "a reason that reads otherwise": (lambda: emergency(reason="db-1 is \u202enwod"), "could make it read as something"),
+    "a reason that reads otherwise": (lambda: emergency(reason="db-1 is \u202enwod"), "could make it read as"),
     "a role that may not": (lambda: emergency("ben"), "ben may not run this: the rule emergencies"),
     "nobody": (lambda: emergency("zoe"), "zoe is nobody"),
     "too often": (lambda: emergency(known=(mine, replace(mine, change="CHG-2026-0004", reviewed_by="ben"))),
