@@ -14,6 +14,7 @@ _MODULES = {
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "journal": ("journal",),
     "lab": ("lab",),
+    "trust": ("trust",),
     "estate": ("estate",),
 }
 
