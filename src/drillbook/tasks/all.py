@@ -13,6 +13,7 @@ _MODULES = {
     "changes": ("changes",),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "lab": ("lab",),
+    "trust": ("trust",),
     "estate": ("estate",),
 }
 
