@@ -48,7 +48,9 @@ HISTORY = {
         "This clone is shallow: older history is cut off. git fetch --unshallow brings it.",
         "此克隆为浅克隆，较早的历史缺失。可执行 git fetch --unshallow 补全。",
     ),
-    "uncommitted": Text("Files with changes that are not committed, which are not shown here", "含未提交修改的文件（此处不显示）"),
+    "uncommitted": Text(
+        "Files with changes that are not committed, which are not shown here", "含未提交修改的文件（此处不显示）"
+    ),
     "gone_now": Text("It is not in the CMDB any more.", "该项已不在 CMDB 中。"),
     "no_base": Text("Approvals could not be verified", "无法验证批准签名"),
 }
