@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ _SHOWN = 20
 
 
 @task(
+    touches=Touches.HOSTS,
     positional=["name"],
     help={
         "name": "a run (its id, its beginning or end, or 'last') or a change; all of them unless told",
