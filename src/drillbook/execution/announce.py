@@ -97,12 +97,17 @@ def settle(folder: RunFolder, plan: Plan, *, signer: Signer | None, announcer: A
         sign_closing(folder.path, records, signer)
     except DrillbookError as error:
         left.append(f"the journal is closed and not signed ({error.message}); {later}")
-    if announcer is not None and not left:
+    if announcer is not None and not left and not _was_refused_there(records):
         try:
             announcer.closed(plan, records)
         except DrillbookError as error:
             left.append(f"the git remote does not know yet that this run ended ({error.message}); {later}")
     return left
+
+
+def _was_refused_there(records: Sequence[Record]) -> bool:
+    """Tell whether it ended because the remote said no: then the remote has nothing of it, and need not."""
+    return records[-1].data["outcome"] == "refused" and not any(each.kind.startswith("ledger.") for each in records)
 
 
 def is_signed(folder: RunFolder) -> bool:
