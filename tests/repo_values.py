@@ -5,13 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+Files = Mapping[str, str | bytes | Path | None]
 WHEN = "2026-11-20T08:00:00+00:00"
 
 
@@ -34,18 +32,21 @@ def git(root: Path, *argv: str, stdin: bytes = b"", when: str = WHEN, check: boo
     return done.stdout.decode("utf-8", "surrogateescape").strip()
 
 
-def write(root: Path, files: Mapping[str, str | bytes | None]) -> None:
-    """Write files below ``root``; None removes one."""
+def write(root: Path, files: Files) -> None:
+    """Write files below ``root``; None removes one, a path is a link to it."""
     for name, content in files.items():
         path = root / name
         if content is None:
             path.unlink()
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            path.symlink_to(content)
+            continue
         path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def commit(root: Path, files: Mapping[str, str | bytes | None], message: str = "c", *, when: str = WHEN) -> str:
+def commit(root: Path, files: Files, message: str = "c", *, when: str = WHEN) -> str:
     """Write files, commit everything, give the commit's id."""
     write(root, files)
     git(root, "add", "-A")
@@ -53,7 +54,7 @@ def commit(root: Path, files: Mapping[str, str | bytes | None], message: str = "
     return git(root, "rev-parse", "HEAD")
 
 
-def new_repository(root: Path, files: Mapping[str, str | bytes | None]) -> str:
+def new_repository(root: Path, files: Files) -> str:
     """Make a repository whose branch is main, with one commit; give its id."""
     root.mkdir(parents=True, exist_ok=True)
     git(root, "init", "-q", "-b", "main")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,26 +16,7 @@ from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import tree_digest
 from tests.repo_values import commit, git, new_key, new_repository
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-SEEN = "2026-11-22T11:00:00.000000Z"
-
-
-@dataclass(frozen=True)
-class At:
-    moment: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError
-
-    def token(self) -> str:
-        return "00000000"
+from tests.trust_values import NOW, SEEN, At
 
 
 def cmdb(**keys: str) -> str:

@@ -19,7 +19,7 @@ from drillbook.change.strict import encoded
 from drillbook.cmdb.load import load
 from drillbook.errors import Refused, UsageError
 from drillbook.plan.planner import make_plan
-from drillbook.repo.tree import FREE, content_digests, export, governed_files, tree_digest
+from drillbook.repo.tree import content_digests, export, governed_files, tree_digest
 from drillbook.runbook.load import load_called
 
 if TYPE_CHECKING:
@@ -130,21 +130,8 @@ def bind_commit(request: Request, repo: Repository, *, base: str, head: str, eng
         return bind_configuration(request, repo, base, head, engine)
     with tempfile.TemporaryDirectory(prefix="drillbook-plan-") as name:
         folder = Path(name)
-        export(repo, head, folder, *_governed_tops(repo, head))
+        export(repo, head, folder, governed=True)
         return bind_from(request, folder, engine)
-
-
-def _governed_tops(repo: Repository, commit: str) -> list[str]:
-    """Give the shortest list of paths that hold all governed files and no free one: records may be many."""
-    found: set[str] = set()
-    for path in governed_files(repo, commit):
-        parts = path.split("/")
-        count = next(
-            (n for n in range(1, len(parts)) if not any(free.startswith("/".join(parts[:n]) + "/") for free in FREE)),
-            len(parts),
-        )
-        found.add("/".join(parts[:count]))
-    return sorted(found)
 
 
 __all__ = ["bind_commit", "bind_configuration", "bind_from", "bind_runbook", "difference", "plan_from"]

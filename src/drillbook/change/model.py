@@ -136,7 +136,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How one run ended. ``head``: hash of the journal's last record; ``journal``: digest of the copied file."""
+    """How one run ended. ``head``: hash of the journal's last record; ``journal``: digest of its copy, "" when lost."""
 
     run: str
     head: str
@@ -161,7 +161,8 @@ class Deviation:
 class Result:
     """result.json with its signature, which is not verified here.
 
-    ``result``: succeeded, failed, rolled-back, abandoned, or withdrawn (closed without a run).
+    ``result``: that of the last run (succeeded, failed, rolled_back, abandoned, refused before any effect, lost with
+    its machine), or withdrawn (closed without a run).
     """
 
     raw: bytes

@@ -10,9 +10,11 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
+    "changes": ("changes",),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "changes": ("change_review",),
     "lab": ("lab",),
+    "trust": ("trust",),
     "estate": ("estate",),
 }
 
