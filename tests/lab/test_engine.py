@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drillbook.change.gate import LabHost, permit_lab_hosts
 from drillbook.errors import ExitCode, HostKeyRefused, HostUnreachable, JournalError, Locked, Refused
+from drillbook.execution.launch import connect
 from drillbook.execution.stop import StopRequest
-from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.journal.record import read_journal
+from drillbook.lab.access import lab_access
 from drillbook.lab.faults import make_fault
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
+from drillbook.lab.state import read_state
 from drillbook.plan.model import CheckRun, Command, ManualStep, WaitRun
 from drillbook.runbook.model import Repeat, Text
 from tests.lab.conftest import ROOT, bring_up
@@ -361,7 +363,7 @@ def test_a_wrong_host_key_is_refused_before_anything_is_sent(runner: Runner, tmp
     for text, words in ((f"{address} {public}\n", "another host key"), ("", "no host key on record")):
         known = tmp_path / "known_hosts"
         known.write_text(text)
-        connection = HostConnection(runner.base.targets[HOST], Access(known, IDENTITY))
+        connection = HostConnection(runner.base.targets[HOST], replace(lab_access(), known_hosts=known))
         with pytest.raises(HostKeyRefused, match=words):
             connection.open()
 
@@ -370,8 +372,11 @@ def test_a_host_that_does_not_answer_is_named_before_anything_began(runner: Runn
     gone = replace(runner.base.targets[HOST], address="10.213.0.97")
     plan = runner.plan(step("one", sh("true")), targets={HOST: gone})
     began = time.monotonic()
-    with pytest.raises(HostUnreachable, match=f"{HOST} .10.213.0.97. does not answer"):
+    with pytest.raises(Refused, match=f"{HOST} at 10.213.0.97 is not a host that this machine's lab made"):
         runner.launch(plan)
+    reached = replace(lab_access(), permission=permit_lab_hosts({HOST: LabHost(gone.address, "")}))
+    with pytest.raises(HostUnreachable, match=f"{HOST} .10.213.0.97. does not answer"):
+        connect(plan, replace(runner.around(), access=reached))
     assert time.monotonic() - began < 6
     assert not (tmp_path / "runs").exists()
 
@@ -382,7 +387,7 @@ def test_a_hung_sshd_is_given_up_in_time(runner: Runner) -> None:
     try:
         began = time.monotonic()
         with pytest.raises(HostUnreachable):
-            HostConnection(runner.base.targets[HOST], Access(KNOWN_HOSTS, IDENTITY)).open()
+            HostConnection(runner.base.targets[HOST], lab_access()).open()
         assert time.monotonic() - began < 10
     finally:
         fault.heal()
