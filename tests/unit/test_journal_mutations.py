@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.crash.journal_mutations import MUTATIONS, campaign
 
 if TYPE_CHECKING:

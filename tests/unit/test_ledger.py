@@ -169,6 +169,14 @@ def test_a_change_is_applied_once_even_after_its_run_ended(ours: Remote, tmp_pat
     assert not isinstance(refused.value, Locked)
 
 
+def test_a_change_whose_claim_was_taken_away_is_not_applied_again(ours: Remote, tmp_path: Path, url: Path) -> None:
+    open_run(ours, loose(entry("run-1")), locks=["db-1"], claim=True)
+    close_run(ours, loose(entry("run-1", "closed")))
+    subprocess.run(["git", f"--git-dir={url}", "update-ref", "-d", claim_ref("CHG-2026-0001")], check=True)
+    with pytest.raises(Refused, match="was applied before, by run run-1 of ada"):
+        open_run(remote(tmp_path / "theirs", url), loose(entry("run-2")), locks=["db-1"], claim=True)
+
+
 def test_the_same_run_again_takes_only_what_is_missing(ours: Remote) -> None:
     first = open_run(ours, loose(entry("run-1")), locks=["db-1"], claim=True)
     assert open_run(ours, loose(entry("run-1")), locks=["db-1"], claim=True) == first

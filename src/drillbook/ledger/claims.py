@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from drillbook.errors import JournalError, Locked, Refused, UsageError
-from drillbook.ledger.entries import FOLDER, LOST, SignedEntry, entries, parse_entry, rewound, signed
+from drillbook.ledger.entries import FOLDER, LOST, SignedEntry, entries, parse_entry, read_ledger, rewound, signed
 from drillbook.ledger.remote import LEDGER, PREFIX, Move
 from drillbook.text import visible
 
@@ -62,6 +62,8 @@ def open_run(remote: Remote, opened: SignedEntry, *, locks: Iterable[str], claim
     for _ in _tries():
         refs = remote.fetch()
         _require_open(remote, refs.get(LEDGER), entry.run)
+        if claim:
+            _require_never_applied(remote, refs.get(LEDGER, ""), entry)
         moves = []
         for ref in wanted:
             held = refs.get(ref)
@@ -167,6 +169,14 @@ def _require_open(remote: Remote, tip: str | None, run: str) -> None:
             + visible(why),
             remedy=f"./inv runbooks.abandon {visible(run)} gives back what it holds here",
         )
+
+
+def _require_never_applied(remote: Remote, tip: str, entry: Entry) -> None:
+    """Raise Refused when the ledger has another run of the change: the claim itself may have been taken away."""
+    for each in read_ledger(remote, tip, seen="").entries:
+        other = each.entry
+        if other.change == entry.change and other.run != entry.run:
+            raise _taken(claim_ref(entry.change), other)
 
 
 def held_by(remote: Remote, commit: str) -> Entry:

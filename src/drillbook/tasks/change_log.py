@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "item": "only what touched this item, and the commits that changed its entry in the CMDB",
         "service": "only what could interrupt this service, and the commits that changed its entry",
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         "json": "print everything as JSON",
         "html": "write a page to this file",
         "lang": "en or zh",
-    }
+    },
 )
 def log(  # noqa: PLR0917 - options, which invoke gives by name
     _: Context,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ _SHOWN = 20
 
 
 @task(
+    touches=Touches.HOSTS,
     positional=["name"],
     help={
         "name": "a run (its id, its beginning or end, or 'last') or a change; all of them unless told",
@@ -43,7 +44,8 @@ def verify(_: Context, name: str = "", hosts: bool = False, all: bool = False) -
     changes = read_changes(root)
     ledger, notes = _ledger(root, base)
     told = _hosts(root) if hosts else None
-    runs = [verify_run(folder, keys=keys, repository=repository) for folder in find_runs(root)]
+    labs = {each.id for each in base.cmdb.environments if each.get("kind") == "lab"} if base else None
+    runs = [verify_run(folder, keys=keys, repository=repository, labs=labs) for folder in find_runs(root)]
     runs = against_changes(runs, changes)
     flaws = [f"changes/{each.name} cannot be read: {each.error.findings[0]}" for each in changes.broken]
     if ledger is not None:
