@@ -18,12 +18,12 @@ from statistics import median
 from tests.harness import ENVIRONMENT, PAIR, SWITCHOVER, Pair
 
 from benchmarks.figures import line, machine
-from drillbook.change.permit import permit
 from drillbook.execution.launch import begin, connect
 from drillbook.hosts.connection import HostConnection
+from drillbook.lab.access import lab_access
 from drillbook.plan.model import Command, PlannedUndo
 from drillbook.runbook.model import Repeat, Verb
-from drillbook.tasks.wiring import access_of, make_surroundings, plan_of
+from drillbook.tasks.wiring import make_surroundings, permit_in_lab, plan_of
 
 received: list[float] = []
 sent: list[float] = []
@@ -73,12 +73,10 @@ def main() -> None:
     )
     plan = replace(plan, assumptions=(), steps=tuple(replace(step, id=f"nothing-{n}") for n in range(count)))
     with tempfile.TemporaryDirectory(dir=pair.root / ".drillbook") as scratch:
-        around = make_surroundings(
-            pair.root, access_of(pair.estate, ENVIRONMENT), listener=lambda _: None, stopping=lambda: False
-        )
+        around = make_surroundings(pair.root, lab_access(), listener=lambda _: None, stopping=lambda: False)
         around = replace(around, state=Path(scratch))
         hosts = connect(plan, around)
-        launch = begin(plan, permit(plan, pair.estate.cmdb), hosts, around, purpose="benchmark")
+        launch = begin(plan, permit_in_lab(plan, pair.root), hosts, around, purpose="benchmark")
         watch()
         outcome = launch.engine.run()
         launch.close()

@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
+from tests.cmdb_policy_cases import POLICY_CASES
 from tests.cmdb_sample import Data, drop, put, sample
-
-DROP = object()
-"""The value of a change that takes a field away."""
-
-Changes = dict[str, Any]
-"""Values by place, such as ``config_items/db-1/owner``."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """``bad`` gives one finding of ``rule``, at a line with ``line``, which ``says`` that; ``good`` gives none."""
-
-    rule: str
-    bad: Changes
-    line: str
-    says: str
-    good: Changes = field(default_factory=dict)
+from tests.rule_case import DROP, Case, Changes
 
 
 def changed(changes: Changes) -> Data:
@@ -58,6 +40,8 @@ _DANGLING = (
     ("protections/core-tape/members/library", "tapes-1x", "config_items", "tapes-1"),
     ("protections/core-tape/media/0", "tape-1x", "media", "tape-1"),
     ("media/tape-1/site", "hqx", "sites", "hq"),
+    ("policies/approvals/rules/runs/environments/1", "productionx", "environments", "production"),
+    ("policies/pre-approved/changes/monthly/environment", "rehearsalx", "environments", "rehearsal"),
     ("media/tape-1/library", "tapes-1x", "config_items", "tapes-1"),
     ("people/vic/vendor", "cedarx", "vendors", "cedar"),
     ("vendors/cedar/contacts/0", "vicx", "people", "vic"),
@@ -142,23 +126,6 @@ CASES = (
     ),
     Case("person", {"people/ann/contact": DROP}, "ann:", "has no contact", {"people/dan/line": DROP}),
     Case("person", {"people/dan/roles": []}, "dan:", "has no roles", {"people/sue/roles": []}),
-    Case(
-        "approvals",
-        {"policies/approvals/by_environment/rehearsal": DROP},
-        "by_environment:",
-        "does not name environments.rehearsal",
-        {"policies/approvals": DROP},
-    ),
-    Case(
-        "approvals",
-        {"policies/approvals/by_environment/production/approved_by": DROP},
-        "production:",
-        "asks for 1 approvals and names no role",
-        {
-            "policies/approvals/by_environment/production/approved_by": DROP,
-            "policies/approvals/by_environment/production/approvals": 0,
-        },
-    ),
     Case("environment", {"environments/lab/image": DROP}, "lab:", "has no 'image'"),
     Case("environment", {"environments/lab/provision": DROP}, "lab:", "has no 'provision'"),
     Case(
@@ -178,7 +145,7 @@ CASES = (
         "environment",
         {
             "environments/second": BORROWING_TWICE,
-            "policies/approvals/by_environment/second": {"change": "normal", "approvals": 0, "run_by": ["operate"]},
+            "policies/approvals/rules/runs/environments": ["rehearsal", "production", "second"],
         },
         "addresses_of: rehearsal",
         "itself uses addresses of another",
@@ -502,4 +469,5 @@ CASES = (
         "the id of an item",
         {"config_items/web-1/functions": ["second"], "config_items/third": SOME_ITEM},
     ),
+    *POLICY_CASES,
 )

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 Place = tuple[str | int, ...]
 
-_TOP = ("sites", "networks", "environments", "people", "vendors", "policies")
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDtleSBvZiBub2JvZHk"
+_TOP = ("sites", "networks", "environments", "vendors", "policies")
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGEga2V5IG9mIG5vYm9keSwgZm9yIHRlc3RzIG9ubHku"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFub3RoZXIga2V5IG9mIG5vYm9keSwgZm9yIHRlc3Rz"
 
 
 def _text(en: str) -> Data:
@@ -92,7 +93,11 @@ _SAMPLE: Data = {
             "title": _text("Owner"),
             "roles": ["manage", "approve"],
             "contact": {"phone": "+1 202 555 0101", "email": "ann@example.test"},
-            "signing_keys": [KEY],
+            "forge": "ann-example",
+            "signing_keys": [
+                KEY,
+                {"key": OTHER_KEY, "from": "2026-01-01", "until": "2026-12-31", "revoked": "2026-11-30"},
+            ],
         },
         "dan": {
             "name": _text("Dan"),
@@ -148,16 +153,66 @@ _SAMPLE: Data = {
         },
         "approvals": {
             "title": _text("Approvals"),
-            "by_environment": {
-                "lab": {"change": "standard", "approvals": 0, "run_by": ["operate"]},
-                "rehearsal": {"change": "normal", "approvals": 0, "run_by": ["operate"]},
-                "production": {
-                    "change": "normal",
+            "rules": {
+                "runs": {
+                    "title": _text("Runs"),
+                    "subjects": ["runbook"],
+                    "environments": ["rehearsal", "production"],
+                    "types": ["normal"],
                     "approvals": 1,
+                    "requested_by": ["operate"],
                     "approved_by": ["approve"],
                     "run_by": ["operate"],
+                    "valid_for": "14 d",
+                },
+                "core-runs": {
+                    "subjects": ["runbook"],
+                    "tiers": [1],
+                    "classes": ["host"],
+                    "approvals": 1,
+                    "requested_by": ["operate"],
+                    "approved_by": ["manage"],
+                    "run_by": ["operate"],
+                    "valid_for": "7 d",
+                },
+                "files": {
+                    "subjects": ["configuration"],
+                    "approvals": 1,
+                    "requested_by": ["operate"],
+                    "approved_by": ["approve"],
+                    "valid_for": "14 d",
+                },
+                "authority": {
+                    "subjects": ["configuration"],
+                    "paths": ["cmdb.yaml", "cmdb.d/rest.yaml", ".github/", "CODEOWNERS"],
+                    "approvals": 1,
+                    "requested_by": ["operate"],
+                    "approved_by": ["manage"],
+                    "valid_for": "7 d",
                 },
             },
+        },
+        "pre-approved": {
+            "title": _text("Standard changes"),
+            "changes": {
+                "monthly": {
+                    "title": _text("Monthly switchover"),
+                    "runbook": "RB-SWITCH",
+                    "environment": "rehearsal",
+                    "parameters": {"pair": "core-pair", "number": 1, "dry": False},
+                    "from": "2026-07-01",
+                    "until": "2027-06-30",
+                    "run_by": ["operate"],
+                }
+            },
+        },
+        "emergencies": {
+            "title": _text("Emergencies"),
+            "at_most": 3,
+            "within": "30 d",
+            "review_within": "3 d",
+            "run_by": ["operate"],
+            "approved_by": ["approve"],
         },
         "freeze-periods": {
             "title": _text("Freezes"),
@@ -338,8 +393,10 @@ _Dumper.add_representer(str, _quoted)
 
 
 def write(root: Path, data: Data) -> Path:
-    """Write a CMDB as ``cmdb.yaml`` and ``cmdb.d/rest.yaml`` below ``root``; give ``root``."""
+    """Write a CMDB as ``cmdb.yaml`` and ``cmdb.d/rest.yaml`` below ``root``, and what it names; give ``root``."""
     (root / "cmdb.d").mkdir(exist_ok=True)
+    (root / "runbooks").mkdir(exist_ok=True)
+    (root / "runbooks/RB-SWITCH.yaml").touch()
     top = {"organisation": data["organisation"], "include": ["cmdb.d/rest.yaml"]}
     top |= {name: data[name] for name in _TOP if name in data}
     rest = {name: value for name, value in data.items() if name not in top}

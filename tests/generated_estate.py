@@ -88,8 +88,11 @@ def _top(estate: _Estate, sites: int) -> None:
         "policies:",
         "  approvals:",
         "    title: {en: Who approves, zh: 审批}",
-        "    by_environment:",
-        "      production: {change: normal, approvals: 2, approved_by: [approve], run_by: [operate]}",
+        "    rules:",
+        "      runs: {subjects: [runbook], approvals: 2, requested_by: [operate], approved_by: [approve],"
+        " run_by: [operate], valid_for: 7 d}",
+        "      files: {subjects: [configuration], approvals: 1, requested_by: [operate], approved_by: [approve],"
+        " valid_for: 7 d}",
         "  protection-limits:",
         "    title: {en: What protections keep, zh: 保护能力}",
         "    shortest_rto: {hot_standby: 30 s, cold_standby: 30 min, backup: 4 h}",

@@ -21,12 +21,13 @@ from drillbook.evidence.measure import lost_writes
 from drillbook.hosts.agent import Agent
 from drillbook.hosts.connection import Hosts
 from drillbook.lab import lifecycle
+from drillbook.lab.access import lab_access
 from drillbook.lab.faults import make_fault
 from drillbook.lab.state import read_state
 from drillbook.plan.targets import target_of
 from drillbook.tasks.common import state_folder
 from drillbook.tasks.lab import lab_environment
-from drillbook.tasks.wiring import Estate, access_of, load_estate
+from drillbook.tasks.wiring import Estate, load_estate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +85,7 @@ class Pair:
         items = [item.id for item in self.estate.cmdb.config_items if item.get("in_lab")]
         self.hosts = Hosts(
             {item: target_of(self.estate.cmdb, item, ENVIRONMENT) for item in items},
-            access_of(self.estate, ENVIRONMENT),
+            lab_access(),
         )
 
     # --- running ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The tree::
     ├── UsageError            unknown name, missing or wrong parameter
     ├── InvalidInput          a file that is wrong: carries all its findings
     ├── Refused               a gate said no
+    │   └── RemoteUnreachable the git remote that arbitrates did not answer
     ├── AssumptionFailed      the hosts are not as the plan assumes
     ├── Locked                another run holds an item
     ├── HostUnreachable       no answer in time
@@ -131,6 +132,10 @@ class Refused(DrillbookError):
     """A gate said no, or could not say yes."""
 
     exit_code = ExitCode.REFUSED
+
+
+class RemoteUnreachable(Refused):
+    """The git remote that arbitrates between engineers cannot be reached, or whether it did it cannot be told."""
 
 
 class AssumptionFailed(DrillbookError):

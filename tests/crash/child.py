@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from drillbook.execution.launch import Launch, again, begin, connect
 from drillbook.execution.runs import RunFolder
+from drillbook.lab.access import lab_access
 from drillbook.tasks.common import state_folder
-from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, parse_parameters, plan_and_permit
+from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
 
 if TYPE_CHECKING:
     from drillbook.journal.record import Record
@@ -36,7 +37,7 @@ class Killer:
 
 def main(root: Path, verb: str, name: str, after: str, *parameters: str) -> int:
     estate = load_estate(root)
-    around = make_surroundings(root, access_of(estate, "lab"), listener=Killer(int(after)), stopping=lambda: False)
+    around = make_surroundings(root, lab_access(), listener=Killer(int(after)), stopping=lambda: False)
     launch: Launch
     if verb == "run":
         plan, permission = plan_and_permit(estate, name, environment="lab", parameters=parse_parameters(parameters))

@@ -39,18 +39,23 @@ MAY_BE_TEXT = ['it\'s "so"', "$(reboot)", "`id`; rm -rf ${HOME}", "[bold red]x[/
 OPTIONS = ["-rf", "--checkpoint-action=exec=sh"]
 
 
-def _resolved(schema: Data) -> Data:
-    while "$ref" in schema:
-        schema = ROOT_SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+def _resolved(schema: Data, *, inside: bool = False) -> Data:
+    """Follow references; of a text or a mapping, take the mapping when a place leads ``inside`` it."""
+    while "$ref" in schema or "oneOf" in schema:
+        if "oneOf" in schema:
+            branches = [_resolved(each) for each in schema["oneOf"]]
+            schema = next(each for each in branches if (each["type"] == "object") is inside)
+        else:
+            schema = ROOT_SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
     return schema
 
 
-def _schema_of(place: Place) -> Data:
-    """Give the subschema of a place in a document, by the schema itself."""
+def _schema_of(place: Place, *, mapping: bool = False) -> Data:
+    """Give the subschema of a place in a document, by the schema itself; ``mapping``: of the mapping there."""
     schema = _resolved(ROOT_SCHEMA)
-    for part in place:
+    for index, part in enumerate(place):
         if isinstance(part, int):
-            schema = _resolved(schema["items"])
+            schema = _resolved(schema["items"], inside=index + 1 < len(place) or mapping)
         elif part in schema.get("properties", {}):
             schema = _resolved(schema["properties"][part])
         else:
@@ -61,9 +66,9 @@ def _schema_of(place: Place) -> Data:
 def _kind(place: Place) -> tuple[str, ...]:
     """Give a place with its ids and indexes blotted out, so that each field of the schema is tried once."""
     schema, kind = _resolved(ROOT_SCHEMA), []
-    for part in place:
+    for index, part in enumerate(place):
         if isinstance(part, int):
-            schema = _resolved(schema["items"])
+            schema = _resolved(schema["items"], inside=index + 1 < len(place))
             kind.append("[]")
         elif part in schema.get("properties", {}):
             schema = _resolved(schema["properties"][part])
@@ -85,7 +90,7 @@ def _is_argument(place: Place) -> bool:
 
 def _used(schema: Data, node: Any, seen: dict[str, bool], at_: str) -> None:
     """Note which properties of the schema a document uses."""
-    schema = _resolved(schema)
+    schema = _resolved(schema, inside=isinstance(node, dict))
     if isinstance(node, dict):
         for name in schema.get("properties", {}):
             seen.setdefault(f"{at_}.{name}", False)
@@ -197,7 +202,7 @@ HOSTILE_NAMES = ["a\nb", "a\u202eb", "{{ x }}", "-rf", "x" * 10_000, "", "__prot
 
 @pytest.mark.parametrize("place", NAMES.values(), ids=NAMES)
 def test_a_hostile_name_is_refused_at_its_line(place: Place, tmp_path: Path) -> None:
-    closed = _schema_of(place).get("additionalProperties") is False
+    closed = _schema_of(place, mapping=True).get("additionalProperties") is False
     for name in HOSTILE_NAMES:
         data = sample()
         here = at(data, place)

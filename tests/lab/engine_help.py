@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.permit import permit
 from drillbook.clock import SystemClock
 from drillbook.execution.launch import Launch, Surroundings, again, begin, connect
-from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.journal.record import read_journal
+from drillbook.lab.access import lab_access
 from drillbook.lab.power import LabPower
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS
 from drillbook.plan.model import Action, CheckRun, Command, ManualStep, PlannedStep, PlannedUndo, WaitRun
 from drillbook.runbook.model import Repeat, Text, Verb
-from drillbook.tasks.wiring import load_estate, plan_of
+from drillbook.tasks.wiring import load_estate, permit_in_lab, plan_of
 from tests.lab.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -110,7 +108,7 @@ class Runner:
         return Surroundings(
             root=ROOT,
             state=self.state,
-            access=Access(KNOWN_HOSTS, IDENTITY),
+            access=lab_access(),
             power=lambda target: LabPower(target.item),
             person=self.person or NoPerson(),
             clock=SystemClock(),
@@ -123,7 +121,7 @@ class Runner:
 
     def launch(self, plan: Plan) -> Launch:
         around = self.around()
-        return begin(plan, permit(plan, self.estate.cmdb), connect(plan, around), around, purpose="test")
+        return begin(plan, permit_in_lab(plan, ROOT), connect(plan, around), around, purpose="test")
 
     def run(self, *steps: PlannedStep, **changes: Any) -> tuple[Outcome, Launch]:
         launch = self.launch(self.plan(*steps, **changes))

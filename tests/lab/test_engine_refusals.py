@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drillbook.change.gate import LabHost, permit_lab_hosts
+from drillbook.execution.launch import connect
+from drillbook.lab.access import lab_access
 from drillbook.errors import ExitCode, HostKeyRefused, HostUnreachable, JournalError, Locked, Refused
 from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
@@ -88,7 +91,7 @@ def test_a_wrong_host_key_is_refused_before_anything_is_sent(runner: Runner, tmp
     for text, words in ((f"{address} {public}\n", "another host key"), ("", "no host key on record")):
         known = tmp_path / "known_hosts"
         known.write_text(text)
-        connection = HostConnection(runner.base.targets[HOST], Access(known, IDENTITY))
+        connection = HostConnection(runner.base.targets[HOST], replace(lab_access(), known_hosts=known))
         with pytest.raises(HostKeyRefused, match=words):
             connection.open()
 
@@ -97,8 +100,11 @@ def test_a_host_that_does_not_answer_is_named_before_anything_began(runner: Runn
     gone = replace(runner.base.targets[HOST], address="10.213.0.97")
     plan = runner.plan(step("one", sh("true")), targets={HOST: gone})
     began = time.monotonic()
-    with pytest.raises(HostUnreachable, match=f"{HOST} .10.213.0.97. does not answer"):
+    with pytest.raises(Refused, match=f"{HOST} at 10.213.0.97 is not a host that this machine's lab made"):
         runner.launch(plan)
+    reached = replace(lab_access(), permission=permit_lab_hosts({HOST: LabHost(gone.address, "")}))
+    with pytest.raises(HostUnreachable, match=f"{HOST} .10.213.0.97. does not answer"):
+        connect(plan, replace(runner.around(), access=reached))
     assert time.monotonic() - began < 6
     assert not (tmp_path / "runs").exists()
 
@@ -109,7 +115,7 @@ def test_a_hung_sshd_is_given_up_in_time(runner: Runner) -> None:
     try:
         began = time.monotonic()
         with pytest.raises(HostUnreachable):
-            HostConnection(runner.base.targets[HOST], Access(KNOWN_HOSTS, IDENTITY)).open()
+            HostConnection(runner.base.targets[HOST], lab_access()).open()
         assert time.monotonic() - began < 10
     finally:
         fault.heal()

@@ -15,13 +15,13 @@ from contextlib import contextmanager
 import pytest
 
 from drillbook.errors import DrillbookError, StepFailed, UsageError
-from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
 from drillbook.lab import outside
+from drillbook.lab.access import lab_access
 from drillbook.lab.faults import KINDS, heal_all, make_fault
 from drillbook.lab.power import LabPower
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, POWER_DIR
+from drillbook.lab.state import POWER_DIR
 from drillbook.plan.model import PowerControl, Target
 
 pytestmark = pytest.mark.lab
@@ -37,7 +37,7 @@ def to(lab):
     def connect(item):
         if item not in made:
             target = Target(item, lab.hosts[item].address, 22, "root", PowerControl("lab", {}))
-            made[item] = HostConnection(target, Access(KNOWN_HOSTS, IDENTITY), connect_timeout=1.0)
+            made[item] = HostConnection(target, lab_access(), connect_timeout=1.0)
         return made[item]
 
     yield connect

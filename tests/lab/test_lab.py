@@ -17,14 +17,14 @@ import pytest
 
 from drillbook.drill.probe import PASSFILE
 from drillbook.errors import HostKeyRefused, HostUnreachable, Locked, Refused
-from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
 from drillbook.lab import health, lifecycle, machine, network, podman, vitals
+from drillbook.lab.access import lab_access
 from drillbook.lab.image import Recipe
 from drillbook.lab.power import FAILS, LIES, LabPower
 from drillbook.lab.spec import specs_from
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
+from drillbook.lab.state import LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
 from tests.lab.conftest import ROOT, Silent, bring_up
@@ -147,7 +147,7 @@ def test_a_host_with_another_key_is_refused_and_made_anew(lab: LabState, estate:
     on(estate, "mon-1", change)
     target = Target("mon-1", "10.213.0.31", 22, "root", PowerControl("lab", {}))
     with pytest.raises(HostKeyRefused):
-        HostConnection(target, Access(KNOWN_HOSTS, IDENTITY)).open()
+        HostConnection(target, lab_access()).open()
     status = lifecycle.status(estate, lab_environment(estate), root=ROOT)
     assert [host.item for host in status.hosts if host.problem] == ["mon-1"]
 

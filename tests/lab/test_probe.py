@@ -24,11 +24,10 @@ from drillbook.drill.probe import (
 from drillbook.errors import StepFailed
 from drillbook.evidence.measure import lost_writes, spread
 from drillbook.evidence.samples import Outcome
-from drillbook.hosts.access import Access
 from drillbook.hosts.connection import HostConnection
 from drillbook.lab import outside
+from drillbook.lab.access import lab_access
 from drillbook.lab.faults import heal_all, make_fault
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS
 from drillbook.plan.model import PowerControl, Target
 
 pytestmark = pytest.mark.lab
@@ -58,7 +57,7 @@ class Cut:
 
 def connect(lab):
     target = Target(SOURCE, lab.hosts[SOURCE].address, 22, "root", PowerControl("lab", {}))
-    return HostConnection(target, Access(KNOWN_HOSTS, IDENTITY))
+    return HostConnection(target, lab_access())
 
 
 @pytest.fixture(scope="module")

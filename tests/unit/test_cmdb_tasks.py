@@ -20,6 +20,7 @@ from drillbook.console.output import console
 from drillbook.errors import ExitCode
 from drillbook.tasks import cmdb as tasks
 from tests.cmdb_sample import Data, put, sample, write
+from tests.estate_copy import copy_estate
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,10 +28,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a copy of the shipped estate, and work in it at 80 columns."""
-    for name in ("cmdb.yaml", "cmdb.d", "inventories", "playbooks"):
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    return _work_in(tmp_path, monkeypatch)
+    return _work_in(copy_estate(tmp_path), monkeypatch)
 
 
 def _work_in(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

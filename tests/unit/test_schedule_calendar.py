@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar
 
+from drillbook.change.window import Freeze
 from drillbook.runbook.model import Text
 from drillbook.schedule.calendar import calendar, dates, span
 from drillbook.schedule.due import Schedule, schedule
-from drillbook.schedule.policy import Freeze
 from drillbook.schedule.seen import Seen
 from tests import drill_values
 from tests.archive_values import NOW, archive, kept

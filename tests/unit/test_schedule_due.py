@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from drillbook.change.window import Freeze, frozen
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.evidence.archive import Archive, Distrusted
 from drillbook.evidence.verdict import Result
 from drillbook.runbook.model import Text
 from drillbook.schedule.due import Schedule, Standing, State, in_order, next_due, schedule
-from drillbook.schedule.policy import Freeze, Policy, Wanted, frozen, policy_of
+from drillbook.schedule.policy import Policy, Wanted, policy_of
 from drillbook.schedule.seen import Seen, look, read_seen, write_seen
 from tests import drill_values
 from tests.archive_values import NOW, archive, kept

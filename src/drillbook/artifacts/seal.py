@@ -56,6 +56,14 @@ def digest_of(root: Path) -> str:
     return _digest(_entries(root / FOLDER, _LEFT_OUT))
 
 
+def listing(root: Path) -> list[list[str]]:
+    """Give path, kind (``-``, ``x`` or ``link``) and digest (of a link: its target) of each file.
+
+    ``canonical.digest`` of the list is ``digest_of``. Raises InvalidInput as that does.
+    """
+    return _listed(_entries(root / FOLDER, _LEFT_OUT))
+
+
 def seal(root: Path, into: Path) -> Sealed:
     """Copy the playbooks/ of the estate at ``root`` to ``into``, durably and read-only.
 
@@ -115,12 +123,15 @@ def verify(path: Path, expected: str) -> None:
 
 
 def _digest(entries: Iterator[_Entry]) -> str:
-    listed = [
+    return digest(_listed(entries))
+
+
+def _listed(entries: Iterator[_Entry]) -> list[list[str]]:
+    return [
         [entry.path, "link" if entry.link is not None else "x" if entry.executable else "-",
          entry.link if entry.link is not None else digest_bytes(entry.data)]
         for entry in entries
     ]  # fmt: skip
-    return digest(listed)
 
 
 def _entries(folder: Path, left_out: frozenset[str]) -> Iterator[_Entry]:

@@ -18,7 +18,7 @@ from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.cmdb.rules import RULES, Draft
 from drillbook.errors import Finding, InvalidInput
 from drillbook.schema import findings_of, hostile_findings, read_schema
-from drillbook.source import Map, line_at, read_yaml
+from drillbook.source import Map, read_yaml
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -49,16 +49,17 @@ def load(root: Path) -> Cmdb:
 def checked(root: Path) -> tuple[Cmdb | None, list[Finding]]:
     """Give the CMDB, or None when it cannot be loaded, and everything that is wrong, sorted.
 
-    Beyond what ``load`` refuses: inventories that are stale, and playbooks that environments name
-    and that do not exist. Those do not keep the CMDB from being loaded.
+    Beyond what ``load`` refuses: inventories that are stale, and playbooks, runbooks and
+    protected places that are named and do not exist. Those do not keep the CMDB from being loaded.
     """
     from drillbook.cmdb.inventory import stale_findings
+    from drillbook.cmdb.named_files import missing_files
 
     try:
         cmdb = load(root)
     except InvalidInput as error:
         return None, list(error.findings)
-    return cmdb, sorted([*stale_findings(cmdb, root), *_missing_playbooks(cmdb, root)])
+    return cmdb, sorted([*stale_findings(cmdb, root), *missing_files(cmdb, root)])
 
 
 def check(root: Path) -> list[Finding]:
@@ -76,21 +77,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _missing_playbooks(cmdb: Cmdb, root: Path) -> list[Finding]:
-    findings = []
-    for environment in cmdb.environments:
-        name = environment.get("provision")
-        if name is not None and not (root / "playbooks" / name).is_file():
-            findings.append(
-                Finding(
-                    environment.file, line_at(environment.fields, ["provision"]), "provision",
-                    f"environments.{environment.id}.provision names playbooks/{name}, which does not exist; "
-                    "write that playbook or correct the name",
-                )
-            )  # fmt: skip
-    return findings
 
 
 def _read(root: Path) -> tuple[Cmdb, list[Finding]]:

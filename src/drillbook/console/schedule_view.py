@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from drillbook.schedule.policy import Freeze, Wanted
+    from drillbook.change.window import Freeze
+    from drillbook.schedule.policy import Wanted
     from drillbook.schedule.series import Series
 
 _STYLES = {State.NEVER: "bold red", State.OVERDUE: "bold red", State.DUE: "yellow", State.FRESH: "green"}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.permit import Permission
+    from drillbook.change.gate import Permission
     from drillbook.cmdb.model import Cmdb
     from drillbook.drill.model import Drill, RunbookCall
     from drillbook.evidence.result import DrillResult

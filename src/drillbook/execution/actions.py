@@ -63,7 +63,10 @@ class Person(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside the engine that an action may use; injected."""
+    """Everything outside the engine that an action may use; injected.
+
+    ``change_type`` and ``executor`` are what hosts write down of the run: standard | normal | emergency, and who.
+    """
 
     plan: Plan
     run: str
@@ -76,6 +79,8 @@ class World:
     person: Person
     clock: Clock
     stopping: Callable[[], bool]
+    change_type: str
+    executor: str
     language: str = "en"
 
     def agent(self, item: str) -> Agent:

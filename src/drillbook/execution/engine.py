@@ -81,6 +81,14 @@ class Engine:
         """Close a run that nobody will go on with, and give its locks back. Changes nothing else."""
         return self._ended_before(None) or self._guard(self._give_up)
 
+    def refuse(self, error: DrillbookError) -> Outcome:
+        """End a run that a look at its hosts forbids. Closed when nothing was changed yet, and else stopped."""
+
+        def body() -> Outcome:
+            raise error
+
+        return self._ended_before(None) or self._guard(body)
+
     def _ended_before(self, wanted: str | None) -> Outcome | None:
         """A run that is closed stays so; locks that it could not give back any more are given back now.
 

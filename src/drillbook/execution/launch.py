@@ -1,7 +1,8 @@
-"""Ties a run together: connections first, then the folder and its journal, then the engine.
+"""Ties a run together: its folder and journal, the git remote, the connections, the engine.
 
-Connections are opened before the journal because they change nothing and take longest; what is
-journalled first is the first thing that could matter.
+In the lab, connections are opened before the journal because they change nothing and take longest; what is
+journalled first is the first thing that could matter. A run of a change is journalled and announced in the git
+remote before the first packet goes to a host.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.execution.actions import Person, World
+from drillbook.errors import DrillbookError, HostUnreachable, RemoteUnreachable
+from drillbook.execution.actions import Person, World, operator
+from drillbook.execution.announce import Announcer, settle
 from drillbook.execution.engine import Engine, Outcome
 from drillbook.execution.runs import RunFolder, new_run, reopen_run
 from drillbook.facts.checks import Checks
@@ -20,18 +23,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.permit import Permission
+    from drillbook.change.gate import Permission
     from drillbook.clock import Clock
     from drillbook.hosts.access import Access
     from drillbook.hosts.power import PowerDriver
     from drillbook.journal.record import Record
     from drillbook.journal.writer import Journal
     from drillbook.plan.model import Plan, Target
+    from drillbook.signing.sign import Signer
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a run is given from outside, the same for all runs of one command."""
+    """What a run is given from outside, the same for all runs of one command.
+
+    ``root``: what is sealed from. ``signer`` signs the journal's end; None in a lab where nobody has a key on
+    record. ``announcer`` tells the git remote; None in the lab.
+    """
 
     root: Path
     state: Path
@@ -42,6 +50,8 @@ class Surroundings:
     stopping: Callable[[], bool]
     listener: Callable[[Record], None]
     language: str = "en"
+    signer: Signer | None = None
+    announcer: Announcer | None = None
 
 
 @dataclass(slots=True)
@@ -53,11 +63,16 @@ class Launch:
     engine: Engine
     journal: Journal
     hosts: Hosts
+    around: Surroundings
 
-    def close(self) -> None:
-        """Close connections and journal."""
+    def close(self) -> list[str]:
+        """Close connections and journal; when the run has ended, sign the journal and tell the remote.
+
+        Gives a sentence for each of these that could not be done, with the command that does it later.
+        """
         self.hosts.close()
         self.journal.close()
+        return settle(self.folder, self.plan, signer=self.around.signer, announcer=self.around.announcer)
 
 
 def connect(plan: Plan, around: Surroundings) -> Hosts:
@@ -66,18 +81,55 @@ def connect(plan: Plan, around: Surroundings) -> Hosts:
     Raises HostUnreachable of the first host (by id) that cannot be reached; then nothing was begun.
     """
     hosts = Hosts(plan.targets, around.access)
+    _open(plan, hosts)
+    return hosts
+
+
+def _open(plan: Plan, hosts: Hosts) -> None:
     witnesses = {item for step in plan.steps if isinstance(step.action, FenceRun) for item in step.action.witnesses}
     failed = hosts.open({*plan.reachable, *witnesses})
     needed = sorted(failed.keys() & set(plan.reachable))
     if needed:
         hosts.close()
         raise failed[needed[0]]
-    return hosts
 
 
 def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings, *, purpose: str) -> Launch:
     """Begin a run of a permitted plan over open connections."""
-    folder, journal = new_run(
+    folder, journal, opened = _new(plan, permission, around, purpose)
+    return _launch(folder, plan, journal, opened=opened, records=[], hosts=hosts, around=around)
+
+
+def begin_change(plan: Plan, permission: Permission, around: Surroundings, *, purpose: str) -> Launch:
+    """Begin a run of a change: folder and journal, then the git remote, then connections. Nothing is changed yet.
+
+    What runs is sealed from ``around.root``, which is the trusted base's export. Raises Refused or Locked when the
+    remote says no: then the run is closed as refused, and no packet went to a host. Raises RemoteUnreachable when
+    the remote cannot be asked, and HostUnreachable: then the run is stopped, and can be resumed or abandoned.
+    """
+    folder, journal, opened = _new(plan, permission, around, purpose)
+    hosts = Hosts(plan.targets, around.access)
+    launch = _launch(folder, plan, journal, opened=opened, records=[], hosts=hosts, around=around)
+    return _announced(launch, opened, connecting=True)
+
+
+def again(folder: RunFolder, around: Surroundings, *, event: str, announce: bool = True) -> Launch:
+    """Open a run again. Hosts are connected when they are first needed.
+
+    A run that has not ended is announced again, so that it holds what it must hold in the remote, unless
+    ``announce`` is False (who abandons a run only gives things back). Raises as ``begin_change``.
+    """
+    executor = around.signer.person if around.signer else ""
+    plan, journal, records = reopen_run(folder, around.clock, event=event, executor=executor, listener=around.listener)
+    hosts = Hosts(plan.targets, around.access)
+    launch = _launch(folder, plan, journal, opened=records[0], records=records, hosts=hosts, around=around)
+    if not announce or launch.engine.state.closed is not None:
+        return launch
+    return _announced(launch, records[0], connecting=False)
+
+
+def _new(plan: Plan, permission: Permission, around: Surroundings, purpose: str) -> tuple[RunFolder, Journal, Record]:
+    return new_run(
         plan,
         permission,
         root=around.root,
@@ -86,18 +138,45 @@ def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings
         purpose=purpose,
         listener=around.listener,
     )
-    return Launch(folder, plan, Engine(_world(folder, plan, hosts, around), journal), journal, hosts)
 
 
-def again(folder: RunFolder, around: Surroundings, *, event: str) -> Launch:
-    """Open a run again. Hosts are connected when they are first needed."""
-    plan, journal, records = reopen_run(folder, around.clock, event=event, listener=around.listener)
-    hosts = Hosts(plan.targets, around.access)
-    return Launch(folder, plan, Engine(_world(folder, plan, hosts, around), journal, records), journal, hosts)
+def _announced(launch: Launch, opened: Record, *, connecting: bool) -> Launch:
+    """Tell the remote, then connect. What stops it is on record, and raised."""
+    journal, run, announcer = launch.journal, launch.folder.id, launch.around.announcer
+    try:
+        if announcer is not None:
+            try:
+                journal.append("ledger.entered", commit=announcer.opened(launch.plan, opened))
+            except RemoteUnreachable as error:
+                if announcer.needed:
+                    raise
+                journal.append("ledger.unreachable", message=error.message)
+        if connecting:
+            _open(launch.plan, launch.hosts)
+    except (HostUnreachable, RemoteUnreachable) as error:
+        # The remote may have heard it all the same: so the run stays, and whoever abandons it gives things back.
+        error.remedy = f"mend that, then ./inv runbooks.resume {run}; or give it up: ./inv runbooks.abandon {run}"
+        journal.append("run.stopped", reason="unreachable", message=error.message, remedy=error.remedy, step=None)
+        launch.close()
+        raise
+    except DrillbookError as error:
+        launch.engine.refuse(error)
+        launch.close()
+        raise
+    return launch
 
 
-def _world(folder: RunFolder, plan: Plan, hosts: Hosts, around: Surroundings) -> World:
-    return World(
+def _launch(
+    folder: RunFolder,
+    plan: Plan,
+    journal: Journal,
+    *,
+    opened: Record,
+    records: list[Record],
+    hosts: Hosts,
+    around: Surroundings,
+) -> Launch:
+    world = World(
         plan=plan,
         run=folder.id,
         folder=folder.path,
@@ -109,8 +188,11 @@ def _world(folder: RunFolder, plan: Plan, hosts: Hosts, around: Surroundings) ->
         person=around.person,
         clock=around.clock,
         stopping=around.stopping,
+        change_type=opened.data["change"],
+        executor=around.signer.person if around.signer else operator(),
         language=around.language,
     )
+    return Launch(folder, plan, Engine(world, journal, records), journal, hosts, around)
 
 
-__all__ = ["Launch", "Outcome", "Surroundings", "again", "begin", "connect"]
+__all__ = ["Launch", "Outcome", "Surroundings", "again", "begin", "begin_change", "connect"]

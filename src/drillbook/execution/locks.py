@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.errors import DrillbookError, Refused
 from drillbook.execution.actions import operator
+from drillbook.hosts.agent import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +43,7 @@ class RunLocks:
         kept = []
         for item in sorted(self._state.tokens):
             try:
-                self._world.agent(item).unlock(self._world.run)
+                self._world.agent(item).unlock(self._world.run, self._mark())
             except DrillbookError as error:
                 kept.append(
                     f"{item} keeps this run's lock ({error.message}); once it answers: "
@@ -50,13 +51,16 @@ class RunLocks:
                 )
         return kept
 
+    def _mark(self) -> Mark:
+        return Mark(self._journal.head, self._world.change_type, self._world.executor)
+
     def _take(self, item: str) -> int:
-        token = self._world.agent(item).lock(self._world.run, operator())
+        token = self._world.agent(item).lock(self._world.run, operator(), self._mark())
         known = self._state.tokens.get(item)
         if known is None:
             self._journal.append("lock.taken", item=item, token=token)
         elif known != token:
-            self._world.agent(item).unlock(self._world.run)
+            self._world.agent(item).unlock(self._world.run, self._mark())
             raise Refused(
                 f"{item} was used by another run since this one stopped; going on would not be what was planned",
                 remedy=f"./inv runbooks.abandon {self._world.run}, then plan anew from how the hosts are now",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from drillbook.change.permit import Permission
+    from drillbook.change.gate import Permission
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
 
@@ -62,11 +62,11 @@ def new_run(
     clock: Clock,
     purpose: str,
     listener: Callable[[Record], None],
-) -> tuple[RunFolder, Journal]:
-    """Make a run's folder, seal what it will use, and open its journal with ``run.opened``.
+) -> tuple[RunFolder, Journal, Record]:
+    """Make a run's folder, seal what it will use, and open its journal with ``run.opened``, which is given too.
 
-    ``root`` is the estate, ``state`` its ``.drillbook``; ``purpose`` says in a word what started it;
-    ``listener`` gets every record once it is durable.
+    ``root`` is what is sealed from: the estate, or the trusted base's export. ``state`` is the estate's
+    ``.drillbook``; ``purpose`` says in a word what started it; ``listener`` gets every record once it is durable.
 
     Raises Refused when the permission is for another plan or the tree has changed since the plan.
     """
@@ -83,7 +83,7 @@ def new_run(
         os.fsync(file.fileno())
     journal = Journal.create(folder.journal, clock)
     journal.listen(listener)
-    journal.append(
+    opened = journal.append(
         "run.opened",
         run=folder.id,
         plan=permission.plan_digest,
@@ -93,18 +93,26 @@ def new_run(
         environment=plan.environment,
         parameters=dict(plan.parameters),
         change=permission.change_type,
+        change_id=permission.change,
+        executor=permission.executor,
+        repository=permission.repository,
+        base=permission.base,
+        reason=permission.reason,
         purpose=purpose,
         operator=operator(),
         process=os.getpid(),
         engine=plan.engine,
     )
-    return folder, journal
+    return folder, journal, opened
 
 
 def reopen_run(
-    folder: RunFolder, clock: Clock, *, event: str, listener: Callable[[Record], None]
+    folder: RunFolder, clock: Clock, *, event: str, executor: str, listener: Callable[[Record], None]
 ) -> tuple[Plan, Journal, list[Record]]:
     """Open a run again and journal ``event`` (``run.resumed`` and the like), after proving it unchanged.
+
+    To the journal of a run that has ended nothing is added any more: its end may be signed, and is told to others.
+    ``executor`` is the person who goes on with it, "" where nobody signs.
 
     Raises JournalError, Locked, or Refused when plan or artifacts are not those of the journal.
     """
@@ -115,7 +123,8 @@ def reopen_run(
             raise Refused(f"{folder.plan_file} is not the plan that this run was opened with")
         verify(folder.artifacts, plan.artifacts_digest)
         journal.listen(listener)
-        journal.append(event, operator=operator(), process=os.getpid())
+        if state_from_records(records).closed is None:
+            journal.append(event, operator=operator(), executor=executor, process=os.getpid())
     except DrillbookError:
         journal.close()
         raise

@@ -10,6 +10,7 @@ from drillbook.cmdb.addressing import hosts_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from drillbook.change.gate import Permission
     from drillbook.cmdb.model import Cmdb, Entry
 
 _SSH_PORT = 22
@@ -17,27 +18,29 @@ _SSH_PORT = 22
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """``known_hosts`` has the hosts' public keys; ``identity`` is our private key, or None for the agent's."""
+    """The keys, and the gate's permission to use them.
+
+    ``known_hosts`` has the hosts' public keys; ``identity`` is our private key, or None for the agent's.
+    Whatever opens a connection asks ``permission`` first.
+    """
 
     known_hosts: Path
     identity: Path | None
+    permission: Permission
 
 
-def access_for(cmdb: Cmdb, environment: str, *, lab: Access, folder: Path) -> Access:
-    """Give the access to an environment's hosts.
+def access_by_record(cmdb: Cmdb, environment: str, permission: Permission, *, folder: Path) -> Access:
+    """Give the access to hosts that no lab made.
 
-    ``lab`` is the access to the hosts that the lab makes, which have keys of the lab's making. For
-    other hosts the public keys on record in the CMDB are written to ``known_hosts-<environment>`` in
-    ``folder``, and the person's SSH agent logs in. Raises UsageError when there is no such environment.
+    The public keys on record in ``cmdb``, which is the trusted base's, are written to
+    ``known_hosts-<environment>`` in ``folder``, and the person's SSH agent logs in. Raises UsageError when there
+    is no such environment.
     """
-    source = hosts_of(cmdb, environment)
-    if cmdb.environments[source].get("kind") == "lab":
-        return lab
     path = folder / f"known_hosts-{environment}"
     fresh = path.with_suffix(".new")
     fresh.write_text(known_hosts_text(cmdb, environment))
     fresh.replace(path)
-    return Access(path, None)
+    return Access(path, None, permission)
 
 
 def known_hosts_text(cmdb: Cmdb, environment: str) -> str:

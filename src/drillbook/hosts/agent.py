@@ -59,6 +59,18 @@ class Effect:
     stderr: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a host writes down of a run that takes or gives back its lock (``hosts.anchors``).
+
+    ``head``: hash of the journal's last record. ``change_type``: standard | normal | emergency. ``executor``: who.
+    """
+
+    head: str
+    change_type: str
+    executor: str
+
+
 class Agent:
     """The agent of one host, over its open connection."""
 
@@ -71,13 +83,14 @@ class Agent:
         """The configuration item."""
         return self._connection.target.item
 
-    def lock(self, run: str, holder: str) -> int:
+    def lock(self, run: str, holder: str, mark: Mark) -> int:
         """Install the script when it is not there, take the host's lock, and give the fencing token.
 
-        A run that holds the lock gets its token again. Raises Locked when another run holds it.
+        The host writes down run and ``mark`` before it says yes. A run that holds the lock gets its token again.
+        Raises Locked when another run holds it.
         """
         done = self._connection.run(
-            ["/bin/sh", "-eu", "-c", _INSTALL, "drillbook", _SCRIPT, _PATH, "lock", run, holder],
+            ["/bin/sh", "-eu", "-c", _INSTALL, "drillbook", _SCRIPT, _PATH, "lock", run, holder, *_words(mark)],
             timeout=_SHORT,
         )
         if done.exit_code == _HELD_BY_ANOTHER:
@@ -92,9 +105,9 @@ class Agent:
             raise StepFailed(f"{self.item}: its lock cannot be taken: {visible(done.stderr.strip())}")
         return int(done.stdout)
 
-    def unlock(self, run: str) -> None:
+    def unlock(self, run: str, mark: Mark) -> None:
         """End what the run still has on the host and give its lock back; nothing when it has none."""
-        self._call("unlock", run)
+        self._call("unlock", run, *_words(mark))
 
     def holds(self, run: str, token: int) -> bool:
         """Tell whether the run still holds the lock by this token."""
@@ -141,6 +154,10 @@ class Agent:
         stderr = raw[int(words[1]) : int(words[1]) + int(words[2])].decode(errors="replace")
         ended, code = _ended(words[0])
         return Effect(ended, code, stdout, stderr)
+
+
+def _words(mark: Mark) -> tuple[str, str, str]:
+    return mark.head, mark.change_type, mark.executor
 
 
 def _ended(result: str) -> tuple[Ended, int | None]:

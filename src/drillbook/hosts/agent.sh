@@ -4,6 +4,8 @@
 #   token            the last fencing token given
 #   lock             "RUN TOKEN SINCE HOLDER" of the run that holds this host, when one does
 #   runs/RUN/KEY.*   one effect: .started (made once, exclusively), .out, .err, .result
+#   anchors          what runs did with the lock, a line each, only ever added to:
+#                    "TIME EVENT RUN HEAD TYPE EXECUTOR"; systemd's journal has the same lines (-t drillbook)
 # Exit codes of our own: 75 held by another run, 76 an old token, 77 begun before.
 set -eu
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
@@ -11,10 +13,27 @@ umask 077
 state=/var/lib/drillbook
 self=$0
 
-store() { # FILE TEXT: whole or not at all, and durable
+store() { # FILE TEXT [OTHER]: whole or not at all, and durable; OTHER, which was written before, too
     printf '%s\n' "$2" > "$1.new"
-    sync "$1.new"
+    sync "$1.new" ${3:+"$3"}
     mv "$1.new" "$1"
+}
+
+word() { # TEXT: in $word, with nothing in it that could be more than one word of a line
+    word=$1
+    case $word in '' | *[!A-Za-z0-9._:@-]*) word=- ;; esac
+}
+
+anchor() { # TIME EVENT RUN HEAD TYPE EXECUTOR: written down here, so that the run's own journal is not alone
+    line=$1
+    shift
+    for text in "$@"; do
+        word "$text"
+        line="$line $word"
+    done
+    printf '%s\n' "$line" >> "$state/anchors"
+    # Not waited for: the line above is the one that lasts.
+    logger -t drillbook -- "$line" > /dev/null 2>&1 9>&- &
 }
 
 held() { # RUN TOKEN: does this run still hold this host, by this token?
@@ -60,24 +79,28 @@ report() { # RUN KEY: one line, then the outputs
 verb=$1
 shift
 case $verb in
-lock) # RUN HOLDER -> token
+lock) # RUN HOLDER HEAD TYPE EXECUTOR -> token
     mkdir -p "$state/runs"
     exec 9> "$state/guard"
     flock 9
     if [ -f "$state/lock" ]; then
         read -r run token since holder < "$state/lock"
         [ "$run" = "$1" ] || { printf '%s %s %s\n' "$run" "$since" "$holder"; exit 75; }
+        anchor "$(date -u +%Y-%m-%dT%H:%M:%SZ)" again "$1" "$3" "$4" "$5"
+        sync "$state/anchors"
         printf '%s\n' "$token"
         exit 0
     fi
     token=0
     [ ! -f "$state/token" ] || read -r token < "$state/token"
     token=$((token + 1))
-    store "$state/token" "$token"
-    store "$state/lock" "$1 $token $(date -u +%Y-%m-%dT%H:%M:%SZ) $2"
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    anchor "$now" lock "$1" "$3" "$4" "$5"
+    store "$state/token" "$token" "$state/anchors"
+    store "$state/lock" "$1 $token $now $2"
     printf '%s\n' "$token"
     ;;
-unlock) # RUN: ends what that run still has here, then gives the host free
+unlock) # RUN HEAD TYPE EXECUTOR: ends what that run still has here, then gives the host free
     mkdir -p "$state"
     exec 9> "$state/guard"
     flock 9
@@ -85,6 +108,8 @@ unlock) # RUN: ends what that run still has here, then gives the host free
     read -r run token rest < "$state/lock"
     [ "$run" = "$1" ] || exit 0
     systemctl --quiet stop "drillbook-$1-*.service" 2>/dev/null || :
+    anchor "$(date -u +%Y-%m-%dT%H:%M:%SZ)" unlock "$1" "$2" "$3" "$4"
+    sync "$state/anchors"
     rm -f "$state/lock"
     ;;
 holds) # RUN TOKEN

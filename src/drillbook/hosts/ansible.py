@@ -73,10 +73,13 @@ def run_playbook(
 ) -> PlaybookResult:
     """Run ``playbook`` (below ``project``) on all hosts of ``inventory``.
 
-    ``inventory`` and ``variables`` are JSON values, in Ansible's own form; a text in ``variables`` that
+    ``inventory`` and ``variables`` are JSON values, in Ansible's own form; a host that nothing permits to reach is
+    refused before anything is begun, and a text in ``variables`` that
     Ansible would take for a template is refused with UsageError. ``folder`` is made, and keeps what
     ansible-runner writes. ``timeout`` in seconds ends everything. ``on_task`` gets each task's name.
     """
+    for item, host in inventory["all"]["hosts"].items():
+        access.permission.require(item, host["ansible_host"])
     _refuse_templates(variables)
     _make_private(folder, inventory, variables)
     tools = Path(sys.executable).parent

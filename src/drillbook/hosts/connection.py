@@ -59,11 +59,12 @@ class HostConnection:
     def open(self) -> None:
         """Connect and log in, unless that is done.
 
-        Raises HostUnreachable when there is no answer within the deadline, HostKeyRefused when the host
-        shows another key than the one on record or none is on record.
+        Raises Refused when nothing permits it, HostUnreachable when there is no answer within the deadline,
+        HostKeyRefused when the host shows another key than the one on record or none is on record.
         """
         if self._connection is not None:
             return
+        self._access.permission.require(self.target.item, self.target.address)
         import paramiko
         from fabric import Config, Connection
 

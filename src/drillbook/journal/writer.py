@@ -90,6 +90,11 @@ class Journal:
         """The hash of the last record."""
         return self._prev
 
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return self._next
+
     def listen(self, listener: Callable[[Record], None]) -> None:
         """Call ``listener`` with each record, after it is durable."""
         self._listeners.append(listener)

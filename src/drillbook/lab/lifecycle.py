@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from drillbook.canonical import digest, digest_bytes
 from drillbook.errors import MissingPrerequisite, Refused, StepFailed, UsageError
 from drillbook.lab import health, hosts, machine, network, podman, vitals
+from drillbook.lab.access import access_while_making
 from drillbook.lab.image import Recipe, drop_other_images, ensure_image
 from drillbook.lab.keys import make_keys
 from drillbook.lab.provision import lab_secret, provision
@@ -322,6 +323,7 @@ def _provision(wanted: _Wanted, recipe: str, progress: Progress) -> None:
             wanted.root / "playbooks" / wanted.playbook,
             inventory=wanted.inventory,
             variables={"lab_secret": lab_secret(), "made_from": recipe},
+            access=access_while_making(wanted.specs),
             shown=shown,
         )
     with phase(progress, "checking every host"):

@@ -8,15 +8,15 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import StepFailed
-from drillbook.hosts.access import Access
 from drillbook.hosts.ansible import run_playbook
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, RUN_DIR, STATE_DIR, write_json
+from drillbook.lab.state import RUN_DIR, STATE_DIR, write_json
 from drillbook.source import parse_yaml, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from drillbook.hosts.access import Access
     from drillbook.progress import Phase
 
 _WORK = RUN_DIR / "ansible"
@@ -32,11 +32,12 @@ def lab_secret() -> str:
     return value
 
 
-def provision(playbook: Path, *, inventory: str, variables: Mapping[str, Any], shown: Phase) -> None:
+def provision(playbook: Path, *, inventory: str, variables: Mapping[str, Any], access: Access, shown: Phase) -> None:
     """Run a playbook over all hosts of an inventory.
 
-    ``inventory`` is its text (YAML), ``variables`` are extra variables and may be secret: what
-    ansible-runner writes is removed again. Raises StepFailed with what each host said.
+    ``inventory`` is its text (YAML); ``access`` is to these hosts; ``variables`` are extra variables and may be
+    secret: what ansible-runner writes is removed again. Raises StepFailed with what each host said, Refused for a host
+    of the inventory that the lab did not make.
     """
     shutil.rmtree(_WORK, ignore_errors=True)
     try:
@@ -45,7 +46,7 @@ def provision(playbook: Path, *, inventory: str, variables: Mapping[str, Any], s
             project=playbook.parent,
             inventory=plain(parse_yaml(inventory, shown_as="inventory")),
             variables=variables,
-            access=Access(KNOWN_HOSTS, IDENTITY),
+            access=access,
             folder=_WORK,
             timeout=_TIMEOUT,
             on_task=shown.note,

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 from icalendar import Calendar, Event
 
 from drillbook.canonical import digest_bytes
+from drillbook.change.window import day_of, frozen, start_of
 from drillbook.cmdb.durations import UNITS
 from drillbook.schedule.due import State
-from drillbook.schedule.policy import day_of, frozen, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
+    from drillbook.change.window import Freeze
     from drillbook.runbook.model import Text
     from drillbook.schedule.due import Schedule, Standing
-    from drillbook.schedule.policy import Freeze
 
 MOST_MONTHS = 60
 _DAY = timedelta(days=1)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from drillbook.change.window import freezes_of
 from drillbook.cmdb.durations import seconds
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import tzinfo
+    from collections.abc import Mapping
 
+    from drillbook.change.window import Freeze
     from drillbook.cmdb.model import Cmdb, Entry
 
 _LEAD = 0.1  # of the interval, unless policy says otherwise
@@ -35,21 +36,6 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Freeze:
-    """A freeze period: from the beginning of its first day to the end of its last one."""
-
-    id: str
-    title: Text
-    first: date
-    last: date
-    environments: frozenset[str]
-
-    def covers(self, environment: str, day: date) -> bool:
-        """Tell whether nothing may be changed in an environment on a day."""
-        return environment in self.environments and self.first <= day <= self.last
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
     """What is wanted of each service, by its id, and the freeze periods."""
 
@@ -61,19 +47,9 @@ def policy_of(cmdb: Cmdb) -> Policy:
     """Give the policy of a validated CMDB."""
     decided = {each.id: each for each in cmdb.policies}
     intervals = decided.get("drill-intervals")
-    freezes = decided["freeze-periods"].get("periods") if "freeze-periods" in decided else {}
     return Policy(
         wanted={each.id: _wanted(each, intervals) for each in cmdb.services},
-        freezes=tuple(
-            Freeze(
-                id_,
-                _text(period["title"]),
-                date.fromisoformat(period["from"]),
-                date.fromisoformat(period["until"]),
-                frozenset(period["environments"]),
-            )
-            for id_, period in freezes.items()
-        ),
+        freezes=freezes_of(cmdb),
     )
 
 
@@ -101,20 +77,3 @@ def _span(written: str) -> timedelta:
 
 def _text(value: Mapping[str, str]) -> Text:
     return Text(en=value["en"], zh=value["zh"])
-
-
-def frozen(freezes: Iterable[Freeze], environment: str, day: date) -> Freeze | None:
-    """Give the freeze period that an environment is in on a day: of several the one that ends last."""
-    return max(
-        (each for each in freezes if each.covers(environment, day)), key=lambda each: (each.last, each.id), default=None
-    )
-
-
-def day_of(moment: datetime, zone: tzinfo) -> date:
-    """Give the day that it is at a moment in a zone."""
-    return moment.astimezone(zone).date()
-
-
-def start_of(day: date, zone: tzinfo) -> datetime:
-    """Give the moment (UTC) at which a day begins in a zone."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)

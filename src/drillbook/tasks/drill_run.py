@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drillbook.change.gate import require_lab
+from drillbook.change.window import day_of, frozen
 from drillbook.clock import SystemClock
 from drillbook.cmdb.durations import seconds
 from drillbook.console.drill_view import DrillView, show_result
@@ -22,15 +24,16 @@ from drillbook.evidence.record import write_record
 from drillbook.execution.stop import StopRequest
 from drillbook.hosts.connection import Hosts
 from drillbook.lab import lifecycle
+from drillbook.lab.access import lab_access
 from drillbook.plan.targets import target_of
 from drillbook.schedule.attended import needs_person
 from drillbook.schedule.due import schedule
-from drillbook.schedule.policy import day_of, frozen, policy_of
+from drillbook.schedule.policy import policy_of
 from drillbook.schedule.seen import look, read_seen, write_seen
 from drillbook.schedule.series import Ended, Window
 from drillbook.tasks.drill_checks import findings_of, settle_unfinished
 from drillbook.tasks.runs import remind
-from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, plan_and_permit
+from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
 from drillbook.zone import local_zone
 
 if TYPE_CHECKING:
@@ -101,9 +104,10 @@ class Ground:
 
     def bring_up(self, environment: str) -> LabState:
         """Bring the lab up and take away what a killed drill has left there. Raises what ``lab.up`` does."""
+        require_lab(environment, self._estate.cmdb.environments[environment].get("kind"))
         lab = lifecycle.up(self._estate.cmdb, environment=environment, root=self._estate.root, progress=self._progress)
         targets = {item: target_of(self._estate.cmdb, item, environment) for item in lab.hosts}
-        hosts = Hosts(targets, access_of(self._estate, environment))
+        hosts = Hosts(targets, lab_access())
         try:
             settle_unfinished(self._state, lab, hosts)
         finally:
@@ -115,8 +119,7 @@ class Ground:
         estate, root = self._estate, self._estate.root
         view = DrillView(self._state, language=self._language)
         stop = StopRequest(console.print)
-        access = access_of(estate, drill.environment)
-        around = make_surroundings(root, access, listener=lambda _: None, stopping=stop, language=self._language)
+        around = make_surroundings(root, lab_access(), listener=lambda _: None, stopping=stop, language=self._language)
         console.print(f"{drill.name}  {view.words(drill.title)}")
         setting = Setting(
             cmdb=estate.cmdb,

@@ -37,8 +37,9 @@ def run(_: Context, runbook: str, param: list[str], env: str = "", lang: str = "
     from drillbook.execution.launch import begin, connect
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
+    from drillbook.lab.access import lab_access
     from drillbook.tasks.lab import lab_environment
-    from drillbook.tasks.wiring import access_of, load_estate, make_surroundings, parse_parameters, plan_and_permit
+    from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
 
     root = estate_root()
     state = state_folder(root)
@@ -47,7 +48,7 @@ def run(_: Context, runbook: str, param: list[str], env: str = "", lang: str = "
     plan, permission = plan_and_permit(estate, runbook, environment=env, parameters=parse_parameters(param))
     view = RunView(usual_seconds(state, runbook), language=lang)
     stop = StopRequest(console.print)
-    around = make_surroundings(root, access_of(estate, env), listener=view, stopping=stop, language=lang)
+    around = make_surroundings(root, lab_access(permission), listener=view, stopping=stop, language=lang)
     view.plan = plan
     console.print(f"{plan.runbook}  {words(plan.title, lang)}")
     console.print(f"  in {env}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
@@ -79,7 +80,8 @@ def _again(name: str, lang: str, event: str, action: Callable[[Engine], Outcome]
     from drillbook.execution.runs import find_run, load_plan
     from drillbook.execution.stop import StopRequest
     from drillbook.execution.usual import usual_seconds
-    from drillbook.tasks.wiring import access_of_plan, make_surroundings
+    from drillbook.lab.access import lab_access
+    from drillbook.tasks.wiring import make_surroundings, permit_in_lab
 
     root = estate_root()
     state = state_folder(root)
@@ -88,7 +90,7 @@ def _again(name: str, lang: str, event: str, action: Callable[[Engine], Outcome]
     view = RunView(usual_seconds(state, plan.runbook), language=lang)
     view.plan = plan
     stop = StopRequest(console.print)
-    around = make_surroundings(root, access_of_plan(plan), listener=view, stopping=stop, language=lang)
+    around = make_surroundings(root, lab_access(permit_in_lab(plan, root)), listener=view, stopping=stop, language=lang)
     with stop.installed():
         launch = again(folder, around, event=event)
         _finish(launch, lambda: action(launch.engine), lang)

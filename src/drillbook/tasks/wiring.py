@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import drillbook
 from drillbook.artifacts.seal import digest_of
-from drillbook.change.permit import permit
+from drillbook.change.gate import kind_of, permit_lab, require_lab
 from drillbook.clock import SystemClock
 from drillbook.cmdb.load import load
 from drillbook.console.person import TerminalPerson
-from drillbook.errors import Refused, UsageError
+from drillbook.errors import UsageError
 from drillbook.execution.launch import Surroundings
-from drillbook.hosts.access import Access, access_for
 from drillbook.hosts.power_drivers import driver_for
 from drillbook.plan.planner import make_plan
 from drillbook.runbook.load import load_all, load_called
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from drillbook.change.permit import Permission
+    from drillbook.change.gate import Permission
     from drillbook.cmdb.model import Cmdb
+    from drillbook.hosts.access import Access
     from drillbook.hosts.power import PowerDriver
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan, Target
@@ -80,9 +80,17 @@ def plan_of(estate: Estate, runbook: str, *, environment: str, parameters: Mappi
 def plan_and_permit(
     estate: Estate, runbook: str, *, environment: str, parameters: Mapping[str, str]
 ) -> tuple[Plan, Permission]:
-    """Make the plan and pass the gate. Raises Refused, and then no packet was sent."""
+    """Make a plan for the lab and pass the gate. Raises Refused, and then no packet was sent."""
     plan = plan_of(estate, runbook, environment=environment, parameters=parameters)
-    return plan, permit(plan, estate.cmdb)
+    return plan, permit_in_lab(plan, estate.root)
+
+
+def permit_in_lab(plan: Plan, root: Path) -> Permission:
+    """Pass the gate with a plan for the lab's hosts. Raises Refused, MissingPrerequisite when there is no lab."""
+    from drillbook.lab.access import made_hosts
+
+    require_lab(plan.environment, kind_of(plan))
+    return permit_lab(plan, made_hosts())
 
 
 def make_surroundings(
@@ -93,43 +101,22 @@ def make_surroundings(
     stopping: Callable[[], bool],
     language: str = "en",
 ) -> Surroundings:
-    """Give what every run of this command needs."""
+    """Give what every run of this command needs. Power control is asked only of hosts that may be reached."""
+
+    def power(target: Target) -> PowerDriver:
+        from drillbook.lab.power import LabPower
+
+        access.permission.require(target.item, target.address)
+        return driver_for(target, lab=lambda of: LabPower(of.item))
+
     return Surroundings(
         root=root,
         state=state_folder(root),
         access=access,
-        power=_power,
+        power=power,
         person=TerminalPerson(),
         clock=SystemClock(),
         stopping=stopping,
         listener=listener,
         language=language,
     )
-
-
-def access_of(estate: Estate, environment: str) -> Access:
-    """Give the keys of an environment. Raises MissingPrerequisite when it is the lab's, and that is not up."""
-    return access_for(estate.cmdb, environment, lab=_lab_access(), folder=state_folder(estate.root))
-
-
-def access_of_plan(plan: Plan) -> Access:
-    """Give the keys for going on with a plan, from what it was bound from: the CMDB may be in pieces by now.
-
-    Raises Refused for another environment than the lab's, MissingPrerequisite when that is not up.
-    """
-    if plan.cmdb_slice["environments"][plan.environment].get("kind") != "lab":
-        raise Refused(f"environment {plan.environment} is not the lab's: nothing connects to it")
-    return _lab_access()
-
-
-def _lab_access() -> Access:
-    from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
-
-    read_state()
-    return Access(known_hosts=KNOWN_HOSTS, identity=IDENTITY)
-
-
-def _power(target: Target) -> PowerDriver:
-    from drillbook.lab.power import LabPower
-
-    return driver_for(target, lab=lambda of: LabPower(of.item))

@@ -6,7 +6,7 @@ findings about files and their shape, which are made where files are read.
 
 from __future__ import annotations
 
-from drillbook.cmdb.rules import addresses, drills, environments, protection, references, values
+from drillbook.cmdb.rules import addresses, authority, drills, environments, protection, references, signing, values
 from drillbook.cmdb.rules.base import Draft, Problem, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -15,7 +15,12 @@ RULES: tuple[Rule, ...] = (
     Rule("place", "a site has the room, a room the rack, a vendor the contract", references.places),
     Rule("cycle", "nothing depends on itself, through services and items", references.cycles),
     Rule("person", "people whom others name have a contact and a role", references.reachable_people),
-    Rule("approvals", "policy says for each environment who runs and who approves", references.approvals),
+    Rule("approvals", "policy has a rule for every kind of normal change", authority.approvals),
+    Rule("approval-rule", "a rule of approvals can hold, and people can satisfy it", authority.approval_rules),
+    Rule("approval-path", "a place of a rule lies inside the repository", authority.approval_paths),
+    Rule("authority-place", "what gives authority stands in protected files", authority.authority_places),
+    Rule("emergencies", "someone can run in an emergency, and another settle it", authority.emergencies),
+    Rule("signing-key", "a signing key is what it says, and has one owner", signing.keys),
     Rule("environment", "an environment has what its kind needs, and nothing else", environments.environments),
     Rule("lab-host", "a host of the lab has an address and power control there", environments.lab_hosts),
     Rule("address", "addresses, subnets and gateways are valid", addresses.valid),
@@ -72,6 +77,8 @@ FILE_RULES: tuple[tuple[str, str], ...] = (
     ("schema", "everything else that the schema refuses"),
     ("inventory-stale", "a committed inventory is what the CMDB gives"),
     ("provision", "the playbook that an environment names exists"),
+    ("protected-path", "a place that a rule of approvals names exists"),
+    ("pre-approved", "the runbook of a pre-approved change exists"),
 )
 
 __all__ = ["FILE_RULES", "RULES", "Draft", "Problem", "Rule"]

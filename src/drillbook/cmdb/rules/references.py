@@ -41,7 +41,8 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("spares", ("covers",), ("config_items",)),
     ("people", ("vendor",), ("vendors",)),
     ("vendors", ("contacts",), ("people",)),
-    ("policies", ("by_environment", "<keys>"), ("environments",)),
+    ("policies", ("rules", "*", "environments"), ("environments",)),
+    ("policies", ("changes", "*", "environment"), ("environments",)),
     ("policies", ("by_service", "<keys>"), ("services",)),
     ("policies", ("periods", "*", "environments"), ("environments",)),
     ("policies", ("periods", "*", "on_duty"), ("people",)),
@@ -206,25 +207,6 @@ def reachable_people(draft: Draft) -> Iterator[Problem]:
         for field in ("contact", "roles"):
             if not person.get(field):
                 yield Problem(person, (), f"is named by {by} and has no {field}; add '{field}' or name someone else")
-
-
-def approvals(draft: Draft) -> Iterator[Problem]:
-    """Find environments for which policy does not say who runs and who approves."""
-    policy = draft.entry("policies", "approvals")
-    if policy is None or not draft.complete:
-        return
-    for environment in draft.cmdb.environments:
-        if environment.id not in policy.get("by_environment"):
-            yield Problem(
-                policy, ("by_environment",),
-                f"does not name environments.{environment.id}; say who runs and approves there",
-            )  # fmt: skip
-    for id_, terms in policy.get("by_environment").items():
-        if terms["approvals"] > 0 and not terms.get("approved_by"):
-            yield Problem(
-                policy, ("by_environment", id_),
-                f"asks for {terms['approvals']} approvals and names no role; add 'approved_by'",
-            )  # fmt: skip
 
 
 assert {section for section, _, _ in _REFERENCES} <= set(SECTIONS)

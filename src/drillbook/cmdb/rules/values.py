@@ -71,15 +71,25 @@ def dates(draft: Draft) -> Iterator[Problem]:
         for id_, contract in vendor.get("contracts", {}).items():
             if _day(contract["until"]) is None:
                 yield _no_date(vendor, ("contracts", id_, "until"), contract["until"])
-    freezes = draft.entry("policies", "freeze-periods")
-    for id_, period in freezes.get("periods").items() if freezes is not None else ():
-        assert freezes is not None
+    for person in draft.cmdb.people:
+        for index, key in enumerate(person.fields.get("signing_keys", ())):
+            for field in ("from", "until", "revoked") if isinstance(key, dict) else ():
+                if field in key and _day(key[field]) is None:
+                    yield _no_date(person, ("signing_keys", index, field), key[field])
+    yield from _periods(draft, "freeze-periods", "periods", "the period begins")
+    yield from _periods(draft, "pre-approved", "changes", "it is approved")
+
+
+def _periods(draft: Draft, policy: str, field: str, begins: str) -> Iterator[Problem]:
+    entry = draft.entry("policies", policy)
+    for id_, period in entry.get(field).items() if entry is not None else ():
+        assert entry is not None
         first, last = _day(period["from"]), _day(period["until"])
-        for field, day in (("from", first), ("until", last)):
+        for name, day in (("from", first), ("until", last)):
             if day is None:
-                yield _no_date(freezes, ("periods", id_, field), period[field])
+                yield _no_date(entry, (field, id_, name), period[name])
         if first is not None and last is not None and last < first:
-            yield Problem(freezes, ("periods", id_, "until"), f"is {last}, before the period begins on {first}")
+            yield Problem(entry, (field, id_, "until"), f"is {last}, before {begins} on {first}")
 
 
 def _day(text: str) -> date | None:

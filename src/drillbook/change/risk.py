@@ -1,0 +1,50 @@
+"""How much can go wrong, when nobody said it: a rule of three lines, and the reason in words. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from drillbook.cmdb.model import Cmdb
+    from drillbook.plan.model import Plan
+
+Risk = Literal["low", "medium", "high"]
+_MATTERS = 2  # the weakest tier whose interruption is more than a low risk
+_MANY = 2  # approvals that a rule wants for what is a high risk
+
+
+def risk_of_plan(plan: Plan, cmdb: Cmdb) -> tuple[Risk, str]:
+    """Give the risk of a runbook's plan, and why.
+
+    high: it can interrupt a service of tier 1, and a step cannot be undone. low: it can interrupt none of tier 1
+    or 2, and every step can be undone. medium: all else. ``cmdb`` says the tiers.
+    """
+    tiers = {id_: int(cmdb.services[id_].get("tier")) for id_ in plan.services if id_ in cmdb.services}
+    strongest = min(tiers.values(), default=None)
+    final = [step.id for step in plan.steps if step.undo.irreversible is not None]
+    why = []
+    if strongest is not None:
+        count = sum(1 for tier in tiers.values() if tier == strongest)
+        why.append(f"it can interrupt {count} service{'s' if count != 1 else ''} of tier {strongest}")
+    else:
+        why.append("it can interrupt no service")
+    if final:
+        more = f" and {len(final) - 1} more" if len(final) > 1 else ""
+        why.append(f"{final[0]}{more} cannot be undone")
+    else:
+        why.append("every step can be undone")
+    risk: Risk = "medium"
+    if strongest == 1 and final:
+        risk = "high"
+    elif not final and (strongest is None or strongest > _MATTERS):
+        risk = "low"
+    return risk, ", ".join(why)
+
+
+def risk_of_configuration(approvals: int, paths: int) -> tuple[Risk, str]:
+    """Give the risk of a configuration change, and why: as many people must read it as the policy thinks it worth.
+
+    ``approvals``: the most that one rule wants; ``paths``: how many files change.
+    """
+    why = f"{paths} file{'s' if paths != 1 else ''}, for which a rule wants {approvals} approval"
+    return ("high" if approvals >= _MANY else "medium"), why + ("s" if approvals != 1 else "")

@@ -1,0 +1,109 @@
+"""How a change stands, for people: its state, whose approvals count, what is missing, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drillbook.change.approval import Approved, valid_approvals
+from drillbook.change.authority import case_of, missing_approvals
+from drillbook.change.emergency import reviewers
+from drillbook.change.lifecycle import State, state_of
+from drillbook.change.rules import emergencies
+from drillbook.errors import DrillbookError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from drillbook.change.authority import Missing
+    from drillbook.change.base import Base
+    from drillbook.change.lifecycle import RunSeen
+    from drillbook.change.model import ChangeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a change stands.
+
+    ``judged``: there was a trusted base to hold its signatures against. ``problem``: why its approvals cannot be
+    judged ("" when they can). ``missing``: what rules still want. ``could``: who could review an emergency.
+    ``review_due``: until when an emergency is to be reviewed, None when nothing is owed.
+    """
+
+    record: ChangeRecord
+    state: State
+    approved: Approved
+    missing: tuple[Missing, ...]
+    runs: tuple[RunSeen, ...]
+    judged: bool
+    problem: str = ""
+    could: tuple[str, ...] = ()
+    review_due: datetime | None = None
+
+    @property
+    def need(self) -> int:
+        """How many approvals it takes at least, with those that there are."""
+        return len(self.approved.by) + max((each.wanted - len(each.have) for each in self.missing), default=0)
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Tell whether its review is owed for longer than policy allows."""
+        return self.review_due is not None and now > self.review_due
+
+    @property
+    def next_command(self) -> str:
+        """What is to be done next; "" when nothing is."""
+        id_ = self.record.id
+        configuration = self.record.request.subject.kind == "configuration"
+        return {
+            State.REQUESTED: f"./inv changes.plan {id_}",
+            State.PLANNED: f"./inv changes.approve {id_}",
+            State.APPROVED: "merge it, then ./inv trust.advance" if configuration else f"./inv changes.apply {id_}",
+            State.RUNNING: "./inv runbooks.status",
+            State.DEBT: f'./inv changes.approve {id_} --verdict accepted --reason "…"',
+            State.REVIEWED: f"./inv changes.close {id_}",
+            State.ENDED: f"./inv changes.close {id_}",
+            State.CLOSED: "",
+        }[self.state]
+
+
+def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSeen], now: datetime) -> Standing:
+    """Tell how a change stands at a moment.
+
+    Args:
+        record: the change.
+        base: the trusted base; None when there is none, and then no signature is judged.
+        runs: its runs, as far as they are known here.
+        now: the moment.
+    """
+    nothing = Approved({}, {})
+    seen = tuple(runs)
+    emergency = record.request.type == "emergency"
+    if base is None:
+        state = state_of(record, approved=False, reviewed=False, runs=seen)
+        return Standing(record, state, nothing, (), seen, judged=False)
+    approved, problem, reviewed = nothing, "", False
+    missing: tuple[Missing, ...] = ()
+    could: tuple[str, ...] = ()
+    try:
+        if record.bound is not None:
+            approved = valid_approvals(record, base, at=now, what="review" if emergency else "approval")
+        if emergency:
+            could = reviewers(base.cmdb, record.request.requested_by)
+            # People leave and keys end: a review counts as of its own day.
+            reviewed = any(
+                each.approver in could
+                and each.approver in valid_approvals(record, base, at=each.approved_at, what="review").by
+                for each in record.approvals
+                if each.approved_at <= now
+            )
+        elif record.bound is not None:
+            case = case_of(record, base.cmdb)
+            missing = tuple(missing_approvals(case, approved.by, base.cmdb, besides=[record.request.requested_by]))
+    except DrillbookError as error:
+        problem = error.message
+    state = state_of(record, approved=not missing and not problem, reviewed=reviewed, runs=seen)
+    due = record.request.requested_at + emergencies(base.cmdb).review_within if state is State.DEBT else None
+    return Standing(
+        record, state, approved, missing, seen, judged=True, problem=problem, could=could, review_due=due
+    )  # fmt: skip

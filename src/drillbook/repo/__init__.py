@@ -1,0 +1,1 @@
+"""A git repository taken as data: read by object, never checked out, and nothing of it is run."""
