@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, state_folder, task
+from drillbook.tasks.common import Touches, estate_root, state_folder, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -14,6 +14,7 @@ _KEY = "your private SSH key, or the public one of a key in the agent; else $DRI
 
 
 @task(
+    touches=Touches.FILES,
     iterable=["param"],
     help={
         "runbook": "the runbook that is to run, see runbooks.list",
@@ -65,10 +66,11 @@ def new(
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "change": "the change's id, or its end",
         "lang": "language of plan.md and of what is shown: en or zh",
-    }
+    },
 )
 def plan(_: Context, change: str, lang: str = "en") -> None:
     """Plan a change from the commit that is checked out: exact commands, hosts, undo, assumptions, services."""
@@ -102,6 +104,7 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "change": "the change's id, or its end",
         "key": _KEY,
@@ -111,7 +114,7 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
         "verdict": "of an emergency that ran: accepted or rejected",
         "reason": "of the verdict",
         "lang": "language: en or zh",
-    }
+    },
 )
 def approve(
     _: Context,
@@ -170,7 +173,7 @@ def approve(
     show_signed(stands, signer.person, language=lang)
 
 
-@task(help={"change": "the change's id, or its end", "key": _KEY, "lang": "language: en or zh"})
+@task(touches=Touches.FILES, help={"change": "the change's id, or its end", "key": _KEY, "lang": "language: en or zh"})
 def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     """Close a change: what came of it, what went otherwise than planned, and the journals, signed."""
     from drillbook.change.close import require_closer, result_bytes, result_of_configuration
@@ -206,7 +209,7 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     console.print(f"\n  git add changes/{record.id} && git commit", style="dim")
 
 
-@task(help={"lang": "language: en or zh"})
+@task(touches=Touches.NOTHING, help={"lang": "language: en or zh"})
 def status(_: Context, lang: str = "en") -> None:
     """Show how all changes stand; exit code 20 when the review of an emergency is overdue, 3 when one is broken."""
     from drillbook.change.record import read_changes
