@@ -173,6 +173,9 @@ def make_rehearsal(folder: Path) -> Rehearsal:
     for person in KEYED:
         make_key(made.key(person))
         made.ok("trust.enrol", person, str(made.key(person)) + ".pub")
+    people = made.work / "cmdb.d/people.yaml"
+    for person in KEYED:
+        people.write_text(people.read_text().replace(f"  {person}:\n", f"  {person}:\n    forge: their-{person}\n"))
     made.ok("trust.owners")
     commit = made.commit("An estate whose people have keys")
     made.push()
