@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import canonical_json
@@ -80,7 +79,8 @@ def difference(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> lis
 
 def _shown(approved: str, would_run: str) -> tuple[str, str]:
     """Cut two texts so that what differs is seen: not what they begin with alike, when that is long."""
-    alike = len(commonprefix([approved, would_run]))
+    pairs = enumerate(zip(approved, would_run, strict=False))
+    alike = next((place for place, (one, other) in pairs if one != other), min(len(approved), len(would_run)))
     start = max(0, alike - _BEFORE) if alike > 2 * _BEFORE else 0
     before = "…" if start else ""
     return visible(before + approved[start:], limit=_LONGEST), visible(before + would_run[start:], limit=_LONGEST)

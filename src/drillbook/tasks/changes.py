@@ -84,9 +84,11 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
     from drillbook.console.output import console
     from drillbook.console.page import print_page
     from drillbook.execution.of_change import runs_of_changes
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import duty_of, here, standing
 
     root = estate_root()
+    run_as_base(root)
     record = find_change(root, change)
     runs = [run.seen for run in runs_of_changes(root / ".drillbook", record.id).get(record.id, ())]
     require_plannable(record, runs)
@@ -140,9 +142,11 @@ def approve(
     from drillbook.console.change_view import show_difference, show_signed
     from drillbook.console.consent import read_page
     from drillbook.errors import Refused
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, require_verdict, signer_of, standing
 
     root = estate_root()
+    run_as_base(root)
     at = here(root)
     record = find_change(root, change)
     now = SystemClock().now()
@@ -185,10 +189,12 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     from drillbook.console.change_view import show_change
     from drillbook.console.output import console
     from drillbook.execution.of_change import kept_files, outcome_of, runs_of_changes
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, runs_elsewhere, signer_of, standing
     from drillbook.zone import local_zone
 
     root = estate_root()
+    run_as_base(root)
     at = here(root)
     record = find_change(root, change)
     signer = signer_of(at.base, root, key)
@@ -230,7 +236,10 @@ def status(_: Context, lang: str = "en") -> None:
     sys.exit(ExitCode.INVALID if found.broken else ExitCode.OK)
 
 
-@task(help={"change": "the change's id, or its end", "plan": "its plan too", "lang": "language: en or zh"})
+@task(
+    touches=Touches.NOTHING,
+    help={"change": "the change's id, or its end", "plan": "its plan too", "lang": "language: en or zh"},
+)
 def show(_: Context, change: str, plan: bool = False, lang: str = "en") -> None:
     """Show one change: whose approvals count and why others do not, its runs, its result, what is to be done next."""
     from drillbook.change.record import find_change
