@@ -10,9 +10,8 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb",),
     "runbooks": ("runbooks", "runs"),
-    "changes": ("changes",),
+    "changes": ("changes", "change_review"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
-    "changes": ("change_review",),
     "lab": ("lab",),
     "trust": ("trust",),
     "estate": ("estate",),
