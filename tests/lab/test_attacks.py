@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.canonical import canonical_json, digest_bytes
+from drillbook.canonical import canonical_json
 from tests.capture import Capture
 from tests.rehearsal import APPROVER, EXECUTOR, REQUESTER, ROOT, SECOND, Rehearsal, Said, make_key, make_rehearsal
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from drillbook.lab.state import LabState
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
@@ -172,9 +171,7 @@ def forged(it: Rehearsal, change: str, person: str, **fields: str) -> None:
     ],
     ids=["environment", "repository", "change", "plan", "expired"],
 )
-def test_replay_an_approval_that_was_meant_for_something_else(
-    it: Rehearsal, fields: dict[str, str], word: str
-) -> None:
+def test_replay_an_approval_that_was_meant_for_something_else(it: Rehearsal, fields: dict[str, str], word: str) -> None:
     change = it.approved()
     for person in (APPROVER, SECOND):
         forged(it, change, person, **fields)
@@ -297,9 +294,7 @@ def test_edit_a_journal_and_compute_its_hashes_anew(it: Rehearsal) -> None:
     lines, prev = b"", GENESIS
     for record in read_journal(journal):
         data = {**record.data, "executor": "somebody-else"} if "executor" in record.data else dict(record.data)
-        fresh = make_record(
-            seq=record.seq, time=record.time, mono=record.mono, kind=record.kind, data=data, prev=prev
-        )
+        fresh = make_record(seq=record.seq, time=record.time, mono=record.mono, kind=record.kind, data=data, prev=prev)
         lines, prev = lines + fresh.line(), fresh.hash
     assert lines != journal.read_bytes()
     journal.chmod(0o600)

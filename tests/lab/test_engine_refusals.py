@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.change.gate import LabHost, permit_lab_hosts
-from drillbook.execution.launch import connect
-from drillbook.lab.access import lab_access
 from drillbook.errors import ExitCode, HostKeyRefused, HostUnreachable, JournalError, Locked, Refused
-from drillbook.hosts.access import Access
+from drillbook.execution.launch import connect
 from drillbook.hosts.connection import HostConnection
+from drillbook.lab.access import lab_access
 from drillbook.lab.faults import make_fault
-from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
+from drillbook.lab.state import read_state
 from tests.lab.conftest import bring_up
 from tests.lab.engine_help import HOST, OTHER, Runner, sh, step
 
