@@ -74,7 +74,9 @@ def test_a_commit_is_pinned_shown_and_moved_forward(tmp_path: Path, estate: Esta
     assert f"is {moved[:12]}" not in said
     assert f"{moved[:12]} is trusted now; it was {first[:12]}" in said
     assert "approved by bob" in said
-    assert "1 governed files differ from the trusted ones: runbooks/notes" in ok(run(estate.root, "trust.status"))
+    assert "governed files that differ from the trusted ones (1): runbooks/notes" in ok(
+        run(estate.root, "trust.status")
+    )
     assert "nothing newer" in ok(run(estate.root, "trust.advance"))
 
 
@@ -148,7 +150,9 @@ def engine_repository(tmp_path: Path) -> Path:
         if path.is_file() and "__pycache__" not in path.parts:
             files[path.relative_to(CHECKOUT).as_posix()] = path.read_bytes()
     estate = new_estate(tmp_path / "for-its-cmdb")
-    new_repository(root, {**files, "cmdb.yaml": estate.cmdb(), ".gitignore": "__pycache__/\n"})
+    new_repository(
+        root, {**files, "cmdb.yaml": estate.cmdb(), "notes/one.yaml": "{}\n", ".gitignore": "__pycache__/\n"}
+    )
     (root / "inv").chmod(0o755)
     commit(root, {})
     ok(run(root, "trust.pin", "HEAD", "--yes", source=root))
