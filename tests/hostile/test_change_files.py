@@ -131,7 +131,7 @@ def test_a_file_that_says_something_else_is_refused(path: str, value: Data) -> N
     "path",
     [
         "approvals/ben.txt", "approvals/Ben.json", "approvals/ben\n.json", "approvals/../../x.json",
-        "approvals/-n.json", "approvals/a b.json", "plan.json~", "PLAN.json", "notes.md", "runs/x/journal.jsonl", 
+        "approvals/-n.json", "approvals/a b.json", "plan.json~", "PLAN.json", "notes.md", "runs/x/journal.jsonl",
         "approvals/x/y.json",
         "runs/20261122T053000Z-1a2b3c4d/plan.json", ".hidden", "approvals/\u202eneb.json",
         f"approvals/{'a' * 64}.json",
