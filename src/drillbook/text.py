@@ -33,3 +33,8 @@ def visible(value: str, *, limit: int = 200) -> str:
     """Give a value from outside as one line that is safe to print, cut at ``limit`` characters."""
     shown = _FORBIDDEN.sub(lambda m: f"\\u{{{ord(m.group()):x}}}", value)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def marked(value: str, *, multiline: bool = False) -> str:
+    """Give a value with each character that must not be there as ``<U+202E>``; ``multiline`` as above."""
+    return (_FORBIDDEN_IN_TEXT if multiline else _FORBIDDEN).sub(lambda m: f"<U+{ord(m.group()):04X}>", value)

@@ -46,6 +46,18 @@ def load(root: Path) -> Cmdb:
     return cmdb
 
 
+def draft(root: Path) -> tuple[Cmdb, list[Finding]]:
+    """Give what can be read of the CMDB below ``root``, and everything that ``load`` would refuse; for looking at.
+
+    With a finding it may lack entries and name what does not exist: nothing is to be planned from it.
+    """
+    with _collector_paused():
+        cmdb, findings = _read(root)
+        if len(cmdb.config_items) > _LARGE:
+            gc.freeze()
+    return cmdb, findings
+
+
 def checked(root: Path) -> tuple[Cmdb | None, list[Finding]]:
     """Give the CMDB, or None when it cannot be loaded, and everything that is wrong, sorted.
 

@@ -1,4 +1,4 @@
-"""Full campaigns on the lab, of which the tests run a sample."""
+"""Full campaigns, of which the tests run a sample."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(
+    touches=Touches.MACHINE,
     help={
         "sample": "how many records of each runbook to kill after; 0 is all of them",
         "twice": "how many runs of each runbook to kill in resuming too",
         "back": "how many switchovers to roll back, and to kill in that",
         "seed": "which ones, when it is a sample",
         "runbook": "only this runbook",
-    }
+    },
 )
 def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int = 1, runbook: str = "") -> None:
     """Kill -9 the engine after each journal record, resume, and compare the end states (20 minutes)."""
@@ -27,4 +28,17 @@ def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int 
     given = [text for name, number in numbers.items() for text in (name, str(number))]
     command = [sys.executable, "-m", "tests.crash.campaign", *given]
     done = subprocess.run([*command, *([runbook] if runbook else [])], cwd=estate_root(), check=False)
+    sys.exit(done.returncode)
+
+
+@task(
+    touches=Touches.NOTHING,
+    help={"mutations": "how many; of each a journal, a signature or a plan is changed", "seed": "which ones"},
+)
+def journal(_: Context, mutations: int = 10_000, seed: int = 1) -> None:
+    """Change signed journals at random, and find every change (about a minute; needs no lab)."""
+    numbers = ["--mutations", str(mutations), "--seed", str(seed)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.journal_mutations", *numbers], cwd=estate_root(), check=False
+    )
     sys.exit(done.returncode)

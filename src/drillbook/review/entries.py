@@ -1,0 +1,206 @@
+"""What changed in the CMDB: entries that came, went, were renamed or hold other values. Pure.
+
+Where an entry stands (its file, its line), how it is written and what comments say are no change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from drillbook.canonical import canonical_json
+from drillbook.cmdb.model import SECTIONS
+from drillbook.review.fields import FieldChange, Judgement, differences, judged, renamed, same
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from drillbook.cmdb.model import Cmdb, Entry
+
+_ALIKE = 0.75  # share of equal fields from which an entry that went and one that came are one that was renamed
+_FEW = 4  # fields under which two entries are alike by chance
+_PAIRS = 20_000  # pairs of entries that are compared field by field; beyond, only serials and equal fields count
+
+
+class Kind(StrEnum):
+    """What happened to an entry."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryChange:
+    """What happened to one entry.
+
+    ``id`` is the one that it has now, or had when it is gone; ``old_id`` the one before a renaming, else empty.
+    ``fields``: what differs; empty for what was added or removed. ``entry`` is head's, or base's when it is gone.
+    """
+
+    kind: Kind
+    section: str
+    id: str
+    old_id: str
+    fields: tuple[FieldChange, ...]
+    entry: Entry
+
+    @property
+    def weaker(self) -> tuple[FieldChange, ...]:
+        """The fields whose change makes something weaker."""
+        return tuple(each for each in self.fields if judged(self.section, each) is Judgement.WEAKER)
+
+
+@dataclass(frozen=True, slots=True)
+class CmdbChange:
+    """All of it. ``entries`` in the order of SECTIONS and of the files.
+
+    ``organisation``: its name before and after, None when it is the same. ``follows``: of each new id of a
+    renaming how many other entries name it now in place of the old one; that alone is no change of theirs.
+    """
+
+    organisation: tuple[str, str] | None
+    entries: tuple[EntryChange, ...]
+    follows: Mapping[str, int]
+
+    def of(self, *kinds: Kind) -> list[EntryChange]:
+        """Give the changes of some kinds."""
+        return [each for each in self.entries if each.kind in kinds]
+
+    def __bool__(self) -> bool:
+        """Tell whether anything changed."""
+        return bool(self.entries) or self.organisation is not None
+
+
+def compare(base: Cmdb, head: Cmdb, *, unchanged: frozenset[str] = frozenset()) -> CmdbChange:
+    """Give what changed from ``base`` to ``head``.
+
+    Args:
+        base: the CMDB before.
+        head: the CMDB after; it may be a draft that breaks rules.
+        unchanged: files that are byte for byte the same on both sides, which need no look.
+    """
+    gone: list[Entry] = []
+    came: list[Entry] = []
+    both: list[tuple[Entry, Entry]] = []
+    for name in SECTIONS:
+        before, after = base.section(name).by_id, head.section(name).by_id
+        gone += [entry for id_, entry in before.items() if id_ not in after]
+        came += [entry for id_, entry in after.items() if id_ not in before]
+        both += [
+            (entry, after[id_])
+            for id_, entry in before.items()
+            if id_ in after and not (entry.file == after[id_].file and entry.file in unchanged)
+        ]
+    pairs = _renamings(gone, came)
+    names = {old.id: new.id for old, new in pairs}
+    follows: dict[str, int] = defaultdict(int)
+    changes = [*_changed(both, names, follows)]
+    renamed_to = {new.id: old for old, new in pairs}
+    for entry in came:
+        before_it = renamed_to.get(entry.id)
+        if before_it is None:
+            changes.append(EntryChange(Kind.ADDED, entry.section, entry.id, "", (), entry))
+        else:
+            fields = tuple(differences(renamed(before_it.fields, names), entry.fields))
+            changes.append(EntryChange(Kind.RENAMED, entry.section, entry.id, before_it.id, fields, entry))
+    changes += [
+        EntryChange(Kind.REMOVED, entry.section, entry.id, "", (), entry) for entry in gone if entry.id not in names
+    ]
+    order = {name: place for place, name in enumerate(SECTIONS)}
+    changes.sort(key=lambda each: order[each.section])
+    organisation = None if base.organisation == head.organisation else (base.organisation, head.organisation)
+    return CmdbChange(organisation, tuple(changes), dict(follows))
+
+
+def _changed(
+    both: Iterable[tuple[Entry, Entry]], names: Mapping[str, str], follows: dict[str, int]
+) -> Iterator[EntryChange]:
+    for old, new in both:
+        if same(old.fields, new.fields):
+            continue
+        fields = tuple(differences(old.fields, new.fields))
+        if names:
+            own = tuple(differences(renamed(old.fields, names), new.fields))
+            if own != fields:
+                for id_ in set(names.values()):
+                    if any(_holds(each.new, id_) for each in fields if each not in own):
+                        follows[id_] += 1
+                fields = own
+        if fields:
+            yield EntryChange(Kind.CHANGED, new.section, new.id, "", fields, new)
+
+
+def _holds(value: Any, id_: str) -> bool:
+    if isinstance(value, dict):
+        return id_ in value or any(_holds(each, id_) for each in value.values())
+    if isinstance(value, list):
+        return any(_holds(each, id_) for each in value)
+    return bool(value == id_)
+
+
+def _renamings(gone: list[Entry], came: list[Entry]) -> list[tuple[Entry, Entry]]:
+    """Pair what went with what came: by serial number or barcode, by equal fields, by nearly equal fields."""
+    pairs: list[tuple[Entry, Entry]] = []
+    for section in SECTIONS:
+        left = [each for each in gone if each.section == section]
+        right = [each for each in came if each.section == section]
+        for mark in (_serial, _content):
+            found = _by_mark(left, right, mark)
+            pairs += found
+            taken = {id(each) for pair in found for each in pair}
+            left = [each for each in left if id(each) not in taken]
+            right = [each for each in right if id(each) not in taken]
+        if len(left) * len(right) <= _PAIRS:
+            pairs += _nearest(left, right)
+    return pairs
+
+
+def _serial(entry: Entry) -> Any:
+    if entry.section == "config_items" and "serial" in entry.fields:
+        return (entry.get("brand"), entry.get("serial"))
+    return entry.get("barcode") if entry.section == "media" else None
+
+
+def _content(entry: Entry) -> Any:
+    return canonical_json(entry.fields) if len(entry.fields) >= _FEW else None
+
+
+def _by_mark(left: Iterable[Entry], right: Iterable[Entry], mark: Any) -> list[tuple[Entry, Entry]]:
+    """Pair those that have one mark, when it is the only one on both sides."""
+    marks: dict[Any, tuple[list[Entry], list[Entry]]] = defaultdict(lambda: ([], []))
+    for side, entries in enumerate((left, right)):
+        for entry in entries:
+            key = mark(entry)
+            if key is not None:
+                marks[key][side].append(entry)
+    return [(old[0], new[0]) for old, new in marks.values() if len(old) == 1 and len(new) == 1]
+
+
+def _nearest(left: list[Entry], right: list[Entry]) -> list[tuple[Entry, Entry]]:
+    scored = sorted(
+        ((score, old, new) for old in left for new in right if (score := _alike(old, new)) >= _ALIKE),
+        key=lambda each: (-each[0], each[1].id, each[2].id),
+    )
+    pairs = []
+    taken: set[tuple[str, str]] = set()
+    for _, old, new in scored:
+        if ("old", old.id) in taken or ("new", new.id) in taken:
+            continue
+        taken |= {("old", old.id), ("new", new.id)}
+        pairs.append((old, new))
+    return pairs
+
+
+def _alike(old: Entry, new: Entry) -> float:
+    """Give the share of fields that are equal; 0 when a serial number says that they are two."""
+    serials = [each.get("serial") for each in (old, new)]
+    if all(serials) and serials[0] != serials[1]:
+        return 0.0
+    keys = {*old.fields, *new.fields}
+    if len(keys) < _FEW:
+        return 0.0
+    return sum(same(old.get(key), new.get(key)) for key in keys) / len(keys)

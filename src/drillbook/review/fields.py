@@ -1,0 +1,144 @@
+"""What differs between two values of one entry, field by field, and whether that makes anything weaker. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from drillbook.canonical import canonical_json
+from drillbook.cmdb.durations import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field at ``path`` (keys below the entry) with its values; None stands for "not there", as no field holds it."""
+
+    path: Path
+    old: Any
+    new: Any
+
+
+class Judgement(StrEnum):
+    """What a change of a field does to what was promised."""
+
+    WEAKER = "weaker"
+    STRONGER = "stronger"
+    NEUTRAL = ""
+
+
+def same(old: object, new: object) -> bool:
+    """Tell whether two values are the same, type and all: ``1``, ``1.0`` and ``true`` are three."""
+    return old == new and canonical_json(old) == canonical_json(new)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], path: Path = ()) -> Iterator[FieldChange]:
+    """Give what differs, in the order of the fields; of mappings only what differs within, lists as a whole."""
+    for key in dict.fromkeys((*old, *new)):
+        before, after = old.get(key), new.get(key)
+        if same(before, after):
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from differences(before, after, (*path, key))
+        else:
+            yield FieldChange((*path, key), before, after)
+
+
+def list_parts(old: list[Any], new: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Give what a list gained and what it lost; both are empty when only the order differs."""
+    known_old, known_new = ({canonical_json(each) for each in values} for values in (old, new))
+    gained = [each for each in new if canonical_json(each) not in known_old]
+    lost = [each for each in old if canonical_json(each) not in known_new]
+    return gained, lost
+
+
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Give a value in which every text that is an old id is the new one, as keys too."""
+    if isinstance(value, dict):
+        return {names.get(key, key): renamed(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [renamed(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+_REPLICATION = ("synchronous", "asynchronous", "none")
+_KINDS = ("hot_standby", "cold_standby", "backup")
+
+
+def _length(value: Any) -> float:
+    return seconds(value)
+
+
+def _place(order: tuple[str, ...]) -> Callable[[Any], float]:
+    return lambda value: float(order.index(value))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(value)
+    return float(value)
+
+
+def _day(value: Any) -> float:
+    return float(str(value).replace("-", ""))
+
+
+def _negative(rank: Callable[[Any], float]) -> Callable[[Any], float]:
+    return lambda value: -rank(value)
+
+
+# Of each section the fields in which more is worse, as a number. ``*`` stands for any key.
+_WORSE: dict[tuple[str, ...], Callable[[Any], float]] = {
+    ("services", "rto"): _length,
+    ("services", "rpo"): _length,
+    ("services", "tier"): _number,
+    ("protections", "replication"): _place(_REPLICATION),
+    ("protections", "kind"): _place(_KINDS),
+    ("protections", "interval"): _length,
+    ("config_items", "warranty", "until"): _negative(_day),
+    ("vendors", "contracts", "*", "until"): _negative(_day),
+    ("vendors", "contracts", "*", "answer_within"): _length,
+    ("media", "keep_until"): _negative(_day),
+    ("policies", "by_environment", "*", "approvals"): _negative(_number),
+    ("policies", "rules", "*", "approvals"): _negative(_number),
+    ("policies", "rules", "*", "valid_for"): _length,
+    ("policies", "at_most"): _number,
+    ("policies", "review_within"): _length,
+    ("policies", "by_tier", "*"): _length,
+    ("policies", "by_service", "*"): _length,
+    ("policies", "yearly"): _length,
+    ("policies", "answer_within"): _length,
+    ("policies", "on_site_within"): _length,
+    ("policies", "asynchronous_rpo"): _length,
+    ("policies", "spare_covers"): _number,
+}
+# What is weaker when it goes away, and stronger when it comes.
+_GOOD = frozenset({("policies", "periods", "*"), ("policies", "by_service", "*"), ("policies", "rules", "*")})
+
+
+def judged(section: str, change: FieldChange) -> Judgement:
+    """Tell whether a change makes weaker what was promised: a longer RTO, a shorter warranty, fewer approvals."""
+    place = (section, *change.path)
+    if change.old is None or change.new is None:
+        if not any(_fits(place, pattern) for pattern in _GOOD):
+            return Judgement.NEUTRAL
+        return Judgement.WEAKER if change.new is None else Judgement.STRONGER
+    rank = next((rank for pattern, rank in _WORSE.items() if _fits(place, pattern)), None)
+    if rank is None:
+        return Judgement.NEUTRAL
+    try:
+        old, new = rank(change.old), rank(change.new)
+    except (TypeError, ValueError):  # a head that is not valid may say anything
+        return Judgement.NEUTRAL
+    if old == new:
+        return Judgement.NEUTRAL
+    return Judgement.WEAKER if new > old else Judgement.STRONGER
+
+
+def _fits(place: Path, pattern: Path) -> bool:
+    return len(place) == len(pattern) and all(want in ("*", key) for want, key in zip(pattern, place, strict=True))
