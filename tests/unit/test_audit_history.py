@@ -111,7 +111,12 @@ def test_a_move_between_files_and_a_renamed_file(book: Book) -> None:
     book.commit({"cmdb.d/kernel.yaml": items(item("db-1", serial="S-1", owner="bob"))})
     events = list(reversed(book.history("db-1").events))
     assert [each.kind for each in events] == ["added", "moved", "moved", "changed"]
-    assert [each.entry.file for each in events] == [FILE, "cmdb.d/core.yaml", "cmdb.d/kernel.yaml", "cmdb.d/kernel.yaml"]
+    assert [each.entry.file for each in events] == [
+        FILE,
+        "cmdb.d/core.yaml",
+        "cmdb.d/kernel.yaml",
+        "cmdb.d/kernel.yaml",
+    ]
     assert events[1].fields == ()
 
 
@@ -141,7 +146,8 @@ def test_yaml_that_is_not_included_is_no_part_of_it(book: Book) -> None:
 
 def test_a_room_has_a_history_of_its_own(book: Book) -> None:
     def site(name: str, racks: str, room: str = "room-a") -> str:
-        return f"sites:\n  {name}:\n    kind: office\n    rooms:\n      {room}:\n        title: {{en: A, zh: A}}\n        racks: {racks}\n"
+        rooms = f"    rooms:\n      {room}:\n        title: {{en: A, zh: A}}\n        racks: {racks}\n"
+        return f"sites:\n  {name}:\n    kind: office\n{rooms}"
 
     book.commit({"cmdb.d/sites.yaml": site("hq", "{a1: {units: 42}}")})
     book.commit({"cmdb.d/sites.yaml": site("hq", "{a1: {units: 24}}")})
