@@ -1,8 +1,9 @@
 """Break-glass as debt: what was done before anybody read it, who has read it since, and when it is too often. Pure.
 
 An emergency is known from its record in ``changes/`` or from the ledger; losing the one does not hide it from the
-other. (What only hosts have written down is found when a run has connected to them.) It is owed until a person who may approve, and who did not run it, signs a
-review, accepting or rejecting it. So nobody can block others for good, and nobody can work off the record.
+other. What only hosts have written down is found when a run has connected to them. It is owed until a person who may
+approve, and who did not run it, signs a review, accepting or rejecting it. So nobody can block others for good, and
+nobody can work off the record.
 """
 
 from __future__ import annotations

@@ -7,15 +7,14 @@ an approved change; a plan in break-glass. All that is asked here is asked of th
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import case_of, life_of_approval, may_request, may_run, missing_approvals
-from drillbook.change.bound import difference
-from drillbook.change.emergency import Emergency, require_below_cap, require_no_debt, require_reason
+from drillbook.change.approval import verify_request
+from drillbook.change.authority import case_of, may_request, may_run
+from drillbook.change.conditions import Around, counting_approvals, require_same, runnable, why_not_now
+from drillbook.change.emergency import require_below_cap, require_no_debt, require_reason
 from drillbook.change.identity import (
     LabHost,
     kind_of,
@@ -24,21 +23,17 @@ from drillbook.change.identity import (
     require_lab_in,
     require_real,
 )
-from drillbook.change.model import time_text
-from drillbook.change.window import day_of, freezes_of, frozen, require_in_window, require_no_freeze
+from drillbook.change.window import why_frozen
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, tzinfo
+    from datetime import datetime
 
-    from drillbook.change.authority import Case
     from drillbook.change.base import Base
-    from drillbook.change.model import Bound, ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.plan.model import Plan
-
-_LINES_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +64,6 @@ class Permission:
                 f"nothing permits a connection to {item} at {address}; no packet was sent",
                 remedy="./inv changes.new begins a change that would",
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What the gate is told of the world.
-
-    ``base``: the trusted base. ``at``: now. ``zone``: where days begin. ``known``: emergencies that are known.
-    ``lab``: by item, the hosts that this machine's lab made.
-    """
-
-    base: Base
-    at: datetime
-    zone: tzinfo
-    known: tuple[Emergency, ...]
-    lab: Mapping[str, LabHost]
 
 
 def require_lab(environment: str, kind: str) -> None:
@@ -142,15 +122,19 @@ def permit_change(record: ChangeRecord, executor: str, around: Around, *, would_
         Refused: with the reason, whatever is not as it must be; then no packet was sent.
     """
     base, at = around.base, around.at
-    plan, bound = _runnable(record)
+    plan, bound = runnable(record)
     verify_request(record, base, at=at)
-    _require_same(record, bound, would_run)
+    require_same(record, bound, would_run)
     case = case_of(record, base.cmdb)
     may_request(record.request.requested_by, case, base.cmdb)
     may_run(executor, case, base.cmdb)
-    approved_by = _approvals(record, base, case, executor, at)
-    _require_time(record, case, around)
-    require_no_freeze(base.cmdb, plan.environment, at=at, zone=around.zone)
+    approved_by = counting_approvals(record, base, case, executor, at)
+    for refusal in (
+        why_not_now(record, case, around),
+        why_frozen(base.cmdb, plan.environment, at=at, zone=around.zone),
+    ):
+        if refusal is not None:
+            raise refusal
     require_no_debt(case, around.known, base.cmdb)
     require_known_hosts(plan, base.cmdb, around.lab)
     return _permission(plan, record, executor, base, approved_by=approved_by)
@@ -183,18 +167,12 @@ def permit_again(record: ChangeRecord, executor: str, around: Around, *, plan: P
         return _permission(plan, record, executor, base)
     deviations = []
     try:
-        approved_by = _approvals(record, base, case, executor, at)
+        approved_by = counting_approvals(record, base, case, executor, at)
     except Refused as error:
-        approved_by = _approvals(record, base, case, executor, min(began, at))
+        approved_by = counting_approvals(record, base, case, executor, min(began, at))
         deviations.append(f"resumed with approvals that counted when the run began, and not now: {error.message}")
-    for check in (
-        lambda: _require_time(record, case, around),
-        lambda: require_no_freeze(base.cmdb, plan.environment, at=at, zone=around.zone),
-    ):
-        try:
-            check()
-        except Refused as error:
-            deviations.append(f"resumed although {error.message}")
+    late = (why_not_now(record, case, around), why_frozen(base.cmdb, plan.environment, at=at, zone=around.zone))
+    deviations += [f"resumed although {refusal.message}" for refusal in late if refusal is not None]
     return _permission(plan, record, executor, base, approved_by=approved_by, deviations=tuple(deviations))
 
 
@@ -219,7 +197,7 @@ def permit_emergency(plan: Plan, change: str, executor: str, around: Around, *, 
     may_run(executor, case, base.cmdb)
     require_below_cap(around.known, executor, plan.environment, base.cmdb, at=around.at)
     require_known_hosts(plan, base.cmdb, around.lab)
-    freeze = frozen(freezes_of(base.cmdb), plan.environment, day_of(around.at, around.zone))
+    freeze = why_frozen(base.cmdb, plan.environment, at=around.at, zone=around.zone)
     return Permission(
         plan_digest=plan.digest,
         change_type="emergency",
@@ -228,7 +206,7 @@ def permit_emergency(plan: Plan, change: str, executor: str, around: Around, *, 
         executor=executor,
         base=base.commit,
         repository=base.repository,
-        deviations=(f"in the freeze period {freeze.id}",) if freeze is not None else (),
+        deviations=(freeze.message,) if freeze is not None else (),
         reason=said,
     )
 
@@ -258,72 +236,6 @@ def _permission(
 
 def _hosts(plan: Plan) -> Mapping[str, str]:
     return MappingProxyType({item: target.address for item, target in plan.targets.items()})
-
-
-def _runnable(record: ChangeRecord) -> tuple[Plan, Bound]:
-    new = "to do it again: ./inv changes.new"
-    if record.result is not None:
-        raise Refused(f"{record.id} is closed ({record.result.result}): a change is applied once", remedy=new)
-    if record.request.type == "emergency":
-        raise Refused(f"{record.id} is an emergency: it ran already, and is reviewed, not applied", remedy=new)
-    if record.bound is None:
-        raise Refused(f"{record.id} is not planned yet", remedy=f"./inv changes.plan {record.id}")
-    if record.bound.plan is None:
-        raise Refused(
-            f"{record.id} changes the configuration: there is nothing to run",
-            remedy="merge it; ./inv trust.advance then moves the trusted base to it",
-        )
-    return record.bound.plan, record.bound
-
-
-def _require_same(record: ChangeRecord, bound: Bound, would_run: bytes) -> None:
-    if would_run == bound.raw:
-        return
-    lines = [str(line) for line in difference(bound.value, json.loads(would_run))]
-    more = f"\n  and {len(lines) - _LINES_SHOWN} more" if len(lines) > _LINES_SHOWN else ""
-    shown = "".join(f"\n  {line}" for line in lines[:_LINES_SHOWN]) or "\n  (only in how the file is written)"
-    raise Refused(
-        f"what would run is not what was approved of {record.id}:{shown}{more}",
-        remedy="nothing was run; request it anew (./inv changes.new), or bring the files back to what was approved",
-    )
-
-
-def _approvals(record: ChangeRecord, base: Base, case: Case, executor: str, at: datetime) -> tuple[str, ...]:
-    """Give who has approved. Raises Refused when a rule wants more, with every approval that does not count."""
-    approved = valid_approvals(record, base, at=at)
-    why = dict(approved.refused)
-    life = life_of_approval(case, base.cmdb)
-    counting = []
-    for person, approval in approved.by.items():
-        if person == executor:
-            why[person] = "who approves a change does not run it"
-        elif life is not None and at >= approval.approved_at + life:
-            why[person] = f"it expired at {time_text(approval.approved_at + life)}, by policy"
-        else:
-            counting.append(person)
-    besides = (record.request.requested_by, executor)
-    missing = missing_approvals(case, counting, base.cmdb, besides=besides)
-    if missing:
-        reasons = "".join(f"\n  the approval of {person} does not count: {text}" for person, text in why.items())
-        raise Refused(
-            f"{record.id} is not approved: {'; '.join(str(each) for each in missing)}{reasons}",
-            remedy=f"one of them, at their own checkout: ./inv changes.approve {record.id}",
-        )
-    return tuple(counting)
-
-
-def _require_time(record: ChangeRecord, case: Case, around: Around) -> None:
-    if case.standard is not None:
-        day = day_of(around.at, around.zone)
-        if not case.standard.first <= day <= case.standard.last:
-            raise Refused(
-                f"the standard change {case.standard.name} is approved from {case.standard.first} "
-                f"until {case.standard.last}, and it is {day}",
-                remedy="policy pre-approves it anew, by a change of its own; or request it as a normal change",
-            )
-        if record.request.window is None:
-            return
-    require_in_window(record.request.window, at=around.at, zone=around.zone)
 
 
 __all__ = [

@@ -74,30 +74,30 @@ def start_of(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
-def require_no_freeze(cmdb: Cmdb, environment: str, *, at: datetime, zone: tzinfo) -> None:
-    """Raises Refused while the environment is in a freeze period; says who is on duty."""
+def why_frozen(cmdb: Cmdb, environment: str, *, at: datetime, zone: tzinfo) -> Refused | None:
+    """Give the refusal while the environment is in a freeze period, with who is on duty; None: it is in none."""
     freeze = frozen(freezes_of(cmdb), environment, day_of(at, zone))
     if freeze is None:
-        return
-    raise Refused(
+        return None
+    return Refused(
         f"{environment} is frozen until the end of {freeze.last.isoformat()}: {freeze.title.en} ({freeze.id}); "
         f"on duty: {', '.join(freeze.on_duty)}",
         remedy="wait until it is over; what cannot wait is an emergency: runbooks.run --emergency --reason",
     )
 
 
-def require_in_window(window: Window | None, *, at: datetime, zone: tzinfo) -> None:
-    """Raises Refused when a moment is not in a change's window; a window's end is not in it."""
+def why_not_in_window(window: Window | None, *, at: datetime, zone: tzinfo) -> Refused | None:
+    """Give the refusal when a moment is not in a change's window; a window's end is not in it. None: it is in it."""
     if window is None:
-        raise Refused(
+        return Refused(
             "this change has no window, and without one a normal change does not run",
             remedy="request it again with --window FROM/UNTIL",
         )
     if window.holds(at):
-        return
+        return None
     now, first, last = (f"{each.astimezone(zone):%Y-%m-%d %H:%M %z}" for each in (at, window.begins, window.ends))
     late = at >= window.ends
-    raise Refused(
+    return Refused(
         f"it is {now}, and the window of this change {'was' if late else 'is'} from {first} to {last}",
         remedy="request a new change with a new window" if late else "wait for the window",
     )

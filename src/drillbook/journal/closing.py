@@ -6,6 +6,7 @@ anew, with all hashes right again, needs the executor's key as well.
 
 from __future__ import annotations
 
+import base64
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 SIGNATURE = "journal.sig"
 CLOSED = "run.closed"
+_MAGIC = b"SSHSIG\0\0\0\1"
+_WIDTH = 70
 _NAMES_EXECUTOR = ("run.opened", "run.resumed")
 
 
@@ -69,6 +72,26 @@ def executors_of(records: Sequence[Record]) -> list[str]:
     """Give who ran it, in their order, each once: who opened it, and who resumed it."""
     named = [str(each.data.get("executor", "")) for each in records if each.kind in _NAMES_EXECUTOR]
     return [person for person in dict.fromkeys(named) if person]
+
+
+def is_as_written(signature: bytes) -> bool:
+    """Tell whether a signature is to the byte as ssh-keygen writes it.
+
+    ssh-keygen also reads other forms (line breaks elsewhere, a field that it passes over), so that a changed file
+    could still hold. The form is that of PROTOCOL.sshsig in OpenSSH, lines of 70 characters.
+    """
+    head, tail = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
+    try:
+        blob = base64.b64decode(signature.removeprefix(head).removesuffix(tail).replace(b"\n", b""), validate=True)
+        rest = blob[len(_MAGIC) :]
+        for _ in ("public key", "namespace"):
+            rest = rest[4 + int.from_bytes(rest[:4], "big") :]
+    except ValueError:
+        return False
+    text = base64.b64encode(blob)
+    lines = b"".join(text[at : at + _WIDTH] + b"\n" for at in range(0, len(text), _WIDTH))
+    reserved = rest[:4]
+    return signature == head + lines + tail and blob.startswith(_MAGIC) and reserved == b"\0\0\0\0"
 
 
 def sign_closing(folder: Path, records: Sequence[Record], signer: Signer) -> bool:

@@ -143,6 +143,12 @@ def entries(remote: Remote, *, seen: str = "") -> Ledger:
     return read_ledger(remote, remote.fetch().get(LEDGER, ""), seen=seen)
 
 
+def fetched(remote: Remote, *, seen: str = "") -> Ledger:
+    """Read the ledger as it was fetched last, without asking the remote."""
+    remote.store.prepare()
+    return read_ledger(remote, remote.known().get(LEDGER, ""), seen=seen)
+
+
 def read_ledger(remote: Remote, tip: str, *, seen: str) -> Ledger:
     """Read the ledger of a commit that is here already; as ``entries``."""
     flaws = rewound(remote, tip, seen)

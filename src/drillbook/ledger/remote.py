@@ -67,9 +67,10 @@ class Remote:
             )  # fmt: skip
             if done.code != 0:
                 raise self._unreachable(done.said)
-            return self._here()
+            return self.known()
 
-    def _here(self) -> dict[str, str]:
+    def known(self) -> dict[str, str]:
+        """Give the refs as they were fetched last."""
         lines = self.store.must("for-each-ref", "--format=%(refname) %(objectname)", PREFIX).decode().splitlines()
         return {ref: commit for ref, _, commit in (line.partition(" ") for line in lines)}
 

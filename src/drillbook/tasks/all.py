@@ -8,10 +8,11 @@ from invoke.collection import Collection
 
 # The modules of each namespace that an estate has.
 _MODULES = {
-    "cmdb": ("cmdb",),
+    "cmdb": ("cmdb", "cmdb_history"),
     "runbooks": ("runbooks", "runs"),
-    "changes": ("changes", "change_review"),
+    "changes": ("changes", "change_apply", "change_review"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
+    "journal": ("journal",),
     "lab": ("lab",),
     "trust": ("trust",),
     "estate": ("estate",),

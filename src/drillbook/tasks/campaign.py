@@ -6,20 +6,21 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(
+    touches=Touches.MACHINE,
     help={
         "sample": "how many records of each runbook to kill after; 0 is all of them",
         "twice": "how many runs of each runbook to kill in resuming too",
         "back": "how many switchovers to roll back, and to kill in that",
         "seed": "which ones, when it is a sample",
         "runbook": "only this runbook",
-    }
+    },
 )
 def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int = 1, runbook: str = "") -> None:
     """Kill -9 the engine after each journal record, resume, and compare the end states (20 minutes)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,13 +19,14 @@ _USUAL = "origin/main"
 
 
 @task(
+    touches=Touches.NOTHING,
     help={
         "base": "what it would be merged into; the trusted base, or origin/main where nothing is pinned",
         "head": "the proposal; what is checked out, unless told",
         "json": "print JSON, for a program",
         "out": "write it to this file",
         "lang": "language: en or zh",
-    }
+    },
 )
 def review(
     _: Context, *, base: str = "", head: str = "HEAD", json: bool = False, out: str = "", lang: str = "en"

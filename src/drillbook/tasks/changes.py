@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, state_folder, task
+from drillbook.tasks.common import Touches, estate_root, state_folder, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -14,6 +14,7 @@ _KEY = "your private SSH key, or the public one of a key in the agent; else $DRI
 
 
 @task(
+    touches=Touches.FILES,
     iterable=["param"],
     help={
         "runbook": "the runbook that is to run, see runbooks.list",
@@ -65,10 +66,11 @@ def new(
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "change": "the change's id, or its end",
         "lang": "language of plan.md and of what is shown: en or zh",
-    }
+    },
 )
 def plan(_: Context, change: str, lang: str = "en") -> None:
     """Plan a change from the commit that is checked out: exact commands, hosts, undo, assumptions, services."""
@@ -82,9 +84,11 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
     from drillbook.console.output import console
     from drillbook.console.page import print_page
     from drillbook.execution.of_change import runs_of_changes
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import duty_of, here, standing
 
     root = estate_root()
+    run_as_base(root)
     record = find_change(root, change)
     runs = [run.seen for run in runs_of_changes(root / ".drillbook", record.id).get(record.id, ())]
     require_plannable(record, runs)
@@ -102,6 +106,7 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "change": "the change's id, or its end",
         "key": _KEY,
@@ -111,7 +116,7 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
         "verdict": "of an emergency that ran: accepted or rejected",
         "reason": "of the verdict",
         "lang": "language: en or zh",
-    }
+    },
 )
 def approve(
     _: Context,
@@ -137,9 +142,11 @@ def approve(
     from drillbook.console.change_view import show_difference, show_signed
     from drillbook.console.consent import read_page
     from drillbook.errors import Refused
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, require_verdict, signer_of, standing
 
     root = estate_root()
+    run_as_base(root)
     at = here(root)
     record = find_change(root, change)
     now = SystemClock().now()
@@ -170,7 +177,7 @@ def approve(
     show_signed(stands, signer.person, language=lang)
 
 
-@task(help={"change": "the change's id, or its end", "key": _KEY, "lang": "language: en or zh"})
+@task(touches=Touches.FILES, help={"change": "the change's id, or its end", "key": _KEY, "lang": "language: en or zh"})
 def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     """Close a change: what came of it, what went otherwise than planned, and the journals, signed."""
     from drillbook.change.close import require_closer, result_bytes, result_of_configuration
@@ -182,10 +189,12 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     from drillbook.console.change_view import show_change
     from drillbook.console.output import console
     from drillbook.execution.of_change import kept_files, outcome_of, runs_of_changes
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, runs_elsewhere, signer_of, standing
     from drillbook.zone import local_zone
 
     root = estate_root()
+    run_as_base(root)
     at = here(root)
     record = find_change(root, change)
     signer = signer_of(at.base, root, key)
@@ -206,7 +215,7 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     console.print(f"\n  git add changes/{record.id} && git commit", style="dim")
 
 
-@task(help={"lang": "language: en or zh"})
+@task(touches=Touches.NOTHING, help={"lang": "language: en or zh"})
 def status(_: Context, lang: str = "en") -> None:
     """Show how all changes stand; exit code 20 when the review of an emergency is overdue, 3 when one is broken."""
     from drillbook.change.record import read_changes
@@ -227,7 +236,10 @@ def status(_: Context, lang: str = "en") -> None:
     sys.exit(ExitCode.INVALID if found.broken else ExitCode.OK)
 
 
-@task(help={"change": "the change's id, or its end", "plan": "its plan too", "lang": "language: en or zh"})
+@task(
+    touches=Touches.NOTHING,
+    help={"change": "the change's id, or its end", "plan": "its plan too", "lang": "language: en or zh"},
+)
 def show(_: Context, change: str, plan: bool = False, lang: str = "en") -> None:
     """Show one change: whose approvals count and why others do not, its runs, its result, what is to be done next."""
     from drillbook.change.record import find_change

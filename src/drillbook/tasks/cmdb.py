@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, state_folder, task
+from drillbook.tasks.common import Touches, estate_root, state_folder, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
-@task
+@task(touches=Touches.NOTHING)
 def check(_context: Context) -> None:
     """Check everything: the files, the rules over the graph, and whether inventories are fresh."""
     from drillbook.cmdb.load import checked
@@ -27,7 +27,7 @@ def check(_context: Context) -> None:
     console.print(f"✓ {cmdb.organisation}: {items}, {services} and {protections}, no findings\n  {cmdb.digest}")
 
 
-@task(positional=["item"], help={"item": "any id of the CMDB"})
+@task(touches=Touches.NOTHING, positional=["item"], help={"item": "any id of the CMDB"})
 def show(_context: Context, item: str) -> None:
     """Show an entry: its fields, where it stands, and what it hangs together with."""
     from drillbook.cmdb.load import load
@@ -39,6 +39,7 @@ def show(_context: Context, item: str) -> None:
 
 
 @task(
+    touches=Touches.NOTHING,
     positional=["item"],
     help={
         "item": "an item, a service, a site, a room, or a rack as room/rack",
@@ -56,7 +57,7 @@ def impact(_context: Context, item: str, *, all_: bool = False) -> None:
     console.print(impact_view(cmdb, impact_of(cmdb, item), whole=all_))
 
 
-@task(help={"env": "only this environment"})
+@task(touches=Touches.FILES, help={"env": "only this environment"})
 def inventory(_context: Context, env: str | None = None) -> None:
     """Write inventories/<env>/hosts.yml, which Ansible and Fabric read."""
     from drillbook.cmdb import inventory as inventories
@@ -73,6 +74,7 @@ def inventory(_context: Context, env: str | None = None) -> None:
 
 
 @task(
+    touches=Touches.NOTHING,
     name="list",
     help={
         "section": "only this section, such as services",
@@ -98,6 +100,7 @@ def list_(_context: Context, section: str | None = None, env: str | None = None)
 
 
 @task(
+    touches=Touches.NOTHING,
     name="find",
     help={
         "class": "only this class, such as host or l3_switch",
@@ -170,6 +173,7 @@ def find_(
 
 
 @task(
+    touches=Touches.FILES,
     positional=["what"],
     help={
         "what": "a service or a site",

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import traceback
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
@@ -25,6 +26,19 @@ _HELP = frozenset({"--help", "-h"})
 
 ESTATE = "DRILLBOOK_ESTATE"
 """Names the estate for an engine that is not in its checkout: the trusted base's, see ``tasks.as_base``."""
+
+
+class Touches(Enum):
+    """What a task can change, or send packets to, beyond printing.
+
+    NOTHING: nothing. FILES: the estate's own files, and its git remote. MACHINE: this machine (the lab, timers).
+    HOSTS: hosts, so that it passes the gate first.
+    """
+
+    NOTHING = "nothing"
+    FILES = "files"
+    MACHINE = "machine"
+    HOSTS = "hosts"
 
 
 def nearest_estate() -> Path | None:
@@ -137,9 +151,16 @@ def _require_printed() -> None:
 @overload
 def task(body: F, /) -> F: ...
 @overload
-def task(**options: Any) -> Callable[[F], F]: ...
-def task(body: Any = None, /, **options: Any) -> Any:
-    """Be invoke's ``task``, guarded. Use as ``@task`` or ``@task(...)``, as invoke's own."""
-    if body is not None:
-        return invoke_task(guarded(body))
-    return lambda body: invoke_task(**options)(guarded(body))
+def task(*, touches: Touches = ..., **options: Any) -> Callable[[F], F]: ...
+def task(body: Any = None, /, *, touches: Touches | None = None, **options: Any) -> Any:
+    """Be invoke's ``task``, guarded. Use as ``@task(...)``, as invoke's own; ``touches`` says what it can change.
+
+    A test walks all tasks: each says it, and each that touches hosts is refused without a permission.
+    """
+
+    def made(body: Any) -> Any:
+        wrapped = invoke_task(**options)(guarded(body))
+        wrapped.touches = touches
+        return wrapped
+
+    return made(body) if body is not None else made

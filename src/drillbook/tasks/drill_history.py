@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "drill": "the drill's name, see drills.list",
         "last": "how many of the newest runs the terminal shows",
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
         "svg": "write the drawing to this file",
         "json": "print everything as JSON",
         "lang": "en or zh",
-    }
+    },
 )
 def history(  # noqa: PLR0917 - options, which invoke gives by name
     _: Context,

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, state_folder, task
+from drillbook.tasks.common import Touches, estate_root, state_folder, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -51,11 +51,12 @@ def _drill_of(path: Path) -> str | None:
 
 
 @task(
+    touches=Touches.FILES,
     help={
         "record": "a record's folder or its name, or a drill's name for its newest record",
         "out": "the file to write; without it, one below .drillbook/reports",
         "lang": "the language that it shows first: en or zh; both are in it",
-    }
+    },
 )
 def report(_: Context, record: str, out: str = "", lang: str = "en") -> None:
     """Check a record, and write its evidence as one HTML page."""

@@ -32,7 +32,7 @@ from drillbook.schedule.policy import policy_of
 from drillbook.schedule.seen import look, read_seen, write_seen
 from drillbook.schedule.series import Ended, Window
 from drillbook.tasks.drill_checks import findings_of, settle_unfinished
-from drillbook.tasks.runs import remind
+from drillbook.tasks.running import remind
 from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
 from drillbook.zone import local_zone
 

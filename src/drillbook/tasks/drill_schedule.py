@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
-@task(name="due", help={"all_": "what is fresh, and drills without an interval, too"})
+@task(touches=Touches.NOTHING, name="due", help={"all_": "what is fresh, and drills without an interval, too"})
 def due(_: Context, all_: bool = False) -> None:
     """List what is due, overdue and never run; exit code 20 when something is overdue or never ran."""
     from drillbook.console.output import console
@@ -26,13 +26,14 @@ def due(_: Context, all_: bool = False) -> None:
 
 
 @task(
+    touches=Touches.MACHINE,
     help={
         "systemd": "a systemd timer and its service",
         "cron": "a file for /etc/cron.d",
         "at": "time of day, such as 02:30",
         "install": "write it where it takes effect; without, it is only shown",
         "remove": "take it away again",
-    }
+    },
 )
 def schedule(
     _: Context,
@@ -74,7 +75,10 @@ def schedule(
         console.print("  its output is mailed by cron to the user who runs it")
 
 
-@task(help={"out": "the file; without it the calendar is printed", "months": "how far ahead", "lang": "en or zh"})
+@task(
+    touches=Touches.FILES,
+    help={"out": "the file; without it the calendar is printed", "months": "how far ahead", "lang": "en or zh"},
+)
 def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> None:
     """Write the next dates of all drills as iCalendar."""
     from pathlib import Path

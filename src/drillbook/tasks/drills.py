@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, state_folder, task
+from drillbook.tasks.common import Touches, estate_root, state_folder, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from drillbook.schedule.due import Standing
 
 
-@task(name="list")
+@task(touches=Touches.NOTHING, name="list")
 def list_(_: Context) -> None:
     """List the drills: how each last came out, and when it is due."""
     from rich.table import Table
@@ -36,7 +36,10 @@ def list_(_: Context) -> None:
     show_doubts(at.schedule, console)
 
 
-@task(help={"drill": "the drill's name, see drills.list", "lang": "language of titles: en or zh"})
+@task(
+    touches=Touches.HOSTS,
+    help={"drill": "the drill's name, see drills.list", "lang": "language of titles: en or zh"},
+)
 def run(_: Context, drill: str, lang: str = "en") -> None:
     """Run a drill now, on the lab's hosts, and write its record."""
     from drillbook.clock import SystemClock
@@ -59,6 +62,7 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
 
 
 @task(
+    touches=Touches.HOSTS,
     default=True,
     help={
         "dry_run": "only show what would be run, in which order and why",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(
+    touches=Touches.FILES,
     positional=["folder"],
     help={
         "folder": "where to; empty or absent",
@@ -39,7 +40,7 @@ def new(_: Context, folder: str, name: str = "", pair: str = "", subnet: str = "
     console.print("  README.md says what to change first. It is not in git yet: git init is yours to do.")
 
 
-@task
+@task(touches=Touches.FILES)
 def schemas(_: Context) -> None:
     """Renew schemas/, which editors complete and check with, after an upgrade of drillbook."""
     from drillbook.console.output import console

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, nearest_estate, task
+from drillbook.tasks.common import Touches, estate_root, nearest_estate, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -23,7 +23,7 @@ def lab_environment(cmdb: Cmdb) -> str:
     raise UsageError("the CMDB has no environment of kind lab", remedy="add one to the section environments")
 
 
-@task(help={"fresh": "make every host anew, with the roles that the CMDB says"})
+@task(touches=Touches.MACHINE, help={"fresh": "make every host anew, with the roles that the CMDB says"})
 def up(_context: Context, fresh: bool = False) -> None:
     """Bring the lab up; heal it; leave it alone when it is whole."""
     from drillbook.cmdb.load import load
@@ -39,7 +39,7 @@ def up(_context: Context, fresh: bool = False) -> None:
     console.print(f"The lab is up: {hosts}")
 
 
-@task
+@task(touches=Touches.NOTHING)
 def status(_context: Context) -> None:
     """Say how the lab and each of its hosts are; change nothing."""
     import shlex
@@ -75,7 +75,7 @@ def status(_context: Context) -> None:
     sys.exit(ExitCode.ASSUMPTION)
 
 
-@task(help={"purge": "remove the hosts' image too; the next lab.up builds it again"})
+@task(touches=Touches.MACHINE, help={"purge": "remove the hosts' image too; the next lab.up builds it again"})
 def down(_context: Context, purge: bool = False) -> None:
     """Take the lab away, and put back what it changed on this machine."""
     from pathlib import Path

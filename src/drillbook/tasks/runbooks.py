@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 from drillbook.tasks.runs import abandon, resume, rollback, run, status
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["abandon", "list_", "plan", "resume", "rollback", "run", "show", "status"]
 
 
-@task(name="list", help={"lang": "language of the titles: en or zh"})
+@task(touches=Touches.NOTHING, name="list", help={"lang": "language of the titles: en or zh"})
 def list_(_: Context, lang: str = "en") -> None:
     """List the runbooks: what each is for, its roles, and the parameters that it takes."""
     from rich.table import Table
@@ -43,7 +43,7 @@ def list_(_: Context, lang: str = "en") -> None:
     console.print("\n./inv runbooks.show RUNBOOK says when to use one, and every step.", style="dim")
 
 
-@task(help={"runbook": "the runbook's id, see runbooks.list", "lang": "language: en or zh"})
+@task(touches=Touches.NOTHING, help={"runbook": "the runbook's id, see runbooks.list", "lang": "language: en or zh"})
 def show(_: Context, runbook: str, lang: str = "en") -> None:
     """Show a runbook for people: when to use it, its steps, and what to type by hand."""
     from drillbook.console.output import console
@@ -55,6 +55,7 @@ def show(_: Context, runbook: str, lang: str = "en") -> None:
 
 
 @task(
+    touches=Touches.NOTHING,
     iterable=["param"],
     help={
         "runbook": "the runbook's id, see runbooks.list",

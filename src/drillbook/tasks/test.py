@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -35,7 +35,12 @@ def _lint() -> None:
     _must("mypy")
 
 
-@task(default=True, name="all", help={"only": "a pytest expression of names, as for pytest -k"})
+@task(
+    touches=Touches.MACHINE,
+    default=True,
+    name="all",
+    help={"only": "a pytest expression of names, as for pytest -k"},
+)
 def everything(_: Context, only: str = "") -> None:
     """Lint, types, and all tests, those on the lab's real hosts included (needs root)."""
     _lint()
@@ -49,14 +54,14 @@ def everything(_: Context, only: str = "") -> None:
         sys.exit(_NO_TEST)
 
 
-@task
+@task(touches=Touches.FILES)
 def quick(_: Context) -> None:
     """Lint, and the unit tests that need no host and no patience; under a minute."""
     _lint()
     _must("pytest", "-q", "-n", "auto", "-m", "not lab and not slow", "tests/unit")
 
 
-@task
+@task(touches=Touches.NOTHING)
 def lint(_: Context) -> None:
     """Ruff and mypy."""
     _lint()

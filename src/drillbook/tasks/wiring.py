@@ -88,9 +88,11 @@ def plan_and_permit(
 def permit_in_lab(plan: Plan, root: Path) -> Permission:
     """Pass the gate with a plan for the lab's hosts. Raises Refused, MissingPrerequisite when there is no lab."""
     from drillbook.lab.access import made_hosts
+    from drillbook.tasks.pinned import base_if_pinned
 
     require_lab(plan.environment, kind_of(plan))
-    return permit_lab(plan, made_hosts())
+    base = base_if_pinned(root)
+    return permit_lab(plan, made_hosts(), base=base.cmdb if base is not None else None)
 
 
 def make_surroundings(

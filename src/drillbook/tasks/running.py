@@ -1,0 +1,113 @@
+"""What all tasks that run a plan share: show it, ask, run to the end, sum up."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drillbook.console.output import console
+from drillbook.console.run_view import RunView, summary, words
+from drillbook.errors import StoppedByPerson
+from drillbook.execution.stop import StopRequest
+from drillbook.execution.usual import remember, usual_seconds
+from drillbook.journal.record import read_journal
+from drillbook.tasks.common import estate_root, state_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from drillbook.execution.engine import Outcome
+    from drillbook.execution.launch import Launch
+    from drillbook.plan.model import Plan
+
+_SERVICES_SHOWN = 8
+
+
+@dataclass(slots=True)
+class Showing:
+    """How a run is shown and stopped. ``language``: en or zh."""
+
+    language: str
+    view: RunView
+    stop: StopRequest = field(default_factory=lambda: StopRequest(console.print))
+
+    @classmethod
+    def of(cls, plan: Plan, root: Path, language: str) -> Showing:
+        """Show the run of a plan."""
+        view = RunView(usual_seconds(state_folder(root), plan.runbook), language=language)
+        view.plan = plan
+        return cls(language, view)
+
+
+def show_plan(plan: Plan, language: str, *, lines: tuple[str, ...] = ()) -> None:
+    """Print what a person must know before they say yes; ``lines`` stand below the title."""
+    console.print(f"{plan.runbook}  {words(plan.title, language)}")
+    for line in lines:
+        console.print(f"  {line}")
+    console.print(f"  in {plan.environment}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
+    named = ", ".join(plan.services[:_SERVICES_SHOWN]) or "no service"
+    more = len(plan.services) - _SERVICES_SHOWN
+    console.print(f"  can interrupt: {named}{f' and {more} more (./inv runbooks.plan names all)' if more > 0 else ''}")
+    console.print(f"  plan {plan.digest}", style="dim")
+
+
+def require_yes(*, yes: bool) -> None:
+    """Ask the person at the terminal, unless ``--yes`` said it. Raises StoppedByPerson."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise StoppedByPerson("nobody is at a terminal to say yes; nothing was run", remedy="add --yes")
+    if not _asked("  Run it? Type yes: "):
+        raise StoppedByPerson("nobody said yes; nothing was run")
+
+
+def _asked(question: str) -> bool:
+    try:
+        return input(question).strip() == "yes"
+    except EOFError:
+        return False
+
+
+def finish(launch: Launch, go: Callable[[], Outcome], language: str, *, left: tuple[str, ...] = ()) -> None:
+    """Run to the end, sum up, and exit with the outcome's code. ``left``: what is to be done afterwards."""
+    root = estate_root()
+    later: list[str] = []
+    try:
+        outcome = go()
+    finally:
+        later = launch.close()
+    summary(launch, outcome, language=language)
+    for line in (*later, *left):
+        console.print(f"  ! {line}", style="yellow")
+    if outcome.result == "succeeded":
+        remember(state_folder(root), launch.plan.runbook, read_journal(launch.folder.journal))
+    remind(root)
+    sys.exit(outcome.exit_code)
+
+
+def remind(root: Path) -> None:
+    """Say which protections have no second copy now, and which runbook brings it back."""
+    from drillbook.clock import timestamp
+    from drillbook.console.run_view import warn_degraded
+    from drillbook.errors import InvalidInput
+    from drillbook.execution.protection import degraded
+    from drillbook.lab.state import made_at
+    from drillbook.runbook.load import load_called, runbook_files
+    from drillbook.runbook.model import Kind
+
+    made = made_at()
+    since = timestamp(made) if made else ""
+    found = [each for each in degraded(state_folder(root)) if each.since > since]
+    if not found:
+        return
+    failbacks = []
+    for id_ in runbook_files(root):
+        try:
+            book = load_called(root, id_)[id_]
+        except InvalidInput:
+            continue  # runbooks.list says what is wrong with it
+        if book.kind is Kind.FAILBACK:
+            failbacks.append(book)
+    warn_degraded(found, failbacks)
