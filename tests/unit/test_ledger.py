@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.errors import Locked, Refused, RemoteUnreachable
-from drillbook.ledger.claims import claim_ref, close_run, lock_ref, open_run
-from drillbook.ledger.entries import entries
+from drillbook.errors import Locked, Refused, RemoteUnreachable, UsageError
+from drillbook.ledger.claims import claim_ref, close_run, give_up, lock_ref, open_run
+from drillbook.ledger.entries import LOST, NAMESPACE, entries
 from drillbook.ledger.remote import LEDGER, Move, Remote
+from tests.journal_runs import make_key, signers_of
 from tests.ledger_help import bare, entry, loose, remote
 
 if TYPE_CHECKING:
@@ -166,6 +167,14 @@ def test_a_change_is_applied_once_even_after_its_run_ended(ours: Remote, tmp_pat
     with pytest.raises(Refused, match="CHG-2026-0001 was applied before, by run run-1 of ada") as refused:
         open_run(remote(tmp_path / "theirs", url), loose(entry("run-2")), locks=["db-1"], claim=True)
     assert not isinstance(refused.value, Locked)
+
+
+def test_a_change_whose_claim_was_taken_away_is_not_applied_again(ours: Remote, tmp_path: Path, url: Path) -> None:
+    open_run(ours, loose(entry("run-1")), locks=["db-1"], claim=True)
+    close_run(ours, loose(entry("run-1", "closed")))
+    subprocess.run(["git", f"--git-dir={url}", "update-ref", "-d", claim_ref("CHG-2026-0001")], check=True)
+    with pytest.raises(Refused, match="was applied before, by run run-1 of ada"):
+        open_run(remote(tmp_path / "theirs", url), loose(entry("run-2")), locks=["db-1"], claim=True)
 
 
 def test_the_same_run_again_takes_only_what_is_missing(ours: Remote) -> None:
@@ -328,3 +337,25 @@ def test_runs_that_have_nothing_in_common_all_begin(ours: Remote, tmp_path: Path
     for said in race(tmp_path, url, "neither", rounds=5, racers=4):
         assert said == ["won"] * 4
     assert len(entries(ours).entries) == 2 * 5 * 4
+
+
+# --- a machine that is gone for good ---------------------------------------------------------------------------------
+
+
+def test_a_run_whose_machine_is_gone_is_given_up_with_name_and_reason(ours: Remote, tmp_path: Path, url: Path) -> None:
+    ben = make_key(tmp_path, "ben")
+    open_run(ours, loose(entry("run-1")), locks=["db-1"], claim=True)
+    theirs = remote(tmp_path / "theirs", url)
+    when = "2026-11-23T08:00:00.000000Z"
+    give_up(theirs, "run-1", signer=ben, machine="desk-2", time=when, reason="desk-1 burnt")
+    lost = entries(theirs).find("run-1", "closed")
+    assert (lost.entry.result, lost.entry.executor, lost.entry.reason) == (LOST, "ben", "desk-1 burnt")
+    signers_of(ben).verify(lost.raw, lost.signature, namespace=NAMESPACE, person="ben", at=lost.entry.moment)
+    open_run(theirs, loose(entry("run-2", change="CHG-2026-0002")), locks=["db-1"], claim=True)
+    with pytest.raises(Refused, match=r"run run-1 has ended \(lost\), says the ledger: ben.*: desk-1 burnt"):
+        open_run(ours, loose(entry("run-1")), locks=["db-9"], claim=True)
+    with pytest.raises(Refused, match="another entry"):
+        close_run(ours, loose(entry("run-1", "closed", count=9, head="sha256:" + "c" * 64)))
+    for run in ("run-1", "run-9"):
+        with pytest.raises(UsageError):
+            give_up(theirs, run, signer=ben, machine="desk-2", time=when, reason="")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.errors import DrillbookError
-from drillbook.journal.closing import CLOSED, SIGNATURE, sign_closing
+from drillbook.journal.closing import CLOSED, sign_closing
 from drillbook.journal.record import read_journal
 from drillbook.ledger.claims import close_run, open_run
 from drillbook.ledger.entries import Entry, signed
@@ -97,7 +97,7 @@ def settle(folder: RunFolder, plan: Plan, *, signer: Signer | None, announcer: A
         sign_closing(folder.path, records, signer)
     except DrillbookError as error:
         left.append(f"the journal is closed and not signed ({error.message}); {later}")
-    if announcer is not None and not left:
+    if announcer is not None and not left and not _was_refused_there(records):
         try:
             announcer.closed(plan, records)
         except DrillbookError as error:
@@ -105,6 +105,6 @@ def settle(folder: RunFolder, plan: Plan, *, signer: Signer | None, announcer: A
     return left
 
 
-def is_signed(folder: RunFolder) -> bool:
-    """Tell whether the journal has a signature; ``journal.verify`` says whether it holds."""
-    return (folder.path / SIGNATURE).is_file()
+def _was_refused_there(records: Sequence[Record]) -> bool:
+    """Tell whether it ended because the remote said no: then the remote has nothing of it, and need not."""
+    return records[-1].data["outcome"] == "refused" and not any(each.kind.startswith("ledger.") for each in records)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import time
+import time as system
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from drillbook.errors import JournalError, Locked, Refused
-from drillbook.ledger.entries import FOLDER, SignedEntry, parse_entry, rewound
+from drillbook.errors import JournalError, Locked, Refused, UsageError
+from drillbook.ledger.entries import FOLDER, LOST, SignedEntry, entries, parse_entry, read_ledger, rewound, signed
 from drillbook.ledger.remote import LEDGER, PREFIX, Move
 from drillbook.text import visible
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from drillbook.ledger.entries import Entry
     from drillbook.ledger.remote import Remote
+    from drillbook.signing.sign import Signer
 
 # Each try is lost only to another run that got through, so the number bounds how many may begin at one time.
 _TRIES = 40
@@ -59,6 +61,9 @@ def open_run(remote: Remote, opened: SignedEntry, *, locks: Iterable[str], claim
     )
     for _ in _tries():
         refs = remote.fetch()
+        _require_open(remote, refs.get(LEDGER), entry.run)
+        if claim:
+            _require_never_applied(remote, refs.get(LEDGER, ""), entry)
         moves = []
         for ref in wanted:
             held = refs.get(ref)
@@ -72,27 +77,45 @@ def open_run(remote: Remote, opened: SignedEntry, *, locks: Iterable[str], claim
     raise _too_busy()
 
 
-def close_run(remote: Remote, *signed: SignedEntry, seen: str = "") -> str:
+def close_run(remote: Remote, *told: SignedEntry, seen: str = "") -> str:
     """Enter a run as closed and give its locks free, in one push; give the ledger's new tip.
 
-    ``signed`` are the entries of one run: the closed one, and before it the opened one when the remote could not be
+    ``told`` are the entries of one run: the closed one, and before it the opened one when the remote could not be
     reached then. What is there already is left as it is. Raises Refused when the ledger was rewound, or has another
     entry of that name; RemoteUnreachable.
     """
-    run = signed[-1].entry.run
+    run = told[-1].entry.run
     for _ in _tries():
         refs = remote.fetch()
         freed = [Move(ref, refs[ref], None) for ref in locks_of(remote, refs, run)]
-        tip, made = _append(remote, refs, signed, seen)
+        tip, made = _append(remote, refs, told, seen)
         if remote.update([*freed, *made]):
             return tip
     raise _too_busy()
 
 
+def give_up(remote: Remote, run: str, *, signer: Signer, machine: str, time: str, reason: str, seen: str = "") -> str:
+    """End a run in the ledger whose machine is gone for good, and give its locks free; give the ledger's new tip.
+
+    The entry says that the run is lost, who gave it up and why; the change stays claimed. Should the machine come
+    back, it can neither go on with the run nor end it in another way. Raises UsageError when the ledger has no such
+    run that is open, and as ``close_run``.
+    """
+    ledger = entries(remote, seen=seen)
+    opened = ledger.find(run, "opened")
+    if opened is None or ledger.find(run, "closed") is not None:
+        state = "has ended" if opened else "is not in the ledger"
+        raise UsageError(f"run {visible(run, limit=60)} {state}", remedy="./inv journal.verify shows what is open")
+    lost = replace(
+        opened.entry, what="closed", result=LOST, executor=signer.person, machine=machine, time=time, reason=reason
+    )
+    return close_run(remote, signed(lost, signer), seen=seen)
+
+
 def _tries() -> Iterable[int]:
     for attempt in range(_TRIES):
         if attempt:
-            time.sleep(min(0.5, 0.02 * attempt) * (0.5 + secrets.randbelow(100) / 100))
+            system.sleep(min(0.5, 0.02 * attempt) * (0.5 + secrets.randbelow(100) / 100))
         yield attempt
 
 
@@ -100,15 +123,13 @@ def _too_busy() -> Refused:
     return Refused("the ledger in the remote moves faster than this run can enter itself", remedy="try again")
 
 
-def _append(
-    remote: Remote, refs: Mapping[str, str], signed: Iterable[SignedEntry], seen: str
-) -> tuple[str, list[Move]]:
+def _append(remote: Remote, refs: Mapping[str, str], told: Iterable[SignedEntry], seen: str) -> tuple[str, list[Move]]:
     """Give the tip of the ledger with the entries in it, and the move that makes it so, when one is needed."""
     tip = refs.get(LEDGER)
     if found := rewound(remote, tip or "", seen):
         raise Refused(found[0], remedy="./inv journal.verify shows what is missing; ask who may push to the remote")
     missing = []
-    for each in signed:
+    for each in told:
         there = remote.store.read(tip, f"{FOLDER}/{each.entry.name}") if tip else None
         if there is None:
             missing.append(each)
@@ -126,15 +147,36 @@ def _append(
     return made or "", [Move(LEDGER, tip, made)] if missing else []
 
 
-def _same(raw: bytes, signed: SignedEntry) -> bool:
+def _same(raw: bytes, told: SignedEntry) -> bool:
     """Tell whether an entry in the ledger says of the run what this one says; when and how it was told may differ."""
     try:
-        there = parse_entry(raw, name=signed.entry.name)
+        there = parse_entry(raw, name=told.entry.name)
     except JournalError:
         return False
     return (there.run, there.plan, there.change, there.head) == (
-        signed.entry.run, signed.entry.plan, signed.entry.change, signed.entry.head,
+        told.entry.run, told.entry.plan, told.entry.change, told.entry.head,
     )  # fmt: skip
+
+
+def _require_open(remote: Remote, tip: str | None, run: str) -> None:
+    """Raise Refused when the ledger has a run's end: nobody goes on with it."""
+    raw = remote.store.read(tip, f"{FOLDER}/{run}-closed.json") if tip else None
+    if raw is not None:
+        end = parse_entry(raw, name=run)
+        why = f": {end.reason}" if end.result == LOST and end.reason else ""
+        raise Refused(
+            f"run {visible(run)} has ended ({end.result}), says the ledger: {visible(end.executor)}, {end.time}"
+            + visible(why),
+            remedy=f"./inv runbooks.abandon {visible(run)} gives back what it holds here",
+        )
+
+
+def _require_never_applied(remote: Remote, tip: str, entry: Entry) -> None:
+    """Raise Refused when the ledger has another run of the change: the claim itself may have been taken away."""
+    for each in read_ledger(remote, tip, seen="").entries:
+        other = each.entry
+        if other.change == entry.change and other.run != entry.run:
+            raise _taken(claim_ref(entry.change), other)
 
 
 def held_by(remote: Remote, commit: str) -> Entry:

@@ -1,4 +1,4 @@
-"""Full campaigns on the lab, of which the tests run a sample."""
+"""Full campaigns, of which the tests run a sample."""
 
 from __future__ import annotations
 
@@ -28,4 +28,17 @@ def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int 
     given = [text for name, number in numbers.items() for text in (name, str(number))]
     command = [sys.executable, "-m", "tests.crash.campaign", *given]
     done = subprocess.run([*command, *([runbook] if runbook else [])], cwd=estate_root(), check=False)
+    sys.exit(done.returncode)
+
+
+@task(
+    touches=Touches.NOTHING,
+    help={"mutations": "how many; of each a journal, a signature or a plan is changed", "seed": "which ones"},
+)
+def journal(_: Context, mutations: int = 10_000, seed: int = 1) -> None:
+    """Change signed journals at random, and find every change (about a minute; needs no lab)."""
+    numbers = ["--mutations", str(mutations), "--seed", str(seed)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.journal_mutations", *numbers], cwd=estate_root(), check=False
+    )
     sys.exit(done.returncode)

@@ -10,7 +10,7 @@ from drillbook.tasks.runs import abandon, resume, rollback, run, status
 if TYPE_CHECKING:
     from invoke.context import Context
 
-__all__ = ["abandon", "list_", "plan", "resume", "rollback", "run", "show", "status"]
+__all__ = ["abandon", "lint", "list_", "plan", "resume", "rollback", "run", "show", "status"]
 
 
 @task(touches=Touches.NOTHING, name="list", help={"lang": "language of the titles: en or zh"})
@@ -41,6 +41,22 @@ def list_(_: Context, lang: str = "en") -> None:
         return
     console.print(table)
     console.print("\n./inv runbooks.show RUNBOOK says when to use one, and every step.", style="dim")
+
+
+@task(touches=Touches.NOTHING)
+def lint(_: Context) -> None:
+    """Look for what in playbooks/ could fetch or compute at a run what nobody approved; asks no host."""
+    from drillbook.artifacts.lint import lint as lint_tree
+    from drillbook.artifacts.seal import FOLDER, digest_of
+    from drillbook.console.output import console
+    from drillbook.errors import InvalidInput
+
+    root = estate_root()
+    sealed = digest_of(root)  # links that lead outside, and what else a sealed copy may not hold
+    findings = lint_tree(root / FOLDER)
+    if findings:
+        raise InvalidInput(findings)
+    console.print(f"✓ {FOLDER}/: nothing that fetches or computes at a run what nobody approved\n  {sealed}")
 
 
 @task(touches=Touches.NOTHING, help={"runbook": "the runbook's id, see runbooks.list", "lang": "language: en or zh"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.tasks.common import estate_root, task
+from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @task(
+    touches=Touches.FILES,
     positional=["commit"],
     help={
         "commit": "the commit to trust: an id, as a second person has it too; a branch's name is only a name",
@@ -136,7 +137,7 @@ def _confirm(commit: str) -> None:
         raise StoppedByPerson("nothing was pinned: that is not how this id ends")
 
 
-@task
+@task(touches=Touches.NOTHING)
 def status(_context: Context) -> None:
     """Show which commit is trusted, where that is written down, and how what is checked out differs from it."""
     from drillbook.change.base import trusted_base
@@ -183,7 +184,10 @@ def _apart(repo: Repository, base: Base) -> list[str]:
     return lines if len(lines) > 1 else [*lines, "  its governed files are the trusted ones"]
 
 
-@task(help={"to": "move to this commit; the pinned remote's main unless told, which is fetched first"})
+@task(
+    touches=Touches.FILES,
+    help={"to": "move to this commit; the pinned remote's main unless told, which is fetched first"},
+)
 def advance(_context: Context, to: str | None = None) -> None:
     """Move the trusted base forward along commits that were approved; say of each why, or why not."""
     from drillbook.change.advance import advance as move
@@ -220,6 +224,7 @@ def _candidate(root: Path, base: Base) -> str:
 
 
 @task(
+    touches=Touches.FILES,
     positional=["person", "key"],
     help={"person": "the person (id of the CMDB)", "key": "the file of the public key, such as ~/.ssh/id_ed25519.pub"},
 )
@@ -240,7 +245,7 @@ def enrol(_context: Context, person: str, key: str) -> None:
     )  # fmt: skip
 
 
-@task(help={"check": "write nothing; exit with 3 when a file is not what the CMDB says"})
+@task(touches=Touches.FILES, help={"check": "write nothing; exit with 3 when a file is not what the CMDB says"})
 def owners(_context: Context, *, check: bool = False) -> None:
     """Write .github/CODEOWNERS and allowed_signers from the CMDB."""
     from drillbook.change.owners import owner_files, stale_owner_files
