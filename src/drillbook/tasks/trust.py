@@ -190,15 +190,20 @@ def _apart(repo: Repository, base: Base) -> list[str]:
 )
 def advance(_context: Context, to: str | None = None) -> None:
     """Move the trusted base forward along commits that were approved; say of each why, or why not."""
+    from drillbook.tasks.as_base import run_as_base
+
+    root = estate_root()
+    run_as_base(root)  # before anything else of this engine is loaded
+    _advance(root, to)
+
+
+def _advance(root: Path, to: str | None) -> None:
     from drillbook.change.advance import advance as move
     from drillbook.change.base import trusted_base
     from drillbook.clock import SystemClock
     from drillbook.console.output import console
     from drillbook.console.trust_view import step_line
-    from drillbook.tasks.as_base import run_as_base
 
-    root = estate_root()
-    run_as_base(root)
     clock = SystemClock()
     before = trusted_base(root, clock)
     candidate = to if to is not None else _candidate(root, before)
