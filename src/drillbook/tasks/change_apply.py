@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from drillbook.execution.launch import Launch
     from drillbook.tasks.trusting import Trusted
 
+_SHOWN = 5  # findings
+
 
 @task(
     touches=Touches.HOSTS,
@@ -67,15 +69,25 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
 
 def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
     """Make the plan anew from the base's export, and pass the gate. The work tree has no part in it."""
+    from drillbook.artifacts.lint import lint
+    from drillbook.artifacts.seal import FOLDER
     from drillbook.change.bound import bind_from
     from drillbook.change.conditions import runnable
     from drillbook.change.gate import permit_change
     from drillbook.change.propose import require_committed
+    from drillbook.errors import Refused
     from drillbook.repo.git import Repository
 
     runnable(record)
     # Not that it would run: that nobody believes it would.
     require_committed(Repository(trusted.root))
+    findings = lint(trusted.base.folder / FOLDER)
+    if findings:
+        shown = "".join(f"\n  {each}" for each in findings[:_SHOWN])
+        raise Refused(
+            f"the trusted playbooks could do what nobody has approved ({len(findings)} findings):{shown}",
+            remedy="./inv runbooks.lint shows all; mend them by a change of the configuration",
+        )
     would_run = bind_from(record.request, trusted.base.folder, trusted.base.engine)
     return permit_change(record, trusted.signer.person, trusted.around(), would_run=would_run)
 
