@@ -79,6 +79,7 @@ def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
     from drillbook.repo.git import Repository
 
     runnable(record)
+    _require_first(record, trusted)
     # Not that it would run: that nobody believes it would.
     require_committed(Repository(trusted.root))
     findings = lint(trusted.base.folder / FOLDER)
@@ -90,6 +91,24 @@ def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
         )
     would_run = bind_from(record.request, trusted.base.folder, trusted.base.engine)
     return permit_change(record, trusted.signer.person, trusted.around(), would_run=would_run)
+
+
+def _require_first(record: ChangeRecord, trusted: Trusted) -> None:
+    """Raises Refused when the ledger has a run of the change. (Of two at one time the remote lets one through.)"""
+    from drillbook.errors import Refused
+    from drillbook.text import visible
+
+    ran = [each.entry for each in trusted.ledger.entries if each.entry.change == record.id]
+    if not ran:
+        return
+    first = ran[0]
+    ended = next((f"it ended as {each.result}" for each in ran if each.run == first.run and each.result), "it stopped")
+    raise Refused(
+        f"{record.id} was applied before, by {visible(first.executor, limit=64)} on {visible(first.machine, limit=64)} "
+        f"at {first.time[:19]}Z, and {visible(ended, limit=80)}: a change is applied once",
+        remedy=f"to go on with that run, there: ./inv runbooks.resume {first.run}\n"
+        "to do it again: ./inv changes.new, and have that approved",
+    )
 
 
 def _about(record: ChangeRecord, permission: Permission, trusted: Trusted) -> tuple[str, ...]:
