@@ -55,7 +55,7 @@ def stale_owner_files(cmdb: Cmdb, root: Path) -> list[Finding]:
 
 def codeowners(cmdb: Cmdb) -> str:
     """Give CODEOWNERS: on the forge, every file is looked at by people whose approval would count for it."""
-    everywhere = _owners(cmdb, "README.md")
+    everywhere = _owners(cmdb, "")
     lines = [
         "# Who must look at what, as the policy approvals of the CMDB has it. Never edited by hand:",
         f"# made by {COMMAND}. The last line that fits a file counts. The forge's review comes on top of the",
@@ -97,7 +97,8 @@ def _owners(cmdb: Cmdb, path: str) -> str:
     names = [f"@{name}" for name in _forge_names(cmdb, people)]
     if not names:
         raise Refused(
-            f"nobody who may approve a change of {path} has a name on the forge, and without owners it is open to all",
+            f"nobody who may approve a change of {path or 'any file'} has a name on the forge, and without owners it "
+            "is open to all",
             remedy=f"add 'forge: NAME' to one of: {', '.join(people) or 'people with a role that approves'}",
         )
     return " ".join(names)

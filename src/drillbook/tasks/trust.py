@@ -113,7 +113,7 @@ def _warning(repo: Repository, old: Pin, new: Pin) -> list[str]:
         how = "away from a commit that this clone does not have"
     return [
         "",
-        f"! WARNING: another commit is trusted now: {old.commit} (used last {old.last_seen[:16]} UTC).",
+        f"! WARNING: another commit is trusted now: {old.commit} (used last {old.seen_at:%Y-%m-%d %H:%M} UTC).",
         f"! This moves the base {how}.",
         "! Who asks you to do this asks for all authority; do it only if you know why.",
     ]
@@ -159,7 +159,7 @@ def status(_context: Context) -> None:
         *commit_lines(repo.commit(base.commit), base.digest),
         f"  remote   {base.remote or 'none'}",
         f"  engine   {base.engine[:19]}… {running}",
-        f"  used     {pinned.last_seen[:16]} UTC",
+        f"  used     {pinned.seen_at:%Y-%m-%d %H:%M} UTC",
         f"  pin      {base.place.file}",
         f"  files    {base.place.folder / 'base'}",
         *people_lines(base),
@@ -180,7 +180,7 @@ def _apart(repo: Repository, base: Base) -> list[str]:
     for what, paths in (("differ from the trusted ones", changed), ("are not committed", dirty)):
         if paths:
             shown = ", ".join(visible(path, limit=60) for path in paths[:5])
-            lines.append(f"  {len(paths)} governed files {what}: {shown}{' …' if len(paths) > 5 else ''}")  # noqa: PLR2004
+            lines.append(f"  governed files that {what} ({len(paths)}): {shown}{' …' if len(paths) > 5 else ''}")  # noqa: PLR2004
     return lines if len(lines) > 1 else [*lines, "  its governed files are the trusted ones"]
 
 
