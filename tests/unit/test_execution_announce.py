@@ -14,6 +14,7 @@ from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode, HostUnreachable, Locked, Refused, RemoteUnreachable
 from drillbook.execution.announce import Announcer, settle
 from drillbook.execution.launch import Surroundings, again, begin_change
+from drillbook.execution.of_change import deviations, runs_of_changes, sign_what_is_not
 from drillbook.execution.runs import RunFolder
 from drillbook.hosts.access import Access
 from drillbook.journal.record import read_journal
@@ -222,3 +223,17 @@ def test_where_nobody_signs_nothing_is_signed(desk: Desk) -> None:
     launch.engine.run()
     assert launch.close() == []
     assert not (launch.folder.path / "journal.sig").exists()
+
+
+def test_closing_a_change_signs_what_who_ran_it_had_not_signed_yet(desk: Desk, tmp_path: Path) -> None:
+    launch = desk.begin(desk.idle)
+    launch.engine.run()
+    launch.journal.close()
+    state = desk.folder / ".drillbook"
+    runs = runs_of_changes(state)[CHANGE]
+    other = sign_what_is_not(runs, state, make_key(tmp_path, "ben"))
+    assert "is not signed by who ran it: ada" in deviations(other[0])[-1].text
+    signed_now = sign_what_is_not(runs, state, desk.signer)
+    assert signed_now[0].signature == (launch.folder.path / "journal.sig").read_bytes()
+    assert deviations(signed_now[0]) == []
+    assert desk.verified().standing is Standing.SIGNED

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +27,7 @@ from tests.estate_clone import MANAGER, OPERATOR, ROOT, Clone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 TASKS = ROOT / "src/drillbook/tasks"
 
@@ -75,16 +75,21 @@ sys.exit(code)
 '''
 APART = ("unshare", "--net", "--mount") if os.geteuid() == 0 else ("unshare", "--map-root-user", "--net", "--mount")
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("unshare") is None or subprocess.run([*APART, "true"], check=False, capture_output=True).returncode != 0,
-    reason="this machine lets nobody make a network namespace",
-)  # fmt: skip
+
+def can_be_apart() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([*APART, "true"], check=False, capture_output=True).returncode == 0
+
+
+apart = pytest.mark.skipif(not can_be_apart(), reason="this machine lets nobody make a network namespace")
 
 
 def watched(out: Path) -> tuple[str, ...]:
     return (*APART, sys.executable, "-c", WATCH, str(out))
 
 
+@apart
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -100,6 +105,7 @@ def test_the_watch_sees_an_attempt(tmp_path: Path, attempt: str) -> None:
     assert int(out.read_text()) >= 1
 
 
+@apart
 def test_the_watch_sees_nothing_where_nothing_is_sent(tmp_path: Path) -> None:
     out = tmp_path / "sent"
     subprocess.run([*watched(out), "true"], check=True)
@@ -147,7 +153,6 @@ def unapproved(tmp_path_factory: pytest.TempPathFactory) -> Unapproved:
 
 
 SWITCHOVER = ("RB-DB-SWITCHOVER", "--env", "rehearsal", "--param", "pair=core-db", "--yes")
-Given = "Callable[[Unapproved], tuple[str, ...]]"
 COMMANDS: dict[str, list[tuple[Callable[[Unapproved], tuple[str, ...]], ExitCode, str]]] = {
     "runs.run": [
         (lambda _: ("runbooks.run", *SWITCHOVER), ExitCode.REFUSED, "nothing runs there without an approved change"),
@@ -184,6 +189,7 @@ def test_there_is_a_command_for_every_task_that_touches_hosts() -> None:
     assert touching == COMMANDS.keys()
 
 
+@apart
 @pytest.mark.parametrize(
     ("name", "number"), [(name, number) for name, cases in COMMANDS.items() for number in range(len(cases))]
 )
@@ -202,11 +208,5 @@ def test_what_is_not_approved_is_refused_and_sends_nothing(
 
 def state(root: Path) -> list[str]:
     """Give what a refused command must leave as it was: changes, and what ran."""
-    places = (root / "changes", root / ".drillbook/runs")
-    return sorted(
-        f"{path}: {path.stat().st_size}"
-        for place in places
-        if place.is_dir()
-        for path in place.rglob("*")
-        if path.is_file()
-    )
+    files = [path for place in ("changes", ".drillbook/runs") for path in (root / place).rglob("*") if path.is_file()]
+    return sorted(f"{path}: {path.stat().st_size}" for path in files)

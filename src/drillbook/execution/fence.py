@@ -80,12 +80,17 @@ def fence(
     return {"power": str(state), "witnesses": seen, "ports": list(action.ports)}
 
 
+def look_words(action: FenceRun, target: Target, witness: Target) -> list[str]:
+    """Give the command by which a witness looks at the ports of the host that is fenced."""
+    own = str(witness.ssh_port)
+    return ["bash", "-c", _LOOK, "look", target.address, own, str(LOOK_SECONDS), *map(str, action.ports)]
+
+
 def _look(action: FenceRun, target: Target, hosts: Hosts) -> dict[str, list[int] | None]:
     """Give for each witness the ports that answered it, or None when it could not look."""
 
     def ask(item: str) -> list[int] | None:
-        own = str(hosts[item].target.ssh_port)
-        argv = ["bash", "-c", _LOOK, "look", target.address, own, str(LOOK_SECONDS), *map(str, action.ports)]
+        argv = look_words(action, target, hosts[item].target)
         try:
             done = hosts[item].run(argv, timeout=LOOK_SECONDS + 3)
         except DrillbookError:

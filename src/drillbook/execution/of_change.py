@@ -11,7 +11,7 @@ from drillbook.change.lifecycle import RunSeen
 from drillbook.change.model import Deviation, RunResult
 from drillbook.errors import JournalError
 from drillbook.execution.state import state_from_records
-from drillbook.journal.closing import SIGNATURE
+from drillbook.journal.closing import SIGNATURE, executors_of, sign_closing
 from drillbook.journal.record import head, parse_records
 from drillbook.text import visible
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from drillbook.journal.record import Record
     from drillbook.ledger.entries import SignedEntry
+    from drillbook.signing.sign import Signer
 
 _LONGEST = 1500
 _MOST = 1000  # deviations that are listed; the journals have all
@@ -81,13 +82,30 @@ def _read(folder: Path) -> RunOfChange:
     return RunOfChange(folder.name, tuple(records), data, signed, state_from_records(records).closed)
 
 
+def sign_what_is_not(runs: Sequence[RunOfChange], state: Path, signer: Signer) -> list[RunOfChange]:
+    """Sign the journals of runs that ended and whose process died before it signed, where ``signer`` ran them.
+
+    Gives the runs as they are then. Raises as ``sign_closing``.
+    """
+    found = []
+    for run in runs:
+        folder = state / "runs" / run.run
+        mine = run.result is not None and not run.signature and signer.person in executors_of(run.records)
+        found.append(_read(folder) if mine and sign_closing(folder, run.records, signer) else run)
+    return found
+
+
 def deviations(run: RunOfChange) -> list[Deviation]:
     """Give what went otherwise than planned, in the order in which it happened."""
     begun = {each.data["step"] for each in run.records if each.kind == "step.started"}
-    return [
+    found = [
         Deviation(run.run, kind, visible(step, limit=400), visible(" ".join(text.split()), limit=_LONGEST))
         for kind, step, text in _told(run.records, begun)
     ]
+    if not run.signature:
+        who = " or ".join(executors_of(run.records)) or "nobody who is named"
+        found.append(Deviation(run.run, "noted", "", f"its journal is not signed by who ran it: {visible(who)}"))
+    return found
 
 
 def _told(records: Sequence[Record], begun: set[str]) -> Iterator[tuple[str, str, str]]:

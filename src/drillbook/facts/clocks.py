@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST = timedelta(seconds=60)
 """How far two clocks may differ. An hour of summer time, or a clock set back by a day, is far beyond it."""
 
+ASK_TIME = ("date", "-u", "+%s")
 _SECONDS = 10.0
 
 
@@ -45,7 +46,7 @@ def require_same_time(hosts: Hosts, items: Iterable[str], clock: Clock) -> None:
 def _time_of(connection: HostConnection, clock: Clock) -> tuple[datetime, datetime]:
     """Give a host's time and ours, of the same moment as nearly as can be."""
     before = clock.now()
-    done = connection.run(["date", "-u", "+%s"], timeout=_SECONDS)
+    done = connection.run(ASK_TIME, timeout=_SECONDS)
     ours = before + (clock.now() - before) / 2
     text = done.stdout.strip()
     if done.exit_code != 0 or not (text.isascii() and text.isdecimal()) or len(text) > len("99999999999"):

@@ -18,6 +18,8 @@ from drillbook.errors import Locked, OutcomeUnknown, StepFailed
 from drillbook.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drillbook.hosts.connection import Completed, HostConnection
     from drillbook.plan.model import Command
 
@@ -27,9 +29,9 @@ _SHORT = 15.0
 _HELD_BY_ANOTHER = 75
 _HEAD_WORDS = 3
 
-_SCRIPT = (resources.files("drillbook.hosts") / "agent.sh").read_text()
-_PATH = f"/var/lib/drillbook/agent-{hashlib.sha256(_SCRIPT.encode()).hexdigest()[:16]}.sh"
-_INSTALL = (
+SCRIPT = (resources.files("drillbook.hosts") / "agent.sh").read_text()
+_PATH = f"/var/lib/drillbook/agent-{hashlib.sha256(SCRIPT.encode()).hexdigest()[:16]}.sh"
+INSTALL = (
     "umask 077; mkdir -p /var/lib/drillbook/runs; "
     '[ -f "$2" ] || { printf %s "$1" > "$2.$$" && sync "$2.$$" && mv "$2.$$" "$2"; }; '
     'shift; f=$1; shift; exec /bin/sh "$f" "$@"'
@@ -89,10 +91,7 @@ class Agent:
         The host writes down run and ``mark`` before it says yes. A run that holds the lock gets its token again.
         Raises Locked when another run holds it.
         """
-        done = self._connection.run(
-            ["/bin/sh", "-eu", "-c", _INSTALL, "drillbook", _SCRIPT, _PATH, "lock", run, holder, *_words(mark)],
-            timeout=_SHORT,
-        )
+        done = self._installed("lock", run, holder, *_words(mark))
         if done.exit_code == _HELD_BY_ANOTHER:
             other, _, rest = done.stdout.strip().partition(" ")
             since, _, who = rest.partition(" ")
@@ -106,8 +105,13 @@ class Agent:
         return int(done.stdout)
 
     def unlock(self, run: str, mark: Mark) -> None:
-        """End what the run still has on the host and give its lock back; nothing when it has none."""
-        self._call("unlock", run, *_words(mark))
+        """End what the run still has on the host and give its lock back; nothing when it has none.
+
+        Also for a run that another version of us began, from another machine. Raises StepFailed when the host cannot.
+        """
+        done = self._installed("unlock", run, *_words(mark))
+        if done.exit_code != 0:
+            raise StepFailed(f"{self.item}: its lock cannot be given back: {visible(done.stderr.strip())}")
 
     def holds(self, run: str, token: int) -> bool:
         """Tell whether the run still holds the lock by this token."""
@@ -118,10 +122,9 @@ class Agent:
 
         Raises OutcomeUnknown when the connection is lost; ``status`` tells later.
         """
-        # systemd takes a dollar for a variable of the environment; two of them are one (systemd.service(5)).
-        argv = [argument.replace("$", "$$") for argument in command.argv]
         done = self._call(
-            "effect", run, key, str(token), f"{timeout:g}", command.user, command.stdin, *argv,
+            "effect", run, key, str(token), f"{timeout:g}", command.user, command.stdin,
+            *wire(command.argv),
             timeout=timeout + MARGIN,
         )  # fmt: skip
         return self._parse(done)
@@ -137,6 +140,11 @@ class Agent:
     def begun(self, run: str) -> list[str]:
         """Give the keys of the run's effects that began on this host."""
         return self._call("begun", run).stdout.split()
+
+    def _installed(self, *arguments: str) -> Completed:
+        """Call the script, and install it first when it is not there."""
+        argv = ["/bin/sh", "-eu", "-c", INSTALL, "drillbook", SCRIPT, _PATH, *arguments]
+        return self._connection.run(argv, timeout=_SHORT)
 
     def _call(self, *arguments: str, timeout: float = _SHORT) -> Completed:
         return self._connection.run(["/bin/sh", _PATH, *arguments], timeout=timeout)
@@ -154,6 +162,11 @@ class Agent:
         stderr = raw[int(words[1]) : int(words[1]) + int(words[2])].decode(errors="replace")
         ended, code = _ended(words[0])
         return Effect(ended, code, stdout, stderr)
+
+
+def wire(argv: Sequence[str]) -> list[str]:
+    """Give arguments as they are sent: systemd takes a dollar for a variable, two for one (systemd.service(5))."""
+    return [argument.replace("$", "$$") for argument in argv]
 
 
 def _words(mark: Mark) -> tuple[str, str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drillbook.hosts.connection import HostConnection, Hosts
 
 FILE = "/var/lib/drillbook/anchors"
+ASK_ANCHORS = ("/bin/sh", "-c", f"test ! -e {FILE} || cat {FILE}")
 _SECONDS = 15.0
 _AT_ONCE = 16
 _WORD = r"[A-Za-z0-9._:@-]+"
@@ -59,7 +60,7 @@ def parse_anchors(item: str, text: str) -> tuple[list[Anchor], list[str]]:
 def read_anchors(connection: HostConnection) -> tuple[list[Anchor], list[str]]:
     """Ask a host; as ``parse_anchors``. No file: no run has ever held it. Raises HostUnreachable, OutcomeUnknown."""
     item = connection.target.item
-    done = connection.run(["/bin/sh", "-c", f"test ! -e {FILE} || cat {FILE}"], timeout=_SECONDS)
+    done = connection.run(ASK_ANCHORS, timeout=_SECONDS)
     if done.exit_code != 0:
         raise HostUnreachable(f"{item}: {FILE} cannot be read: {visible(done.stderr.strip())}")
     return parse_anchors(item, done.stdout)

@@ -118,7 +118,7 @@ def against_changes(runs: Iterable[Verified], changes: Changes) -> list[Verified
         found.append(_with(run, flaws, []))
     for record in changes.records:
         for kept in results.get(record.request.change, ()):
-            if (record.request.change, kept.run) not in with_change:
+            if kept.result != LOST and (record.request.change, kept.run) not in with_change:
                 flaw = f"missing: the result of {record.request.change} names it, and its journal is not there"
                 found.append(Verified(kept.run, record.folder / "runs" / kept.run, Standing.BROKEN, flaws=(flaw,)))
     return found

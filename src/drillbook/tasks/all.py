@@ -10,7 +10,7 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb", "cmdb_history"),
     "runbooks": ("runbooks", "runs"),
-    "changes": ("changes", "change_apply", "change_review", "change_log"),
+    "changes": ("changes", "change_apply", "change_review", "change_log", "change_certificate"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "journal": ("journal",),
     "lab": ("lab",),

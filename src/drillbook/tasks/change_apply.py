@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from drillbook.execution.launch import Launch
     from drillbook.tasks.trusting import Trusted
 
+_SHOWN = 5  # findings
+
 
 @task(
     touches=Touches.HOSTS,
@@ -67,17 +69,46 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
 
 def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
     """Make the plan anew from the base's export, and pass the gate. The work tree has no part in it."""
+    from drillbook.artifacts.lint import lint
+    from drillbook.artifacts.seal import FOLDER
     from drillbook.change.bound import bind_from
     from drillbook.change.conditions import runnable
     from drillbook.change.gate import permit_change
     from drillbook.change.propose import require_committed
+    from drillbook.errors import Refused
     from drillbook.repo.git import Repository
 
     runnable(record)
+    _require_first(record, trusted)
     # Not that it would run: that nobody believes it would.
     require_committed(Repository(trusted.root))
+    findings = lint(trusted.base.folder / FOLDER)
+    if findings:
+        shown = "".join(f"\n  {each}" for each in findings[:_SHOWN])
+        raise Refused(
+            f"the trusted playbooks could do what nobody has approved ({len(findings)} findings):{shown}",
+            remedy="./inv runbooks.lint shows all; mend them by a change of the configuration",
+        )
     would_run = bind_from(record.request, trusted.base.folder, trusted.base.engine)
     return permit_change(record, trusted.signer.person, trusted.around(), would_run=would_run)
+
+
+def _require_first(record: ChangeRecord, trusted: Trusted) -> None:
+    """Raises Refused when the ledger has a run of the change. (Of two at one time the remote lets one through.)"""
+    from drillbook.errors import Refused
+    from drillbook.text import visible
+
+    ran = [each.entry for each in trusted.ledger.entries if each.entry.change == record.id]
+    if not ran:
+        return
+    first = ran[0]
+    ended = next((f"it ended as {each.result}" for each in ran if each.run == first.run and each.result), "it stopped")
+    raise Refused(
+        f"{record.id} was applied before, by {visible(first.executor, limit=64)} on {visible(first.machine, limit=64)} "
+        f"at {first.time[:19]}Z, and {visible(ended, limit=80)}: a change is applied once",
+        remedy=f"to go on with that run, there: ./inv runbooks.resume {first.run}\n"
+        "to do it again: ./inv changes.new, and have that approved",
+    )
 
 
 def _about(record: ChangeRecord, permission: Permission, trusted: Trusted) -> tuple[str, ...]:

@@ -188,7 +188,7 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_change
     from drillbook.console.output import console
-    from drillbook.execution.of_change import kept_files, outcome_of, runs_of_changes
+    from drillbook.execution.of_change import kept_files, outcome_of, runs_of_changes, sign_what_is_not
     from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, runs_elsewhere, signer_of, standing
     from drillbook.zone import local_zone
@@ -203,6 +203,7 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     stands = standing(record, at.base, root)
     require_closable(record, stands.state)
     require_closer(record, signer.person, at.base.cmdb)
+    runs = sign_what_is_not(runs, state_folder(root), signer)
     result, told, deviated = outcome_of(runs, lost)
     if record.request.subject.kind == "configuration":
         result = result_of_configuration(record, at.repo, at.base)

@@ -19,12 +19,12 @@ def base_if_pinned(root: Path) -> Base | None:
     On a machine where nothing is pinned at all no git is run. Raises as ``trusted_base``, but not for a missing pin:
     what is pinned and cannot be trusted now is not passed over.
     """
-    from drillbook.change.base import trusted_base
-    from drillbook.repo.git import Repository
-
     folders = (MACHINE, own_folder("any").parent)
     if not any(folder.is_dir() and any(folder.iterdir()) for folder in folders) or not (root / ".git").exists():
         return None
+    from drillbook.change.base import trusted_base
+    from drillbook.repo.git import Repository
+
     repo = Repository(root)
     if not place_of(repo.repository_id(repo.head())).file.exists():
         return None
