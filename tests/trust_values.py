@@ -93,7 +93,7 @@ class Estate:
         return git(self.root, "rev-parse", "HEAD")
 
     def cmdb(self, **more: Any) -> str:
-        return cmdb(self.people, **more)
+        return cmdb(self.people, include=["notes/*.yaml"], **more)
 
     def sign(self, person: str, data: bytes, namespace: str) -> bytes:
         return Signer(person, self.keys[person].public, self.keys[person].file).sign(data, namespace=namespace)
@@ -165,6 +165,6 @@ def new_estate(folder: Path) -> Estate:
     keys = {name: new_key(folder / "keys", name) for name in (*PEOPLE, "eve")}
     people = {name: {"roles": list(roles), "signing_keys": [keys[name].public]} for name, roles in PEOPLE.items()}
     estate = Estate(folder / "estate", keys, people)
-    new_repository(estate.root, {"cmdb.yaml": estate.cmdb(), "runbooks/notes": "one\n"})
+    new_repository(estate.root, {"cmdb.yaml": estate.cmdb(), "runbooks/notes": "one\n", "notes/one.yaml": "{}\n"})
     estate.pin()
     return estate

@@ -253,6 +253,7 @@ def made_a_run_of_nobody(run: MadeRun, files: Files, at: Ground) -> Files:
     """As a run of a lab looks, where nobody signs."""
     first = json.loads(run.records[0].line())
     first["data"] |= {"executor": "", "change_id": "", "repository": "", "change": "standard"}
+    first["data"]["environment"] = at.chance.choice(["rehearsal", "lab"])
     kept = at.chance.randrange(1, len(run.records))
     records = [Record(**first), *run.records[1:kept], run.records[-1]]
     return signature_removed(run, files | {JOURNAL: anew(records)}, at)
@@ -350,7 +351,7 @@ def campaign(folder: Path, *, mutations: int, seed: int) -> Outcome:
 
     def flaws(run: MadeRun) -> tuple[str, list[str]]:
         """What verification says of a run, and which part of it says so first."""
-        alone = verify_run(run.folder, keys=keys, repository=REPOSITORY) if run.folder.exists() else None
+        alone = verify_run(run.folder, keys=keys, repository=REPOSITORY, labs={"lab"}) if run.folder.exists() else None
         if alone is not None and alone.flaws:
             signature = any(word in alone.flaws[0] for word in ("sign", "key"))
             plan = "its plan" in alone.flaws[0]

@@ -111,7 +111,12 @@ def test_a_move_between_files_and_a_renamed_file(book: Book) -> None:
     book.commit({"cmdb.d/kernel.yaml": items(item("db-1", serial="S-1", owner="bob"))})
     events = list(reversed(book.history("db-1").events))
     assert [each.kind for each in events] == ["added", "moved", "moved", "changed"]
-    assert [each.entry.file for each in events] == [FILE, "cmdb.d/core.yaml", "cmdb.d/kernel.yaml", "cmdb.d/kernel.yaml"]
+    assert [each.entry.file for each in events] == [
+        FILE,
+        "cmdb.d/core.yaml",
+        "cmdb.d/kernel.yaml",
+        "cmdb.d/kernel.yaml",
+    ]
     assert events[1].fields == ()
 
 

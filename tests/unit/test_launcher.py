@@ -88,3 +88,30 @@ def test_it_builds_anew_after_a_change(change, place: Path, tmp_path: Path) -> N
     assert BUILDS in done.stderr
     assert done.stdout == ""
     assert not (here / ".venv/.complete").exists()
+
+
+def test_of_an_exported_base_it_stays_where_it_was_called_and_writes_beside_the_export(tmp_path: Path) -> None:
+    trust = tmp_path / "config/drillbook/trust/0123"
+    base = trust / "bases/4567"
+    base.mkdir(parents=True)
+    for name in ("inv", *LOCKS):
+        shutil.copy(ROOT / name, base / name)
+    (trust / "base").symlink_to("bases/4567")
+    programs = trust / "venv/bin"
+    programs.mkdir(parents=True)
+    said = '#!/bin/sh\npwd\nprintf "%s\\n" "$PYTHONPATH" "$PYTHONPYCACHEPREFIX" "$PYTHONSAFEPATH" "$@"\n'
+    for name, text in (("invoke", said), ("python", "#!/bin/sh\n")):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    locks = "".join((base / name).read_text() for name in LOCKS)
+    (trust / "venv/.complete").write_text(f"{trust}\n{locks}")
+    estate = tmp_path / "estate"
+    estate.mkdir()
+    done = _run(str(trust / "base/inv"), "trust.status", cwd=estate, tools=tmp_path / "tools")
+    assert (done.returncode, done.stderr) == (0, "")
+    wanted = [estate, f"{base}/src", trust / "pycache", 1, "--search-root", base, "trust.status"]
+    assert done.stdout == "".join(f"{each}\n" for each in wanted)
+    (trust / "venv/.complete").unlink()
+    done = _run(str(trust / "base/inv"), "trust.status", cwd=estate, tools=tmp_path / "tools")
+    assert BUILDS in done.stderr
+    assert sorted(path.name for path in base.iterdir()) == sorted(["inv", *LOCKS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,13 @@ def own_rules(estate: Estate) -> None:
 
 def one_approval_of_two(estate: Estate) -> None:
     estate.move({"cmdb.yaml": estate.cmdb(organisation="Y")}, approved_by=["bob"])
+
+
+def a_person_in_another_file(estate: Estate) -> None:
+    """Say in a file that no rule names who may approve; one colleague takes it for a note."""
+    key = estate.keys["eve"].public
+    eve = {"name": {"en": "Eve", "zh": "名"}, "roles": ["approve"], "contact": {"phone": "+1 202 555 0109"}}
+    estate.move({"notes/a.yaml": json.dumps({"people": {"eve": {**eve, "signing_keys": [key]}}})}, approved_by=["bob"])
 
 
 def own_approval(estate: Estate) -> None:
@@ -196,6 +204,7 @@ ATTACKS: list[tuple[Callable[[Estate], Any], str]] = [
     (own_role, "asks for a change does not approve it"),
     (own_rules, "wants 2 approvals"),
     (one_approval_of_two, "wants 2 approvals .* has 1 .bob."),
+    (a_person_in_another_file, "wants 2 approvals .* has 1 .bob."),
     (own_approval, "asks for a change does not approve it"),
     (key_of_another, "made with the key of cid"),
     (request_of_another, "does not know"),

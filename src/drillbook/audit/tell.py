@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+
 from typing import TYPE_CHECKING
 
 from drillbook.audit.attribution import Attributions
 from drillbook.audit.history import entry_history
 from drillbook.audit.page.history import Told
-from drillbook.change.base import trusted_base
+from drillbook.audit.query import first_moment
+from drillbook.audit.sources import base_or_why_not
 from drillbook.change.record import read_changes
-from drillbook.cmdb.find import day
-from drillbook.errors import Refused
+
 from drillbook.repo.git import Repository
 from drillbook.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.change.base import Base
     from drillbook.clock import Clock
-
-
-def base_or_why_not(root: Path, clock: Clock) -> tuple[Base | None, str]:
-    """Give the trusted base, or None and the reason: then nothing signed can be verified here."""
-    try:
-        return trusted_base(root, clock), ""
-    except Refused as error:
-        return None, error.message
 
 
 def told_history(root: Path, id_: str, *, since: str = "", clock: Clock) -> Told:
@@ -43,7 +34,7 @@ def told_history(root: Path, id_: str, *, since: str = "", clock: Clock) -> Told
         UsageError: no commit ever had the entry, or the day is none.
         Refused: no git repository, or no commit.
     """
-    first = datetime.combine(day(since, "--since"), datetime.min.time(), UTC) if since else None
+    first = first_moment(since, "--since")
     repo = Repository(root)
     head = repo.head()
     history = entry_history(repo, head, id_)

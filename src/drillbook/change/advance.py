@@ -26,6 +26,7 @@ from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import FREE, tree_digest
+from drillbook.source import plain
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def require_approved_move(
         base: the trusted base before the commit; its people, keys and rules count.
         commit: the commit.
         at: when it was committed, or the base before it if that is later.
-        proposed: the CMDB that it brings, None when it cannot be read.
+        proposed: the CMDB that it brings; None when it cannot be read, and then all of it is said anew.
 
     Raises:
         Refused: what is missing, or why it does not count.
@@ -256,6 +257,9 @@ def require_approved_move(
         raise Refused("its plan is about other files, or from another base, than this commit changes")
     verify_request(record, base, at=at)
     case = case_of(record, base.cmdb, proposed=proposed)
+    # Who may do what can be said anew in any file that the CMDB includes: it is held against the rules for the files
+    # that say it now.
+    case = replace(case, paths=(*case.paths, *_saying_anew(base.cmdb, proposed)))
     may_request(request.requested_by, case, base.cmdb)
     approved = valid_approvals(record, base, at=at)
     life = life_of_approval(case, base.cmdb)
@@ -266,6 +270,17 @@ def require_approved_move(
         refused += [f"that of {person} is too old" for person in approved.by if person not in counting]
         raise Refused("; ".join([*(str(each) for each in missing), *refused]))
     return counting
+
+
+def _saying_anew(old: Cmdb, new: Cmdb | None) -> list[str]:
+    """Give the files of the trusted CMDB whose people, policies or environments another CMDB says otherwise."""
+    found = set()
+    for name in ("people", "policies", "environments"):
+        before = {entry.id: plain(entry.fields) for entry in old.section(name)}
+        after = None if new is None else {entry.id: plain(entry.fields) for entry in new.section(name)}
+        if before != after:
+            found |= {entry.file for entry in old.section(name)}
+    return sorted(found)
 
 
 def _move(repo: Repository, old: Base, new: Base) -> None:

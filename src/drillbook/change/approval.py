@@ -138,7 +138,7 @@ def _counting(approval: Approval, record: ChangeRecord, base: Base, at: datetime
         raise Refused(f"it was given at {time_text(approval.approved_at)}, which is later than now: a clock is wrong")
     if approval.approved_at + AHEAD < record.request.requested_at:
         raise Refused("it was given before the change was asked for: a clock is wrong")
-    if approval.expires <= at:
+    if approval.what == "approval" and approval.expires <= at:  # a review settles a debt for good
         raise Refused(f"it expired at {time_text(approval.expires)}")
     signed = _Signed(approval.raw, approval.signature, APPROVAL_NAMESPACE, approval.approver, approval.approved_at)
     return _verified(base, signed, at)
@@ -157,6 +157,8 @@ def approval_bytes(
     record: ChangeRecord, approver: str, *, at: datetime, expires: datetime, verdict: str = "", reason: str = ""
 ) -> bytes:
     """Give the bytes of an approval of a change's plan as it is; with a verdict, of a review of an emergency.
+
+    A review does not expire; ``expires`` is then the time at which it was given.
 
     Raises Refused when there is no plan.
     """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RUNBOOK = "runbook"
 CONFIGURATION = "configuration"
 
+_SHOWN = 6  # people
 _EFFECTS = (Command, PlaybookRun, FenceRun, PowerRun)
 
 
@@ -69,7 +70,8 @@ class Missing:
     def __str__(self) -> str:
         """Say it in a sentence."""
         have = f"{len(self.have)} ({', '.join(self.have)})" if self.have else "none"
-        could = ", ".join(self.who_could) or "nobody else"
+        more = len(self.who_could) - _SHOWN
+        could = ", ".join(self.who_could[:_SHOWN]) + (f" and {more} more" if more > 0 else "") or "nobody else"
         return (
             f"the rule {self.rule.name} wants {self.wanted} approval{'s' if self.wanted != 1 else ''} by "
             f"{_any_of(self.rule.approved_by)} and has {have}; could approve: {could}"

@@ -52,7 +52,7 @@ def require_consentable(record: ChangeRecord, *, base: Base, person: str, review
         raise Refused(
             f"{person} {'ran' if review else 'asked for'} {record.id}, and cannot "
             f"{'review' if review else 'approve'} it too",
-            remedy=f"somebody else does it: ./inv changes.status {record.id} names who may",
+            remedy=f"somebody else does it: ./inv changes.show {record.id} names who may",
         )
     if review:
         _require_reviewer(record, base.cmdb, person)

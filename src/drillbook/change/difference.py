@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _NOTHING = "nothing"
-_LONGEST = 600
+_LONGEST = 600  # characters of each side
+_BEFORE = 80  # characters that are alike and shown
 _STEP = {
     "title": "title", "verb": "verb", "item": "host", "action": "what it does", "undo": "undo", "timeout": "timeout",
     "repeat": "if unknown", "by_hand": "by hand", "verify": "what it verifies",
@@ -72,14 +73,24 @@ def difference(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> lis
         found = list(_listed(before, after, _FOLLOWS))
     if not found and canonical_json(approved) != canonical_json(would_run):
         found = [Line("plan.json", "other content", "other content")]
-    return found
+    # The values are not of our making, and some may not even have the right form.
+    return [Line(visible(each.where), *_shown(each.approved, each.would_run)) for each in found]
+
+
+def _shown(approved: str, would_run: str) -> tuple[str, str]:
+    """Cut two texts so that what differs is seen: not what they begin with alike, when that is long."""
+    pairs = enumerate(zip(approved, would_run, strict=False))
+    alike = next((place for place, (one, other) in pairs if one != other), min(len(approved), len(would_run)))
+    start = max(0, alike - _BEFORE) if alike > 2 * _BEFORE else 0
+    before = "…" if start else ""
+    return visible(before + approved[start:], limit=_LONGEST), visible(before + would_run[start:], limit=_LONGEST)
 
 
 def _steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
     old = {each["id"]: each for each in before.get("steps", ())}
     new = {each["id"]: each for each in after.get("steps", ())}
     for id_, step in old.items():
-        name = f"step {visible(id_)}"
+        name = f"step {id_}"
         if id_ not in new:
             yield Line(name, _action(step["action"]), "no such step")
             continue
@@ -89,10 +100,10 @@ def _steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line
                 yield Line(f"{name}: {what}", _part(key, step.get(key)), _part(key, new[id_].get(key)))
     for id_, step in new.items():
         if id_ not in old:
-            yield Line(f"step {visible(id_)}", "no such step", _action(step["action"]))
+            yield Line(f"step {id_}", "no such step", _action(step["action"]))
     kept = [id_ for id_ in old if id_ in new], [id_ for id_ in new if id_ in old]
     if kept[0] != kept[1]:
-        yield Line("order of the steps", visible(", ".join(kept[0])), visible(", ".join(kept[1])))
+        yield Line("order of the steps", ", ".join(kept[0]), ", ".join(kept[1]))
 
 
 def _kinds(*steps: Mapping[str, Any]) -> set[str]:
@@ -105,11 +116,11 @@ def _part(key: str, value: Any) -> str:
     if key == "undo" and isinstance(value, dict):
         if value.get("action"):
             return _action(value["action"])
-        return visible(f"cannot be undone: {value['irreversible']['en']}") if value.get("irreversible") else _NOTHING
+        return f"cannot be undone: {value['irreversible']['en']}" if value.get("irreversible") else _NOTHING
     if key == "verify":
         return "; ".join(_action(each) for each in value or ()) or _NOTHING
     if key == "by_hand":
-        return visible("; ".join(each["do"] for each in value or ()) or _NOTHING, limit=_LONGEST)
+        return "; ".join(each["do"] for each in value or ()) or _NOTHING
     return _value(value)
 
 
@@ -131,19 +142,17 @@ def _action(action: Mapping[str, Any]) -> str:
             text = f"fence {action['item']}, seen by {', '.join(action['witnesses'])}, ports {ports}"
         case _:
             text = _value(action)
-    return visible(text.replace("\n", "⏎"), limit=_LONGEST)
+    return text.replace("\n", "⏎")
 
 
 def _hosts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
     old, new = _mapping(before.get("targets")), _mapping(after.get("targets"))
     for item in sorted(old.keys() | new.keys()):
         if item not in old or item not in new:
-            yield Line(
-                f"host {visible(item)}", *("in the plan" if item in side else "not in it" for side in (old, new))
-            )
+            yield Line(f"host {item}", *("in the plan" if item in side else "not in it" for side in (old, new)))
             continue
         yield from (
-            Line(f"host {visible(item)}: {line.where}", line.approved, line.would_run)
+            Line(f"host {item}: {line.where}", line.approved, line.would_run)
             for line in _listed(old[item], new[item], _TARGET)
         )
 
@@ -152,21 +161,21 @@ def _named(what: str, before: Mapping[str, Any], after: Mapping[str, Any], key: 
     old, new = _mapping(before.get(key)), _mapping(after.get(key))
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            yield Line(f"{what} {visible(name)}", _value(old.get(name)), _value(new.get(name)))
+            yield Line(f"{what} {name}", _value(old.get(name)), _value(new.get(name)))
 
 
 def _assumptions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
     old, new = ([each["text"]["en"] + ": " + _action(each["check"]) for each in side.get("assumptions", ())]
                 for side in (before, after))  # fmt: skip
-    yield from (Line("assumption", visible(each, limit=_LONGEST), _NOTHING) for each in old if each not in new)
-    yield from (Line("assumption", _NOTHING, visible(each, limit=_LONGEST)) for each in new if each not in old)
+    yield from (Line("assumption", each, _NOTHING) for each in old if each not in new)
+    yield from (Line("assumption", _NOTHING, each) for each in new if each not in old)
 
 
 def _sealed(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> Iterator[Line]:
     old, new = ({row[0]: row[1:] for row in side.get("sealed", ())} for side in (approved, would_run))
     for path in sorted(old.keys() | new.keys()):
         if old.get(path) != new.get(path):
-            yield Line(f"file playbooks/{visible(path)}", *_contents(old.get(path), new.get(path)))
+            yield Line(f"file playbooks/{path}", *_contents(old.get(path), new.get(path)))
 
 
 def _contents(old: Sequence[str] | None, new: Sequence[str] | None) -> tuple[str, str]:
@@ -175,7 +184,7 @@ def _contents(old: Sequence[str] | None, new: Sequence[str] | None) -> tuple[str
     if old[1] == new[1]:
         kinds = {"x": "executable", "-": "not executable", "link": "a link"}
         return kinds.get(old[0], old[0]), kinds.get(new[0], new[0])
-    return f"content {visible(old[1])[:19]}…", f"another content {visible(new[1])[:19]}…"
+    return f"content {old[1][:19]}…", f"another content {new[1][:19]}…"
 
 
 def _slice(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
@@ -185,7 +194,7 @@ def _slice(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line
         for id_ in sorted(first.keys() | second.keys()):
             for path, one, other in _leaves(first.get(id_), second.get(id_)):
                 place = ".".join([section, id_, *path])
-                yield Line(f"CMDB {visible(place)}", _value(one), _value(other))
+                yield Line(f"CMDB {place}", _value(one), _value(other))
 
 
 def _leaves(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
@@ -206,7 +215,7 @@ def _paths(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> Iterato
                 f"{words.get(side[path]['status'], '?')} {side[path]['digest'][:19]}".strip() if path in side
                 else "not changed" for side in (old, new)
             ]  # fmt: skip
-            yield Line(f"file {visible(path)}", *shown)
+            yield Line(f"file {path}", *shown)
     for key, name in (("from", "state that it starts from"), ("to", "state that it leads to")):
         if sides[0].get(key) != sides[1].get(key):
             yield Line(name, _value(sides[0].get(key))[:19], _value(sides[1].get(key))[:19])
@@ -226,9 +235,9 @@ def _value(value: Any) -> str:
     if value is None or value in ("", [], {}):
         return _NOTHING
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return visible(", ".join(value), limit=_LONGEST)
+        return ", ".join(value)
     if isinstance(value, dict) and set(value) == {"en", "zh"}:
-        return visible(f"{value['en']} / {value['zh']}", limit=_LONGEST)
+        return f"{value['en']} / {value['zh']}"
     if isinstance(value, dict | list):
-        return visible(canonical_json(value).decode(), limit=_LONGEST)
-    return visible(str(value).lower() if isinstance(value, bool) else str(value), limit=_LONGEST)
+        return canonical_json(value).decode()
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,14 +13,14 @@ from drillbook.repo.tree import folder_digest
 
 ENGINE = ("src/", "inv", "tasks.py", "requirements*.lock", "pyproject.toml")
 _PACKAGE = "src/drillbook/__init__.py"
-# Made by Python and pip beside the source.
+# Python's caches. The trusted engine is run with a place for these that is not beside its source.
 _LEFT_OUT = ("__pycache__",)
 
 
 def engine_digest(export: Path) -> str:
     """Give the digest of the engine in a commit's export, or of the running one when that brings none."""
     if (export / _PACKAGE).is_file():
-        return folder_digest(export, only=ENGINE)
+        return folder_digest(export, only=ENGINE, left_out=_LEFT_OUT)
     return running_engine_digest()
 
 

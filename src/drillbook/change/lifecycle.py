@@ -93,7 +93,7 @@ def require_approvable(record: ChangeRecord, *, review: bool) -> None:
 
 def require_closable(record: ChangeRecord, state: State) -> None:
     """Refuse to close a change that is closed, runs, or owes its review."""
-    _not_closed(record, f"./inv changes.status {record.id} shows its result")
+    _not_closed(record, f"./inv changes.show {record.id} shows its result")
     if state is State.RUNNING:
         raise Refused(
             f"{record.id} has a run that has not ended",

@@ -76,9 +76,12 @@ def own_folder(repository: str) -> Path:
 
 
 def place_of(repository: str) -> Place:
-    """Give the place of a repository's pin, whether there is one or not; the machine's is taken when it exists."""
+    """Give the place of a repository's pin, whether there is one or not.
+
+    The machine's is taken when it exists, or when its folder was made and it is ours to write.
+    """
     machine = MACHINE / repository / "pin.json"
-    if machine.exists():
+    if machine.exists() or (machine.parent.is_dir() and os.access(machine.parent, os.W_OK)):
         return Place(machine, machine.parent if os.access(machine.parent, os.W_OK) else own_folder(repository))
     own = own_folder(repository)
     return Place(own / "pin.json", own)

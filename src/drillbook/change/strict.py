@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from drillbook.canonical import canonical_json
-from drillbook.errors import Finding, InvalidInput
+from drillbook.errors import InvalidInput
 from drillbook.node import Lines, Map, Seq
 from drillbook.schema import findings_of, hostile_findings, read_schema
 from drillbook.text import visible
@@ -78,8 +78,8 @@ def parse(data: bytes, form: Form, *, name: str) -> dict[str, Any]:
     document = _lined(value, name, 0)
     if not isinstance(document, Map):
         raise InvalidInput.at(name, 1, "json", f"the file must hold a mapping; {_OTHERWISE}")
-    findings: list[Finding] = hostile_findings(document, name, multiline=_MULTILINE)
-    findings += findings_of(schema(form), document, name)
+    # First what the texts hold: a lone surrogate, say, is nothing that the schema can look at.
+    findings = hostile_findings(document, name, multiline=_MULTILINE) or findings_of(schema(form), document, name)
     if findings:
         raise InvalidInput(findings)
     if encoded(value) != data:

@@ -52,7 +52,10 @@ def draft(root: Path) -> tuple[Cmdb, list[Finding]]:
     With a finding it may lack entries and name what does not exist: nothing is to be planned from it.
     """
     with _collector_paused():
-        return _read(root)
+        cmdb, findings = _read(root)
+        if len(cmdb.config_items) > _LARGE:
+            gc.freeze()
+    return cmdb, findings
 
 
 def checked(root: Path) -> tuple[Cmdb | None, list[Finding]]:

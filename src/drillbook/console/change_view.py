@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
+    from drillbook.change.authority import Missing
     from drillbook.change.difference import Line as Difference
     from drillbook.change.emergency import Emergency
     from drillbook.change.model import Request, Window
@@ -31,7 +32,7 @@ _STYLES = {
     State.REQUESTED: "dim", State.PLANNED: "yellow", State.APPROVED: "green", State.RUNNING: "bold cyan",
     State.DEBT: "bold red", State.REVIEWED: "yellow", State.ENDED: "yellow", State.CLOSED: "dim",
 }  # fmt: skip
-_SHOWN = 6  # files
+_SHOWN = 6  # files, people
 _COLUMNS = ("change", "state_column", "what", "where", "window", "approvals", "run")
 
 
@@ -158,7 +159,7 @@ def _lines(each: Standing, now: datetime, zone: tzinfo, duty: Sequence[str], wor
     if each.problem:
         yield Line("field", each.problem, "✗")
     if each.record.approvals or each.missing or each.could:
-        yield Line("heading", words("approvals"))
+        yield Line("heading", words("approvals").capitalize())
     yield from _approval_lines(each, words)
     if each.runs:
         yield Line("heading", words("runs"))
@@ -172,7 +173,7 @@ def _lines(each: Standing, now: datetime, zone: tzinfo, duty: Sequence[str], wor
         for deviation in result.deviations:
             yield Line("field", f"{deviation.step}: {deviation.text}".removeprefix(": "), f"• {deviation.kind}", 2)
     if each.next_command:
-        yield Line("heading", words("next"))
+        yield Line("heading", words("next").capitalize())
         yield Line("code", each.next_command, "$", 1)
 
 
@@ -189,9 +190,24 @@ def _approval_lines(each: Standing, words: ChangeWords) -> Iterator[Line]:
             text = f"✓ {text}"
         yield Line("field", text, approval.approver, 1)
     if each.state in (State.PLANNED, State.REQUESTED):
-        yield from (Line("field", str(missing), words("missing"), 1) for missing in each.missing)
+        yield from (Line("field", _missing(missing, words), words("missing"), 1) for missing in each.missing)
     if each.state is State.DEBT:
-        yield Line("field", words("could_review", people=", ".join(each.could) or "—"), words("missing"), 1)
+        yield Line("field", words("could_review", people=_people(each.could)), words("missing"), 1)
+
+
+def _missing(missing: Missing, words: ChangeWords) -> str:
+    return words(
+        "rule_wants",
+        rule=missing.rule.name,
+        count=str(missing.wanted),
+        have=", ".join(missing.have) or "—",
+        people=_people(missing.who_could),
+    )
+
+
+def _people(ids: Sequence[str]) -> str:
+    shown = ", ".join(ids[:_SHOWN]) or "—"
+    return shown + (f" +{len(ids) - _SHOWN}" if len(ids) > _SHOWN else "")
 
 
 def _local(window: Window | None, zone: tzinfo) -> str:
@@ -233,7 +249,7 @@ def show_planned(stands: Standing, apart: Sequence[str], duty: Sequence[str], cm
     if stands.problem:
         say_hanging(Text("  ✗ ", "bold red"), Text(stands.problem))
     for missing in stands.missing:
-        say_hanging(Text(f"  {padded(words('missing'), 14)}", "yellow"), Text(str(missing)))
+        say_hanging(Text(f"  {padded(words('missing'), 14)}", "yellow"), Text(_missing(missing, words)))
     if not stands.missing and not stands.problem:
         console.print(Text(f"  {words('approvals')}: {words('no_approval')}", "green"))
     if duty:
@@ -256,7 +272,7 @@ def show_signed(stands: Standing, person: str, *, language: str) -> None:
     said = words("has_signed", person=person, change=record.id)
     console.print(Text.assemble(("✓ ", "green"), (said, "bold"), f"  changes/{record.id}/approvals/{person}.json"))
     for missing in stands.missing:
-        say_hanging(Text(f"  {padded(words('missing'), 14)}", "yellow"), Text(str(missing)))
+        say_hanging(Text(f"  {padded(words('missing'), 14)}", "yellow"), Text(_missing(missing, words)))
     command = f"git add changes/{record.id} && git commit && git push"
     say_hanging(Text(f"  {padded(words('next'), 14)}", "dim"), Text(command, "cyan"))
     if not stands.missing and stands.next_command:

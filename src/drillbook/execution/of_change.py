@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 1500
 _MOST = 1000  # deviations that are listed; the journals have all
-_RESULTS = ("succeeded", "rolled_back", "abandoned", "refused", "lost")
+_RESULTS = ("succeeded", "rolled_back", "abandoned", "refused", "lost", "withdrawn")
 _FIRST = 256 * 1024  # bytes in which a journal's first record must end
 
 

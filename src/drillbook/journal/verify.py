@@ -19,6 +19,7 @@ from drillbook.ledger.entries import NAMESPACE
 from drillbook.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from drillbook.journal.record import Record
@@ -74,13 +75,14 @@ class Verified:
         return any(record.kind == kind for record in self.records)
 
 
-def verify_run(folder: Path, *, keys: Keys | None, repository: str) -> Verified:
+def verify_run(folder: Path, *, keys: Keys | None, repository: str, labs: Collection[str] | None = None) -> Verified:
     """Look at the folder of a run: ``journal.jsonl``, ``journal.sig`` and ``plan.json``.
 
     Args:
         folder: named as the run. In a change's folder the plan stands in the change's own ``plan.json``.
         keys: those of the trusted base; None where nothing is pinned.
         repository: the repository id, "" where nothing is pinned.
+        labs: the environments where nobody has to sign, by the trusted base; None where nothing is pinned.
 
     Never raises DrillbookError: what is wrong is in ``flaws``.
     """
@@ -108,7 +110,7 @@ def verify_run(folder: Path, *, keys: Keys | None, repository: str) -> Verified:
         standing = Standing.SIGNED
     elif not closed:
         standing = Standing.OPEN
-    elif must_be_signed(records):
+    elif must_be_signed(records) or (labs is not None and records[0].data.get("environment") not in labs):
         standing = Standing.NOT_SIGNED_YET
         flaws.append(f"it has ended and is not signed; ./inv runbooks.resume {folder.name} signs it, by who ran it")
     else:

@@ -99,7 +99,7 @@ def _named(name: str, commit: str) -> Md:
 def _reasons(review: Review, words: Words) -> Iterator[str]:
     """Give what an approver must know, the worst first."""
     if not review.valid:
-        yield words.counted("v_findings", len(review.new) or 1)
+        yield words.counted("v_findings", len(review.new) + len(review.kept))
     for rule in dict.fromkeys(each.rule for each in review.forbidden):
         yield words(f"f_{rule}")
     if review.powers:

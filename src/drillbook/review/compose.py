@@ -84,7 +84,7 @@ def make_review(repo: Repository, what: Range, authority: Authority) -> Review:
             forbidden.append(Forbidden("unreadable", "", what=error.message))
             return Review(
                 range=what, valid=True, cmdb=None, inventories=(), services=(), procedures=(), drills=(), new=(),
-                mended=(), forbidden=tuple(forbidden), powers=tuple(powers(None, plain)), proposals=Proposals(),
+                kept=(), mended=(), forbidden=tuple(forbidden), powers=tuple(powers(None, plain)), proposals=Proposals(),
                 pinned=authority.pinned, looked_past=_looked_past(plain, set()),
             )  # fmt: skip
         read = _Read(repo, what, base, head, changed, plain, files, content)
@@ -116,7 +116,8 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
     if both:
         drills = compare_drills(base, head)
         _export_records(read.repo, read.what.head, files["new"], [each.name for each in drills], records)
-        drills = with_evidence(drills, head, records)
+        if drills:  # what reads records costs a tenth of a second
+            drills = with_evidence(drills, head, records)
     return Review(
         range=read.what,
         valid=not any(each.rule not in _STALE for each in head.findings),
@@ -126,6 +127,7 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
         procedures=tuple(compare_procedures(base, head, read.changed, read.content)),
         drills=tuple(drills),
         new=tuple(each for each in new if each.rule not in _STALE),
+        kept=tuple(sorted({*head.findings} - {*new})),
         mended=mended,
         forbidden=(*forbidden, *stale),
         powers=tuple(powers(cmdb, read.changed)),

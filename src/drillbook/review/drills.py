@@ -11,8 +11,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import DrillbookError
-from drillbook.evidence.archive import read_archive
-from drillbook.evidence.record import FOLDER, read_record
 from drillbook.evidence.verdict import Result
 from drillbook.review.fields import same
 from drillbook.review.procedures import called_by
@@ -138,6 +136,8 @@ def with_evidence(changes: Iterable[DrillChange], head: Side, records: Path) -> 
         head: the side after.
         records: a folder like an estate's, with the records of these drills below ``drills/records``.
     """
+    from drillbook.evidence.archive import read_archive
+
     archive = read_archive(records)
     found = []
     for change in changes:
@@ -157,5 +157,7 @@ def _is_of_head(last: Kept, change: DrillChange, head: Side, records: Path) -> b
         wanted = {("main", head.plan(drill.call, drill.environment).digest)}
     except DrillbookError:
         return False
+    from drillbook.evidence.record import FOLDER, read_record
+
     runs = read_record(records / FOLDER / last.folder, root=records).value["runs"]
     return {(run["part"], run["plan"]) for run in runs if run["part"] == "main"} == wanted

@@ -100,13 +100,17 @@ def _hidden(path: str, data: bytes) -> Iterator[Forbidden]:
     """Find characters that show nothing or reorder others (CVE-2021-42574) in a text."""
     if b"\0" in data[:8000] or len(data) > _MAX_BYTES or (data.isascii() and not _CONTROLS.search(data)):
         return
-    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
-        text = line.removesuffix("\r")
-        sign = forbidden_character(text, multiline=True)
-        if sign is None and (blank := _BLANK_LETTERS.search(text)):
-            sign = f"U+{ord(blank.group()):04X}"
-        if sign is not None:
+    whole = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if _sign(whole) is None:  # a large file is looked at once, not line by line
+        return
+    for number, line in enumerate(whole.split("\n"), start=1):
+        if (sign := _sign(line)) is not None:
             yield Forbidden("hidden", path, number, sign)
+
+
+def _sign(text: str) -> str | None:
+    blank = _BLANK_LETTERS.search(text)
+    return forbidden_character(text, multiline=True) or (f"U+{ord(blank.group()):04X}" if blank else None)
 
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")

@@ -70,9 +70,12 @@ def findings_part(review: Review, words: Words) -> Part | None:
     parts = []
     if review.new:
         parts.append(listed([_finding(each) for each in review.new], words))
+    if review.kept:
+        told = listed([_finding(each) for each in review.kept], words)
+        parts.append(Md(f"{words('kept')}{words('colon')}\n\n{told}"))
     if review.mended:
         told = listed([_finding(each) for each in review.mended], words)
-        parts.append(Md(f"{words('mended')}:\n\n{told}"))
+        parts.append(Md(f"{words('mended')}{words('colon')}\n\n{told}"))
     return Part(title, joined(parts, "\n\n")) if parts else None
 
 

@@ -41,7 +41,7 @@ def to_json(review: Review) -> dict[str, Any]:
         "authority": [
             {"kind": e.kind, "about": list(e.about), "old": plain(e.old), "new": plain(e.new)} for e in review.powers
         ],
-        "findings": {"new": _findings(review.new), "mended": _findings(review.mended)},
+        "findings": {"new": _findings(review.new), "kept": _findings(review.kept), "mended": _findings(review.mended)},
         "changes": [_proposal(each) for each in found.each],
         "uncovered": {"files": found.uncovered, "missing": [_missing(each) for each in found.missing]},
         "cmdb": None

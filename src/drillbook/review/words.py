@@ -132,7 +132,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "t_through": ("through", "途径"),
     "t_wrong": ("if it goes wrong", "若出错"),
     "stops": ("stops", "中断"),
-    "recovers": ("short outage, then back", "短暂中断后恢复"),
+    "recovers": ("interrupted until something takes over", "中断，直至被接管"),
     "promised": ("nothing; what is promised changes", "无；仅承诺变化"),
     "exposed": ("goes on without its protection", "继续运行但失去保护"),
     "services_more": ("1 more service|{n} more services", "另有 {n} 项服务"),
@@ -163,7 +163,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hosts_removed": ("1 host removed|{n} hosts removed", "移除 {n} 台"),
     "hosts_changed": ("1 host changed|{n} hosts changed", "变更 {n} 台"),
     # findings
-    "new_findings": ("New", "新增"),
+    "kept": ("Wrong in the base too", "基线中已有"),
     "mended": ("Mended", "已消除"),
     # changes
     "c_head": (

@@ -10,10 +10,11 @@ from invoke.collection import Collection
 _MODULES = {
     "cmdb": ("cmdb", "cmdb_history"),
     "runbooks": ("runbooks", "runs"),
-    "changes": ("changes", "change_apply", "change_review", "change_certificate"),
+    "changes": ("changes", "change_apply", "change_review", "change_log", "change_certificate"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "journal": ("journal",),
     "lab": ("lab",),
+    "trust": ("trust",),
     "estate": ("estate",),
 }
 

@@ -31,7 +31,10 @@ def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int 
     sys.exit(done.returncode)
 
 
-@task(help={"mutations": "how many; of each a journal, a signature or a plan is changed", "seed": "which ones"})
+@task(
+    touches=Touches.NOTHING,
+    help={"mutations": "how many; of each a journal, a signature or a plan is changed", "seed": "which ones"},
+)
 def journal(_: Context, mutations: int = 10_000, seed: int = 1) -> None:
     """Change signed journals at random, and find every change (about a minute; needs no lab)."""
     numbers = ["--mutations", str(mutations), "--seed", str(seed)]

@@ -84,9 +84,11 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
     from drillbook.console.output import console
     from drillbook.console.page import print_page
     from drillbook.execution.of_change import runs_of_changes
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import duty_of, here, standing
 
     root = estate_root()
+    run_as_base(root)
     record = find_change(root, change)
     runs = [run.seen for run in runs_of_changes(root / ".drillbook", record.id).get(record.id, ())]
     require_plannable(record, runs)
@@ -140,9 +142,11 @@ def approve(
     from drillbook.console.change_view import show_difference, show_signed
     from drillbook.console.consent import read_page
     from drillbook.errors import Refused
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, require_verdict, signer_of, standing
 
     root = estate_root()
+    run_as_base(root)
     at = here(root)
     record = find_change(root, change)
     now = SystemClock().now()
@@ -185,10 +189,12 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     from drillbook.console.change_view import show_change
     from drillbook.console.output import console
     from drillbook.execution.of_change import kept_files, outcome_of, runs_of_changes
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here, runs_elsewhere, signer_of, standing
     from drillbook.zone import local_zone
 
     root = estate_root()
+    run_as_base(root)
     at = here(root)
     record = find_change(root, change)
     signer = signer_of(at.base, root, key)
@@ -209,31 +215,50 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     console.print(f"\n  git add changes/{record.id} && git commit", style="dim")
 
 
+@task(touches=Touches.NOTHING, help={"lang": "language: en or zh"})
+def status(_: Context, lang: str = "en") -> None:
+    """Show how all changes stand; exit code 20 when the review of an emergency is overdue, 3 when one is broken."""
+    from drillbook.change.record import read_changes
+    from drillbook.clock import SystemClock
+    from drillbook.console.change_view import show_changes
+    from drillbook.errors import ExitCode
+    from drillbook.tasks.change_wiring import base_or_none, is_late, standing, unrecorded
+
+    root = estate_root()
+    now = SystemClock().now()
+    base = base_or_none(root)
+    found = read_changes(root)
+    stands = [standing(record, base, root) for record in found.records]
+    unknown = unrecorded(found.records, base, root, now) if base is not None else []
+    show_changes(stands, found.broken, unknown, now=now, language=lang)
+    if any(each.is_overdue(now) for each in stands) or (base is not None and is_late(unknown, base, now)):
+        sys.exit(ExitCode.MISSED)
+    sys.exit(ExitCode.INVALID if found.broken else ExitCode.OK)
+
+
 @task(
     touches=Touches.NOTHING,
-    help={"change": "a change's id, or its end; all changes when left out", "lang": "language: en or zh"},
+    help={"change": "the change's id, or its end", "plan": "its plan too", "lang": "language: en or zh"},
 )
-def status(_: Context, change: str = "", lang: str = "en") -> None:
-    """Show how changes stand; exit code 20 when the review of an emergency is overdue."""
-    from drillbook.change.record import find_change, read_changes
+def show(_: Context, change: str, plan: bool = False, lang: str = "en") -> None:
+    """Show one change: whose approvals count and why others do not, its runs, its result, what is to be done next."""
+    from drillbook.change.record import find_change
+    from drillbook.change.render import change_page
     from drillbook.clock import SystemClock
-    from drillbook.console.change_view import show_change, show_changes
+    from drillbook.console.change_view import show_change
+    from drillbook.console.output import console
+    from drillbook.console.page import print_page
     from drillbook.errors import ExitCode
-    from drillbook.tasks.change_wiring import base_or_none, duty_of, is_late, standing, unrecorded
+    from drillbook.tasks.change_wiring import base_or_none, duty_of, standing
     from drillbook.zone import local_zone
 
     root = estate_root()
     now = SystemClock().now()
     base = base_or_none(root)
-    if change:
-        stands = standing(find_change(root, change), base, root)
-        duty = duty_of(stands.record, base) if base is not None else ()
-        show_change(stands, now=now, zone=local_zone(), duty=duty, language=lang)
-        sys.exit(ExitCode.MISSED if stands.is_overdue(now) else ExitCode.OK)
-    found = read_changes(root)
-    standings = [standing(record, base, root) for record in found.records]
-    unknown = unrecorded(found.records, base, root, now) if base is not None else []
-    show_changes(standings, found.broken, unknown, now=now, language=lang)
-    if any(each.is_overdue(now) for each in standings) or (base is not None and is_late(unknown, base, now)):
-        sys.exit(ExitCode.MISSED)
-    sys.exit(ExitCode.INVALID if found.broken else ExitCode.OK)
+    stands = standing(find_change(root, change), base, root)
+    duty = duty_of(stands.record, base) if base is not None else ()
+    show_change(stands, now=now, zone=local_zone(), duty=duty, language=lang)
+    if plan and stands.record.bound is not None:
+        console.print()
+        print_page(console, change_page(stands.record.request, stands.record.bound, lang))
+    sys.exit(ExitCode.MISSED if stands.is_overdue(now) else ExitCode.OK)

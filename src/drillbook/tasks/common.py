@@ -24,6 +24,10 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _HELP = frozenset({"--help", "-h"})
 
 
+ESTATE = "DRILLBOOK_ESTATE"
+"""Names the estate for an engine that is not in its checkout: the trusted base's, see ``tasks.as_base``."""
+
+
 class Touches(Enum):
     """What a task can change, or send packets to, beyond printing.
 
@@ -38,14 +42,23 @@ class Touches(Enum):
 
 
 def nearest_estate() -> Path | None:
-    """Give the nearest folder upwards from here that holds ``cmdb.yaml``, or None."""
+    """Give the nearest folder upwards from here that holds ``cmdb.yaml``, or None; $DRILLBOOK_ESTATE comes first."""
+    named = os.environ.get(ESTATE)
+    if named is not None:
+        folder = Path(named)
+        return folder if folder.is_absolute() and (folder / "cmdb.yaml").is_file() else None
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "cmdb.yaml").is_file()), None)
 
 
 def estate_root() -> Path:
-    """Give the estate's folder, the nearest one upwards from here. Raises UsageError when there is none."""
+    """Give the estate's folder: see ``nearest_estate``. Raises UsageError when there is none."""
     folder = nearest_estate()
+    if folder is None and ESTATE in os.environ:
+        raise UsageError(
+            f"${ESTATE} names no estate: it must be the whole path of a folder with a cmdb.yaml",
+            remedy=f"unset {ESTATE}, and go to the estate with cd",
+        )
     if folder is None:
         raise UsageError(
             f"there is no estate here: neither {Path.cwd()} nor a folder above it has a cmdb.yaml",

@@ -44,7 +44,8 @@ def verify(_: Context, name: str = "", hosts: bool = False, all: bool = False) -
     changes = read_changes(root)
     ledger, notes = _ledger(root, base)
     told = _hosts(root) if hosts else None
-    runs = [verify_run(folder, keys=keys, repository=repository) for folder in find_runs(root)]
+    labs = {each.id for each in base.cmdb.environments if each.get("kind") == "lab"} if base else None
+    runs = [verify_run(folder, keys=keys, repository=repository, labs=labs) for folder in find_runs(root)]
     runs = against_changes(runs, changes)
     flaws = [f"changes/{each.name} cannot be read: {each.error.findings[0]}" for each in changes.broken]
     if ledger is not None:

@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drillbook.change.advance import advance
 from drillbook.change.base import Base, trusted_base
 from drillbook.change.conditions import Around
 from drillbook.change.emergency import debt_lines, known_emergencies
+from drillbook.change.fetch import fetch_main
 from drillbook.change.pin import remember
 from drillbook.change.record import CHANGE_ID, FOLDER, change_ids, read_changes, record_from_files
 from drillbook.clock import SystemClock
@@ -60,6 +62,21 @@ class Trusted:
         return Around(
             base=self.base, at=SystemClock().now(), zone=local_zone(), known=self.known, lab=_lab_hosts(self.base.cmdb)
         )
+
+
+def follow(root: Path) -> None:
+    """Move the trusted base along what the remote has and was approved; say what was not, and go on from there.
+
+    Raises RemoteUnreachable and Refused as ``fetch_main`` and ``trusted_base``.
+    """
+    base = trusted_base(root, SystemClock())
+    if not base.remote:
+        return
+    candidate = fetch_main(Repository(root), base.remote)
+    try:
+        advance(root, candidate, SystemClock())
+    except Refused as error:
+        console.print(f"  ! the trusted base goes no further: {error.message}", style="yellow", markup=False)
 
 
 def look(root: Path, *, key: str, online: bool) -> Trusted:

@@ -1,0 +1,140 @@
+"""An approved change on real hosts, in the rehearsal environment: applied once, resumed, logged; and break-glass."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drillbook.errors import ExitCode
+from drillbook.journal.record import read_journal
+from tests.estate_clone import APPROVER, MANAGER, OPERATOR, OTHER, Clone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone.make(tmp_path_factory.mktemp("changes"))
+
+
+def approved(clone: Clone) -> str:
+    change = clone.new_change(window=f"{datetime.now(UTC):%Y-%m-%dT%H:%M}+00:00/1d")
+    clone.approve(change, MANAGER)
+    return change
+
+
+def newest(clone: Clone) -> Path:
+    return max((clone.root / ".drillbook/runs").iterdir())
+
+
+def kinds(folder: Path) -> list[str]:
+    return [record.kind for record in read_journal(folder / "journal.jsonl")]
+
+
+def apply(clone: Clone, change: str, person: str = OPERATOR) -> subprocess.CompletedProcess[str]:
+    return clone.inv("changes.apply", change, "--yes", "--key", str(clone.key(person)))
+
+
+def test_a_change_is_applied_once_and_closed(clone: Clone) -> None:
+    change = approved(clone)
+    done = apply(clone, change)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = newest(clone)
+    found = kinds(folder)
+    # The remote knows of it before the first packet to a host.
+    assert found.index("run.opened") < found.index("ledger.entered") < found.index("lock.taken")
+    opened = read_journal(folder / "journal.jsonl")[0].data
+    assert (opened["change"], opened["change_id"], opened["executor"]) == ("normal", change, OPERATOR)
+    assert (folder / "journal.sig").is_file()
+    ledger = subprocess.run(
+        ["git", "--git-dir", clone.top / "remote.git", "ls-tree", "--name-only", "refs/drillbook/ledger:entries"],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    assert {f"{folder.name}-opened.json", f"{folder.name}-closed.json"} <= set(ledger)
+
+    again = apply(clone, change)
+    assert again.returncode == ExitCode.REFUSED
+    assert "a change is applied once" in " ".join((again.stdout + again.stderr).split())
+    assert "lock.taken" not in kinds(newest(clone))
+
+    clone.must("changes.close", change, "--key", str(clone.key(OPERATOR)))
+    result = json.loads((clone.root / "changes" / change / "result.json").read_text())
+    assert result["result"] == "succeeded"
+    assert folder.name in [run["run"] for run in result["runs"]]
+    assert clone.inv("journal.verify", folder.name).returncode == 0
+
+
+def test_who_approved_does_not_run_it(clone: Clone) -> None:
+    change = clone.new_change(window=f"{datetime.now(UTC):%Y-%m-%dT%H:%M}+00:00/1d")
+    clone.approve(change, APPROVER, MANAGER)
+    done = apply(clone, change, APPROVER)
+    assert done.returncode == ExitCode.REFUSED
+    assert "who approves a change does not run it" in " ".join(done.stderr.split())
+    done = apply(clone, change, OTHER)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_run_that_was_killed_is_resumed_by_another_operator(clone: Clone) -> None:
+    change = approved(clone)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "invoke", "changes.apply", change, "--yes", "--key", str(clone.key(OPERATOR))],
+        cwd=clone.root, env=clone.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    before = newest(clone)
+    end = time.monotonic() + 60
+    while time.monotonic() < end and (newest(clone) == before or "step.started" not in kinds(newest(clone))):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run = newest(clone)
+    assert "run.closed" not in kinds(run)
+    refused = clone.inv("runbooks.resume", run.name, "--key", str(clone.key(MANAGER)))
+    assert refused.returncode == ExitCode.REFUSED, refused.stdout + refused.stderr
+    done = clone.inv("runbooks.resume", run.name, "--key", str(clone.key(OTHER)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kinds(run)[-1] == "run.closed"
+
+
+def test_break_glass_runs_at_once_is_owed_and_then_settled(clone: Clone) -> None:
+    clone.git("remote", "set-url", "origin", "/nowhere.git")
+    away = clone.top / "remote.git"
+    hidden = away.rename(clone.top / "gone.git")
+    try:
+        done = clone.inv(
+            "runbooks.run", "RB-DB-SWITCHOVER", "--env", "rehearsal", "--param", "pair=core-db", "--yes",
+            "--emergency", "--reason", "core-db answers nobody, trading stands", "--key", str(clone.key(OPERATOR)),
+        )  # fmt: skip
+    finally:
+        hidden.rename(away)
+        clone.git("remote", "set-url", "origin", str(away))
+    assert done.returncode == 0, done.stdout + done.stderr
+    emergency = json.loads((newest(clone) / "journal.jsonl").read_text().splitlines()[0])["data"]["change_id"]
+    clone.commit("What was done at night")
+    clone.push()
+    assert emergency in clone.inv("runbooks.status").stdout
+
+    change = approved(clone)
+    refused = apply(clone, change)
+    assert refused.returncode == ExitCode.REFUSED
+    assert f"is not reviewed yet: {emergency} by {OPERATOR}" in " ".join(refused.stderr.split())
+
+    clone.must(
+        "changes.approve", emergency, "--yes", "--verdict", "rejected", "--reason", "It was not down",
+        "--key", str(clone.key(MANAGER)),
+    )  # fmt: skip
+    clone.commit("Reviewed")
+    clone.push()
+    done = apply(clone, change)
+    assert done.returncode == 0, done.stdout + done.stderr
