@@ -61,9 +61,8 @@ def changes_part(review: Review, words: Words) -> Part | None:
     if len(found.each) > _DIFFERENCES:
         blocks.append(Md(words.counted("and_more", len(found.each) - _DIFFERENCES)))
     if found.uncovered:
-        lines = [Md(words.counted("c_uncovered", found.uncovered))]
-        lines += [_missing(each, words) for each in found.missing]
-        blocks.append(bullets(lines))
+        wanted = bullets([_missing(each, words) for each in found.missing])
+        blocks.append(Md(f"**{words.counted('c_uncovered', found.uncovered)}**\n{wanted}".strip()))
     folds = tuple(fold for each in found.each[:_DIFFERENCES] for fold in _folds(each, words))
     return Part(words("s_changes"), joined(blocks, "\n\n"), folds) if blocks else None
 
@@ -131,7 +130,7 @@ def _missing(missing: Missing, words: Words) -> Md:
     rule = missing.rule
     told = fill(
         words("c_missing"), rule=rule.name, wanted=missing.wanted, have=len(missing.have),
-        roles=ids(sorted(rule.approved_by), words), could=ids(missing.who_could, words, most=10),
+        roles=ids(sorted(rule.approved_by), words), could=ids(missing.who_could, words, most=5),
     )  # fmt: skip
     return Md(f"**{told}**") if not missing.who_could else told
 

@@ -180,7 +180,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_high": ("high", "高"),
     "c_broken": ("its files are wrong", "文件有误"),
     "c_refused": ("nobody can approve it", "无法审批"),
-    "c_unplanned": ("not planned yet: ./inv changes.plan", "尚未生成计划：./inv changes.plan"),
+    "c_unplanned": ("not planned yet (`./inv changes.plan`)", "尚未生成计划（`./inv changes.plan`）"),
     "c_by": ("approved by {who}", "已批准：{who}"),
     "c_not_counted": ("the approval by {who} does not count: {why}", "{who} 的审批无效：{why}"),
     "c_missing": (
@@ -202,10 +202,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_plan": ("The plan of {id}, {digest}", "{id} 的计划，{digest}"),
     "c_uncovered": (
         (
-            "1 governed file changes, and no change here covers it: ./inv changes.new|{n} governed files change, and "
-            "no change here covers them: ./inv changes.new"
+            "1 governed file changes, and no change here covers it (`./inv changes.new --configuration`)|{n} governed files change, and "
+            "no change here covers them (`./inv changes.new --configuration`)"
         ),
-        "{n} 个受管文件有变化，但没有配置变更单覆盖：./inv changes.new",
+        "{n} 个受管文件有变化，但没有配置变更单覆盖（`./inv changes.new --configuration`）",
     ),
     # others
     "files": ("1 file|{n} files", "{n} 个文件"),
