@@ -218,3 +218,8 @@ def test_allowed_signers_is_what_ssh_keygen_takes(tmp_path: Path, key: Key) -> N
         ".github/CODEOWNERS",
         "allowed_signers",
     ]
+
+
+def test_the_shipped_estate_has_its_files_of_owners() -> None:
+    root = Path(__file__).parents[2]
+    assert stale_owner_files(load(root), root) == []
