@@ -101,10 +101,7 @@ def _warning(repo: Repository, before: Pin, new: Pin) -> list[str]:
     from drillbook.errors import Refused
 
     if before.commit == new.commit:
-        return [
-            "",
-            f"It is pinned already, since at least {before.last_seen[:10]}; the remote and the time are set anew.",
-        ]
+        return ["", "It is pinned already; the remote and the time are set anew."]
     try:
         if repo.is_ancestor(before.commit, new.commit):
             how = "forward, past approvals: ./inv trust.advance moves it along commits that were approved"
