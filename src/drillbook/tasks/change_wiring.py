@@ -97,6 +97,11 @@ def draft_of(
         )
     if type_ not in ("normal", "standard"):
         raise UsageError(f"there is no type of change '{visible(type_, limit=40)}'", remedy="normal or standard")
+    if runbook and type_ == "normal" and not window:
+        raise UsageError(
+            "say when it may run: a normal change of a runbook does not run without a window",
+            remedy="--window 2026-11-23T20:00/2h",
+        )
     chosen = next((each for each in _RISKS if each == risk), None)
     if risk and chosen is None:
         raise UsageError(f"there is no risk '{visible(risk, limit=40)}'", remedy=", ".join(_RISKS))
