@@ -8,23 +8,42 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.errors import ExitCode
+from drillbook.clock import SystemClock
+from drillbook.errors import ExitCode, Refused
+from drillbook.facts.clocks import require_same_time
+from drillbook.hosts.anchors import FILE
+from drillbook.hosts.connection import HostConnection, Hosts
 from drillbook.journal.record import read_journal
+from drillbook.lab.access import lab_access
+from drillbook.plan.model import PowerControl, Target
 from tests.estate_clone import APPROVER, MANAGER, OPERATOR, OTHER, Clone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from drillbook.lab.state import LabState
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return Clone.make(tmp_path_factory.mktemp("changes"))
+def clone(lab: LabState, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    yield Clone.make(tmp_path_factory.mktemp("changes"))
+    # Hosts do not forget break-glass, and the next clone of the estate would be asked about it.
+    for item in ("core-db-1", "core-db-2"):
+        connection(lab, item).run(["rm", "-f", FILE], timeout=10)
+
+
+def connection(lab: LabState, item: str) -> HostConnection:
+    target = Target(item, lab.hosts[item].address, 22, "root", PowerControl("lab", {}))
+    return HostConnection(target, lab_access())
 
 
 def approved(clone: Clone) -> str:
@@ -114,7 +133,6 @@ def test_a_run_that_was_killed_is_resumed_by_another_operator(clone: Clone) -> N
 
 
 def test_break_glass_runs_at_once_is_owed_and_then_settled(clone: Clone) -> None:
-    clone.git("remote", "set-url", "origin", "/nowhere.git")
     away = clone.top / "remote.git"
     hidden = away.rename(clone.top / "gone.git")
     try:
@@ -124,7 +142,6 @@ def test_break_glass_runs_at_once_is_owed_and_then_settled(clone: Clone) -> None
         )  # fmt: skip
     finally:
         hidden.rename(away)
-        clone.git("remote", "set-url", "origin", str(away))
     switched(clone, done)
     assert "BREAK-GLASS" in done.stdout
     emergency = json.loads((newest(clone) / "journal.jsonl").read_text().splitlines()[0])["data"]["change_id"]
@@ -145,3 +162,52 @@ def test_break_glass_runs_at_once_is_owed_and_then_settled(clone: Clone) -> None
     clone.push()
     done = apply(clone, change)
     switched(clone, done)
+
+
+def test_break_glass_that_only_hosts_know_is_found_before_anything_is_changed(
+    clone: Clone, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Clone.make(tmp_path_factory.mktemp("other"))
+    other.primaries = list(clone.primaries)
+    refused = apply(other, approved(other))
+    assert refused.returncode == ExitCode.REFUSED
+    said = " ".join((refused.stdout + refused.stderr).split())
+    assert f"knows of break-glass that nobody has on record: run {newest_emergency(clone)} by {OPERATOR}" in said
+    assert "lock.taken" not in kinds(newest(other))
+
+
+def newest_emergency(clone: Clone) -> str:
+    runs = sorted((clone.root / ".drillbook/runs").iterdir())
+    return [run.name for run in runs if read_journal(run / "journal.jsonl")[0].data["change"] == "emergency"][-1]
+
+
+@pytest.mark.parametrize("away", [timedelta(hours=-1), timedelta(days=1), timedelta(seconds=75)])
+def test_a_clock_that_differs_from_the_hosts_is_noticed(lab: LabState, away: timedelta) -> None:
+    item = "core-db-1"
+    target = Target(item, lab.hosts[item].address, 22, "root", PowerControl("lab", {}))
+    hosts = Hosts({item: target}, lab_access())
+    try:
+        require_same_time(hosts, [item], SystemClock())
+        with pytest.raises(Refused, match=f"{item} says that it is .* and this machine says"):
+            require_same_time(hosts, [item], Away(away))
+    finally:
+        hosts.close()
+
+
+@dataclass(frozen=True)
+class Away:
+    """Our clock, set wrong. (Hosts of the lab share this machine's, so theirs cannot be.)"""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return SystemClock().now() + self.by
+
+    def monotonic(self) -> float:
+        return SystemClock().monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError
+
+    def token(self) -> str:
+        raise AssertionError
