@@ -202,8 +202,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_plan": ("The plan of {id}, {digest}", "{id} 的计划，{digest}"),
     "c_uncovered": (
         (
-            "1 governed file changes, and no change here covers it (`./inv changes.new --configuration`)|{n} governed files change, and "
-            "no change here covers them (`./inv changes.new --configuration`)"
+            "1 governed file changes, and no change here covers it (`./inv changes.new --configuration`)|{n} governed "
+            "files change, and no change here covers them (`./inv changes.new --configuration`)"
         ),
         "{n} 个受管文件有变化，但没有配置变更单覆盖（`./inv changes.new --configuration`）",
     ),
