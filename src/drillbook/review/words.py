@@ -17,6 +17,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{head} against {base}. Read as data by the engine of the base; nothing of it was run.",
         "对比 {head} 与 {base}。由基线版本的程序作为数据读取，未执行其中任何内容。",
     ),
+    "trusted": ("the trusted base", "可信基线"),
     "moved": (
         "The base has moved on by {n} since; shown is what {old} → {head} brings.",
         "此后基线又前进了 {n} 次提交；以下为 {old} → {head} 带来的变化。",
