@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from drillbook.errors import ExitCode, Refused, UsageError
+from drillbook.evidence.record import write_record
 from drillbook.repo.git import Repository
 from drillbook.review.comment import LIMIT, comment
 from drillbook.review.compose import find_range
 from drillbook.review.drills import Fate
 from drillbook.review.model import Verdict
+from drillbook.review.sides import read_side
 from drillbook.review.to_json import to_json
+from tests.evidence_values import journal, observed, result
 from tests.review_ground import CASES, Ground, estate, make
 
 if TYPE_CHECKING:
@@ -164,6 +169,52 @@ def test_a_new_drill_and_one_that_is_gone(ground: Ground) -> None:
     ground.write("drills/other.yaml", text.replace("drill: core-switch", "drill: other"))
     ground.commit()
     assert {each.name: each.fate for each in ground.review().drills} == {"core-switch": Fate.GONE, "other": Fate.NEW}
+
+
+def record(ground: Ground, folder: Path, *, at: datetime) -> None:
+    """Write a record of the drill, of the plan that the work tree gives now."""
+    side = read_side(ground.root, "")
+    drill = side.drills["core-switch"]
+    value = result(observed(), started=at, ended=at + timedelta(minutes=1))
+    note = replace(value.drill, name=drill.name, file=drill.file, digest=drill.digest)
+    run = replace(value.runs[0], plan=side.plan(drill.call, "lab"), steps=())
+    folder.mkdir()
+    path = journal(folder, "step.started")
+    write_record(replace(value, drill=note, runs=(run,)), root=ground.root, journals={run.run: path})
+
+
+def test_evidence_gets_stale_and_is_proved_anew(tmp_path: Path) -> None:
+    ground = make(tmp_path)
+    ground.git("switch", "-q", "base")
+    record(ground, tmp_path / "first", at=datetime(2026, 11, 1, tzinfo=UTC))
+    ground.commit()
+    ground.git("switch", "-q", "-C", "proposal")
+    changed(ground, lambda data: data["config_items"]["db-1"].update(rack="a2"))
+    ground.commit()
+    review = ground.review()
+    assert [each.name for each in review.stale] == ["core-switch"]
+    assert review.verdict is Verdict.LOOK
+    text = comment(review)
+    assert "1 drill proves nothing any more" in text.splitlines()[2]
+    assert "<code>core-switch</code> (2026-11-01, met) proves nothing any more: in the CMDB <code>db-1</code>" in text
+    assert "After merging: <code>./inv drills.run core-switch</code>" in text
+    record(ground, tmp_path / "second", at=datetime(2026, 11, 2, tzinfo=UTC))
+    ground.commit()
+    review = ground.review()
+    assert not review.stale
+    assert [each.proved for each in review.drills] == [True]
+    assert "<code>core-switch</code> (2026-11-02, met) changed, and was proved anew here" in comment(review)
+
+
+def test_a_record_that_was_tampered_with_proves_nothing(tmp_path: Path) -> None:
+    ground = make(tmp_path)
+    changed(ground, lambda data: data["config_items"]["db-1"].update(rack="a2"))
+    record(ground, tmp_path / "first", at=datetime(2026, 11, 1, tzinfo=UTC))
+    (path,) = ground.root.glob("drills/records/*/record.json")
+    path.write_text(path.read_text().replace("Zhang Tao", "Zhang San"))
+    ground.commit()
+    (drill,) = ground.review().drills
+    assert (drill.last, drill.proved) == (None, False)
 
 
 def test_records_are_only_ever_added(ground: Ground) -> None:

@@ -17,6 +17,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{head} against {base}. Read as data by the engine of the base; nothing of it was run.",
         "对比 {head} 与 {base}。由基线版本的程序作为数据读取，未执行其中任何内容。",
     ),
+    "trusted": ("the trusted base", "可信基线"),
     "moved": (
         "The base has moved on by {n} since; shown is what {old} → {head} brings.",
         "此后基线又前进了 {n} 次提交；以下为 {old} → {head} 带来的变化。",
@@ -180,7 +181,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_high": ("high", "高"),
     "c_broken": ("its files are wrong", "文件有误"),
     "c_refused": ("nobody can approve it", "无法审批"),
-    "c_unplanned": ("not planned yet: ./inv changes.plan", "尚未生成计划：./inv changes.plan"),
+    "c_unplanned": ("not planned yet (`./inv changes.plan`)", "尚未生成计划（`./inv changes.plan`）"),
     "c_by": ("approved by {who}", "已批准：{who}"),
     "c_not_counted": ("the approval by {who} does not count: {why}", "{who} 的审批无效：{why}"),
     "c_missing": (
@@ -202,10 +203,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_plan": ("The plan of {id}, {digest}", "{id} 的计划，{digest}"),
     "c_uncovered": (
         (
-            "1 governed file changes, and no change here covers it: ./inv changes.new|{n} governed files change, and "
-            "no change here covers them: ./inv changes.new"
+            "1 governed file changes, and no change here covers it (`./inv changes.new --configuration`)|{n} governed "
+            "files change, and no change here covers them (`./inv changes.new --configuration`)"
         ),
-        "{n} 个受管文件有变化，但没有配置变更单覆盖：./inv changes.new",
+        "{n} 个受管文件有变化，但没有配置变更单覆盖（`./inv changes.new --configuration`）",
     ),
     # others
     "files": ("1 file|{n} files", "{n} 个文件"),

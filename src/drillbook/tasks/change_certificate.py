@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from invoke.context import Context
 
+    from drillbook.hosts.only import Certificate
     from drillbook.plan.model import Plan
 
 _MOST = 8192
@@ -37,7 +38,8 @@ def certificate(_: Context, change: str, *, ca: str, for_: str, person: str = ""
     from drillbook.clock import SystemClock
     from drillbook.errors import Refused, UsageError
     from drillbook.execution.approved_commands import approved_commands
-    from drillbook.hosts.only import Certificate, certify, list_digest, list_text
+    from drillbook.hosts.only import Certificate as Said
+    from drillbook.hosts.only import certify, list_digest, list_text
     from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_wiring import here
 
@@ -67,7 +69,7 @@ def certificate(_: Context, change: str, *, ca: str, for_: str, person: str = ""
         )
     text = list_text(approved_commands(plan, base.folder / FOLDER))
     accounts = tuple(sorted({target.ssh_user for target in plan.targets.values()}))
-    said = Certificate(record.id, executor, accounts, window.begins, window.ends, list_digest(text), source)
+    said = Said(record.id, executor, accounts, window.begins, window.ends, list_digest(text), source)
     made = certify(said, authority=Path(ca).expanduser(), public_key=public_key)
     listed = public_key.with_name(f"{public_key.name.removesuffix('.pub')}-{record.id}.list")
     listed.write_text(text, encoding="utf-8")
@@ -89,13 +91,13 @@ def _public_key(path: Path) -> str:
     return " ".join(words[:2])
 
 
-def _say(plan: Plan, said: object, made: Path, listed: Path) -> None:
+def _say(plan: Plan, said: Certificate, made: Path, listed: Path) -> None:
     from drillbook.console.output import console
-    from drillbook.hosts.only import UPLOAD, Certificate
+    from drillbook.hosts.only import UPLOAD
 
-    assert isinstance(said, Certificate)
     console.print(
-        f"✓ {made}\n  {said.change} for {said.person}, from {said.begins:%Y-%m-%d %H:%M} to {said.ends:%Y-%m-%d %H:%M} UTC"
+        f"✓ {made}\n  {said.change} for {said.person}, "
+        f"from {said.begins:%Y-%m-%d %H:%M} to {said.ends:%Y-%m-%d %H:%M} UTC"
     )
     console.print(f"  the commands that it lets pass: {listed}\n\nThe executor brings that list to each host once:")
     key = str(made).removesuffix("-cert.pub")
