@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 FILES = sorted(path for path in (ROOT / "playbooks").rglob("*") if path.is_file() and path.suffix != ".pyc")
 PIECES = (
     b"{{", b"}}", b"{%", b"%}", b"{#", b"\n", b"\t", b"\0", b"\xff", b"\xe2\x80\xae", b"\x1b[2J", b"*a", b"&a ",
-    b"<<: ", b"!!python/object:x ", b"? ", b"- ", b": ", b"'", b'"', b"[", b"]", b"{", b"}", b"|", b">", b"---\n", b"...\n",
-    b"%YAML 9.9\n", b"lookup(", b"__", b"(" * 300, b"[" * 300, b"- " * 300, b"not " * 300, b"1" * 5000,
+    b"<<: ", b"!!python/object:x ", b"? ", b"- ", b": ", b"'", b'"', b"[", b"]", b"{", b"}", b"|", b">", b"---\n",
+    b"...\n", b"%YAML 9.9\n", b"lookup(", b"__", b"(" * 300, b"[" * 300, b"- " * 300, b"not " * 300, b"1" * 5000,
 )  # fmt: skip
 
 
