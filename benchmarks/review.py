@@ -1,6 +1,6 @@
 """How long a review takes: a pull request that touches 50 items of a generated CMDB of 10,000, in a git repository.
 
-``.venv/bin/python -m benchmarks.review [-n 7] [--items 10000] [--touched 50] [--seed 1]``; needs no host and no network.
+``.venv/bin/python -m benchmarks.review [-n 7] [--items 10000] [--touched 50] [--seed 1]``; needs no host.
 Every figure is of a fresh process, by the wall clock and by processor time, start of Python included. Beside the
 review stands, in the same run and in turn with it, the floor: a process that loads the CMDB twice and does nothing
 else, once for each side. ``--wanted 3`` ends with exit code 1 when the review's median is over so many seconds.
@@ -97,7 +97,9 @@ def main() -> None:
         for _ in range(wanted.n):  # in turn, so that a busy machine hits both alike
             reviews.append(run(sys.executable, "-m", "invoke", "changes.review", "--base", "base", cwd=root))
             floors.append(run(sys.executable, "-c", _FLOOR, cwd=root))
-    print(f"a pull request that touches {wanted.touched} of {wanted.items:,} items; {len(reviews[0].said):,} characters")
+    print(
+        f"a pull request that touches {wanted.touched} of {wanted.items:,} items; {len(reviews[0].said):,} characters"
+    )
     for name, costs in (("changes.review, the whole process", reviews), ("floor: two loads of the CMDB", floors)):
         print(line(name, [each.wall for each in costs]))
         print(line("    its processor time", [each.cpu for each in costs]))

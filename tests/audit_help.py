@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drillbook.audit.history import EntryHistory, entry_history
 from drillbook.repo.git import Repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TOP = "organisation: Example\ninclude:\n  - cmdb.d/*.yaml\n"
 START = 1_780_000_000  # 2026-05-28

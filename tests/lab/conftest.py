@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb
     from drillbook.lab.state import LabState
     from drillbook.progress import Phase
+    from tests.lab.engine_help import Runner
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,3 +79,13 @@ def lab_machine() -> Iterator[None]:
 def lab(lab_machine: None) -> LabState:
     """The lab, whole at the beginning of the module."""
     return bring_up()
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    """Runs small plans on a host that holds nothing of earlier ones."""
+    from tests.lab.engine_help import HOST, Runner
+
+    runner = Runner(tmp_path)
+    runner.on_host(HOST, "rm -rf /tmp/t; mkdir -m 1777 /tmp/t; rm -f /var/lib/drillbook/lock /run/second")
+    return runner

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import SystemClock
 from drillbook.execution.launch import Launch, Surroundings, again, begin, connect
+from drillbook.hosts.connection import HostConnection
 from drillbook.journal.record import read_journal
 from drillbook.lab.access import lab_access
 from drillbook.lab.power import LabPower
-from drillbook.plan.model import Action, Command, ManualStep, PlannedStep, PlannedUndo, WaitRun
+from drillbook.plan.model import Action, CheckRun, Command, ManualStep, PlannedStep, PlannedUndo, WaitRun
 from drillbook.runbook.model import Repeat, Text, Verb
 from drillbook.tasks.wiring import load_estate, permit_in_lab, plan_of
 from tests.lab.conftest import ROOT
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from drillbook.execution.engine import Outcome
     from drillbook.execution.runs import RunFolder
     from drillbook.journal.record import Record
-    from drillbook.plan.model import CheckRun, Plan
+    from drillbook.plan.model import Plan
 
 HOST = "core-app-1"
 OTHER = "mon-1"
+OWN = "10.213.0.21"
 
 
 class NoPerson:
@@ -78,6 +80,11 @@ def sh(script: str, *values: str, user: str = "root") -> Command:
     return Command(("/bin/sh", "-eu", "-c", script, "test", *values), "", user)
 
 
+def holds(address: str) -> CheckRun:
+    """Give the check that a host has an address."""
+    return CheckRun("checks/network.py", "holds_address", HOST, {"address": address, "interface": "eth0"})
+
+
 @dataclass
 class Runner:
     """Runs plans of steps on the lab's hosts, below a scratch folder."""
@@ -122,6 +129,14 @@ class Runner:
             return launch.engine.run(), launch
         finally:
             launch.close()
+
+    def on_host(self, item: str, script: str) -> str:
+        """Run a shell script on a host, beside the engine, and give what it printed."""
+        connection = HostConnection(self.base.targets[item], self.around().access)
+        try:
+            return connection.run(["/bin/sh", "-c", script], timeout=20).stdout
+        finally:
+            connection.close()
 
     def again(self, folder: RunFolder, what: str = "run") -> Outcome:
         launch = again(folder, self.around(), event="run.resumed")

@@ -218,6 +218,8 @@ def test_the_agent_is_the_engines_own_and_only_what_an_executor_asks_of_it(host:
     )
     with pytest.raises(StepFailed, match="the change has another run here"):
         agent.lock(ANOTHER_RUN, "ann@there", MARK)
+    with pytest.raises(StepFailed, match="not this change's run"):
+        agent.unlock(ANOTHER_RUN, MARK)
     other = f"{SCRIPT}\ntouch /tmp/only-hostile\n"
     words = [
         "/bin/sh",

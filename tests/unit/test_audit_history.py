@@ -146,7 +146,8 @@ def test_yaml_that_is_not_included_is_no_part_of_it(book: Book) -> None:
 
 def test_a_room_has_a_history_of_its_own(book: Book) -> None:
     def site(name: str, racks: str, room: str = "room-a") -> str:
-        return f"sites:\n  {name}:\n    kind: office\n    rooms:\n      {room}:\n        title: {{en: A, zh: A}}\n        racks: {racks}\n"
+        rooms = f"    rooms:\n      {room}:\n        title: {{en: A, zh: A}}\n        racks: {racks}\n"
+        return f"sites:\n  {name}:\n    kind: office\n{rooms}"
 
     book.commit({"cmdb.d/sites.yaml": site("hq", "{a1: {units: 42}}")})
     book.commit({"cmdb.d/sites.yaml": site("hq", "{a1: {units: 24}}")})

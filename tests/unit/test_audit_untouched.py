@@ -69,7 +69,7 @@ LINES = [
     '    note: "', "    note: '", "    note: {a: [", "    ]}", "  db-2: {class: host}", "spares:", "    note: |",
     "      text: x", "# comment", "", "\ttab: x", "    it: Ann's", '    "db-2": x', "    a: {b: 'x', c: [1, 2]}",
     "    - one", "  - db-2", "- two", "    db-2:", '      x: "y"  # why', "   odd: 1", '    z: "a\\u0031"', "...",
-    "    plain text", "    w: a\"b{c", "    v: {a: x\"}\", b: y}",
+    "    plain text", '    w: a"b{c', '    v: {a: x"}", b: y}',
 ]  # fmt: skip
 
 

@@ -139,18 +139,14 @@ def test_a_renaming_is_one_line_and_what_follows_it_is_counted(
     tmp_path: Path, section: str, old: str, new: str
 ) -> None:
     change = changed(tmp_path, renamed(sample(), section, old, new))
-    assert [(each.kind, each.old_id, each.id, each.fields) for each in change.entries] == [
-        (Kind.RENAMED, old, new, ())
-    ]
+    assert [(each.kind, each.old_id, each.id, each.fields) for each in change.entries] == [(Kind.RENAMED, old, new, ())]
     named_by = str(sample()).count(f"'{old}'") > 1
     assert bool(change.follows.get(new)) == named_by
 
 
 def test_a_renaming_with_another_field_changed(tmp_path: Path) -> None:
     new = put(renamed(sample(), "config_items", "db-1", "data-1"), ("config_items", "data-1", "rack"), "a2")
-    assert told(changed(tmp_path, new)) == [
-        f"renamed: host {c('db-1')} → {c('data-1')}; rack {c('a1')} → {c('a2')}"
-    ]
+    assert told(changed(tmp_path, new)) == [f"renamed: host {c('db-1')} → {c('data-1')}; rack {c('a1')} → {c('a2')}"]
 
 
 def test_another_serial_number_is_another_item(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ class Attribution:
     """Who, when and why.
 
     ``time`` is what the commit says of itself, None when it cannot be read. ``person``: who asked for the change,
-    else the commit's author. ``change``: id of the configuration change that led to this very tree, "" when there is none;
-    ``approved_by``: whose approval of it counts; ``refused``: whose does not, and why; ``unproved``: why nothing of the
-    change could be verified ("" when it was).
+    else the commit's author. ``change``: id of the configuration change that led to this very tree, "" when there
+    is none; ``approved_by``: whose approval of it counts; ``refused``: whose does not, and why; ``unproved``: why
+    nothing of the change could be verified ("" when it was).
     """
 
     commit: str

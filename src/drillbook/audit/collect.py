@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from drillbook.audit.against import Merged, merged
 from drillbook.audit.attribution import Attributions
 from drillbook.audit.history import entry_history
 from drillbook.audit.lines import CONFIGURATION, lines_of
 from drillbook.audit.log import UNAPPROVED, Line, Log, Mark, Proof, Query, selected
 from drillbook.audit.page.history import about, shown_fields
 from drillbook.audit.sources import Sources, read_sources
-from drillbook.change.record import FOLDER
 from drillbook.change.rules import emergencies
 from drillbook.errors import DrillbookError, Refused, UsageError
 from drillbook.execution.runs import RunFolder, load_plan
 from drillbook.repo.git import Repository
-from drillbook.repo.tree import tree_digest
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
@@ -27,9 +25,7 @@ if TYPE_CHECKING:
     from drillbook.audit.history import Event
     from drillbook.clock import Clock
     from drillbook.plan.model import Plan
-    from drillbook.repo.commit import Commit
 
-_COMMITS = 50  # that are looked at for one change of the configuration
 _FIELDS = 6  # that a line names
 
 
@@ -40,7 +36,7 @@ def change_log(root: Path, query: Query, *, clock: Clock, offline: bool = False)
     """
     now = clock.now()
     sources = read_sources(root, clock=clock, offline=offline)
-    lines = [merged(root, each, sources) for each in lines_of(sources, plans=_plans(sources), now=now)]
+    lines = list(lines_of(sources, plans=_plans(sources), merged=_merged(root, sources), now=now))
     changes: set[str] = set()
     for id_ in {query.item, query.service} - {""}:
         commits, said = _commits(root, id_, sources)
@@ -54,41 +50,17 @@ def change_log(root: Path, query: Query, *, clock: Clock, offline: bool = False)
     return Log(tuple(selected(lines, wanted)), sources.unreadable, sources.said, cap)
 
 
-def merged(root: Path, line: Line, sources: Sources) -> Line:
-    """Give a configuration change's line with the commit that is exactly what it says, when there is one."""
-    record = next((each for each in sources.records if each.id == line.change), None)
-    if line.kind != "configuration" or record is None or record.bound is None or record.bound.configuration is None:
-        return line
-    paths = [f"{FOLDER}/{record.id}", *(each.path for each in record.bound.configuration.paths)]
+def _merged(root: Path, sources: Sources) -> dict[str, Merged]:
     try:
         repo = Repository(root)
-        listed = repo.git(
-            "log", "--first-parent", "--diff-merges=first-parent", f"--max-count={_COMMITS}", "--format=%H",
-            "--end-of-options", repo.head(), "--", *paths[:_COMMITS],
-        )  # fmt: skip
-        for commit in listed.decode("ascii").split():
-            if tree_digest(repo, commit) == record.bound.configuration.new:
-                return _with_commit(line, repo.commit(commit))
-    except Refused as error:
-        return _and(line, Mark.UNPROVED, f"whether it was merged cannot be told: {error.message}", "无法判断是否已合并")
-    return _and(
-        line, Mark.UNPROVED, "no commit of this branch is exactly what it says", "此分支没有与其完全一致的提交"
-    )
-
-
-def _with_commit(line: Line, commit: Commit) -> Line:
-    by = f"{commit.author_name} <{commit.author_email}>"
-    line = replace(line, at=commit.time, result=line.result or "merged", head=f"git:{commit.id}", executed_by=by)
-    return _and(
-        line,
-        Mark.PROVED,
-        f"commit {commit.id[:12]} is exactly what was planned; its author is what it says of itself",
-        f"提交 {commit.id[:12]} 与计划完全一致；作者为提交自述",
-    )
-
-
-def _and(line: Line, mark: Mark, en: str, zh: str) -> Line:
-    return replace(line, proofs=(*line.proofs, Proof(mark, Text(en, zh))))
+        head = repo.head()
+    except Refused:
+        return {}
+    return {
+        each.id: merged(repo, head, each, trusted=sources.base is not None)
+        for each in sources.records
+        if each.bound is not None and each.bound.configuration is not None
+    }
 
 
 def _plans(sources: Sources) -> dict[str, Plan]:

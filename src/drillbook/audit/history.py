@@ -86,7 +86,7 @@ def entry_history(repo: Repository, head: str, id_: str) -> EntryHistory:
         section=walk.events[0].entry.section,
         ids=tuple(dict.fromkeys([id_, *walk.ids])),
         events=tuple(walk.events),
-        unread=tuple([*(each for found in walk.unread.values() for each in found), *walk.steps.unread]),
+        unread=(*(each for found in walk.unread.values() for each in found), *walk.steps.unread),
         commits=commits,
         shallow=repo.shallow,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drillbook.audit.log import EMERGENCY, STANDARD, Line, Mark, Proof
+from drillbook.audit.against import NOT_MERGED, run_against_change
+from drillbook.audit.log import EMERGENCY, UNKNOWN, Line, Mark, Proof
 from drillbook.audit.prove import approvals_of, change_proofs, entry_proofs, review_of, run_proofs
 from drillbook.journal.closing import CLOSED, executors_of
 from drillbook.runbook.model import Text
@@ -13,6 +14,7 @@ from drillbook.runbook.model import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from drillbook.audit.against import Merged
     from drillbook.audit.sources import Sources
     from drillbook.change.record import ChangeRecord
     from drillbook.journal.verify import Verified
@@ -24,12 +26,18 @@ _NOT_HERE = Text("A run whose journal is not here", "日志不在此处的执行
 _LOST = Text("A run whose journal cannot be read", "日志无法读取的执行")
 
 
-def lines_of(sources: Sources, *, plans: Mapping[str, Plan], now: datetime) -> Iterator[Line]:
+def lines_of(
+    sources: Sources, *, plans: Mapping[str, Plan], merged: Mapping[str, Merged], now: datetime
+) -> Iterator[Line]:
     """Give the lines, in no order.
 
-    ``plans``: by run id, of the runs that belong to no change.
+    Args:
+        sources: all there is.
+        plans: by run id, those that lie with the runs.
+        merged: by change, what is known of a change of the configuration in git.
+        now: the moment.
     """
-    maker = _Maker(sources, plans, now)
+    maker = _Maker(sources, plans, merged, now)
     with_runs: set[str] = set()
     for run in sources.runs.values():
         line = maker.of_run(run)
@@ -53,10 +61,23 @@ def _opened(sources: Sources) -> list[SignedEntry]:
     return list(found.values())
 
 
+def _runs_by_change(sources: Sources) -> dict[str, list[str]]:
+    """Give the runs of each change, from journals and from the ledger."""
+    found: dict[str, dict[str, None]] = {}
+    for run in sources.runs.values():
+        found.setdefault(run.opened("change_id"), {})[run.run] = None
+    for signed in _opened(sources):
+        found.setdefault(signed.entry.change, {})[signed.entry.run] = None
+    return {change: list(runs) for change, runs in found.items()}
+
+
 class _Maker:
-    def __init__(self, sources: Sources, plans: Mapping[str, Plan], now: datetime) -> None:
-        self.sources, self.plans, self.now = sources, plans, now
+    def __init__(
+        self, sources: Sources, plans: Mapping[str, Plan], merged: Mapping[str, Merged], now: datetime
+    ) -> None:
+        self.sources, self.plans, self.merged, self.now = sources, plans, merged, now
         self.records = {each.id: each for each in sources.records}
+        self.applied = _runs_by_change(sources)
 
     def of_run(self, run: Verified) -> Line:
         """Give the line of a run whose journal is here."""
@@ -65,6 +86,11 @@ class _Maker:
         plan = _plan_of(record) or self.plans.get(run.run)
         entry = self.sources.ledger.find(run.run, "opened") if self.sources.ledger is not None else None
         proofs = [*self._of_change(record, change), *run_proofs(run, self.sources)]
+        if record is not None and run.records:
+            proofs += self._against(
+                record, run.run, executors_of(run.records), run.opened("plan"),
+                datetime.fromisoformat(run.records[0].time),
+            )  # fmt: skip
         if not run.records:
             began = _from_id(run.run)
             if began is None:
@@ -107,6 +133,9 @@ class _Maker:
         plan = _plan_of(record)
         asked = self._asked(record, entry.moment)
         detail = _words(plan.runbook, plan.parameters) if plan is not None else ""
+        against = (
+            self._against(record, entry.run, [entry.executor], entry.plan, entry.moment) if record is not None else []
+        )
         return Line(
             "run",
             entry.moment,
@@ -119,7 +148,7 @@ class _Maker:
             seconds=(closed.entry.moment - entry.moment).total_seconds() if closed is not None else None,
             run=entry.run,
             head=(closed or opened).entry.head,
-            proofs=(*self._of_change(record, entry.change), *entry_proofs(opened, closed, self.sources)),
+            proofs=(*self._of_change(record, entry.change), *against, *entry_proofs(opened, closed, self.sources)),
             **{**asked, "reason": asked.get("reason") or entry.reason},
             **_touched(plan, opened),
         )
@@ -133,22 +162,34 @@ class _Maker:
         move = record.bound.configuration if record.bound is not None else None
         title = CONFIGURATION if configuration else Text(subject.runbook, subject.runbook)
         detail = ", ".join(each.path for each in move.paths) if move is not None else ""
+        found = self.merged.get(record.id, NOT_MERGED)
+        closed = record.result
+        at = found.at or (closed.closed_at if closed is not None else request.requested_at)
         return Line(
             "configuration" if configuration else "asked",
-            record.result.closed_at if record.result is not None else request.requested_at,
+            at,
             request.type,
             plan.title if plan is not None else title,
             detail=detail if configuration else _words(subject.runbook, subject.parameters),
             change=record.id,
-            result=record.result.result if record.result is not None else "",
-            proofs=tuple(change_proofs(record, self.sources)),
-            **self._asked(record, record.result.closed_at if record.result is not None else self.now),
+            executed_by=found.by,
+            result="merged" if found.commit else closed.result if closed is not None else "",
+            head=f"git:{found.commit}" if found.commit else "",
+            proofs=(*change_proofs(record, self.sources, done=bool(found.commit)), *found.proofs),
+            **self._asked(record, found.at or (closed.closed_at if closed is not None else self.now)),
             **{**_touched(plan, None), "environment": subject.environment},
+        )
+
+    def _against(self, record: ChangeRecord, run: str, executors: list[str], plan: str, began: datetime) -> list[Proof]:
+        by, _ = approvals_of(record, self.sources, at=began)
+        others = [each for each in self.applied.get(record.id, ()) if each != run]
+        return run_against_change(
+            record, self.sources, executors=executors, plan=plan, began=began, approved_by=by, others=others
         )
 
     def _of_change(self, record: ChangeRecord | None, change: str) -> list[Proof]:
         if record is not None:
-            return change_proofs(record, self.sources)
+            return change_proofs(record, self.sources, done=True)
         if change:
             text = Text(f"{change} is not in changes/: {_ASK}", f"{change} 不在 changes/ 中，申请与批准不详")
             return [Proof(Mark.WRONG, text)]
@@ -195,7 +236,7 @@ def _type_of(run: Verified, record: ChangeRecord | None, signed: SignedEntry | N
         record.request.type if record is not None else "",
         signed.entry.type if signed is not None else "",
     ]
-    return EMERGENCY if EMERGENCY in said else next((each for each in said if each), STANDARD)
+    return EMERGENCY if EMERGENCY in said else next((each for each in said if each), UNKNOWN)
 
 
 def _words(runbook: str, parameters: Mapping[str, Any]) -> str:
@@ -208,5 +249,3 @@ def _from_id(run: str) -> datetime | None:
         return datetime.strptime(run[:16], "%Y%m%dT%H%M%S%z")
     except ValueError:
         return None
-
-

@@ -17,6 +17,8 @@ STANDARD, NORMAL, EMERGENCY = "standard", "normal", "emergency"
 UNAPPROVED = "unapproved"
 """The type of a commit that changed an entry and is no approved change."""
 
+UNKNOWN = "unknown"
+
 
 class Mark(StrEnum):
     """How far something is proved."""
@@ -80,7 +82,7 @@ class Line:
 
     @property
     def routine(self) -> bool:
-        """Whether it is a standard run of the lab, ended, with nothing wrong: these are counted, and not told one by one."""
+        """Whether it is a standard run of the lab with nothing wrong: these are counted, and not told one by one."""
         return self.kind == "run" and self.type == STANDARD and not self.change and not self.wrong
 
 
@@ -177,7 +179,9 @@ class Query:
     """Changes of the configuration that touched the item or the service."""
 
     def wants(self, line: Line) -> bool:
-        """Tell whether a line is asked for."""
+        """Tell whether a line is asked for. What cannot be read may be about anything, and is in every answer."""
+        if line.type == UNKNOWN:
+            return (self.first is None or line.at >= self.first) and (self.last is None or line.at < self.last)
         own = line.kind == "commit" or line.change in self.changes
         return (
             (not self.item or self.item in line.items or own)

@@ -46,7 +46,7 @@ def approvals_of(
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Give whose approval counted at a moment, and why another one does not.
 
-    Of an emergency these are none: who reviewed it is told by ``review_of``. Without a trusted base none can be told to count.
+    Of an emergency these are none: who reviewed it is told by ``review_of``. Without a trusted base none counts.
     """
     approvals = [each for each in record.approvals if each.what == "approval"]
     if sources.base is None:
@@ -58,8 +58,8 @@ def approvals_of(
     return tuple(sorted(found.by)), tuple(sorted(found.refused.items()))
 
 
-def change_proofs(record: ChangeRecord, sources: Sources) -> list[Proof]:
-    """Say what of a change's own files is proved."""
+def change_proofs(record: ChangeRecord, sources: Sources, *, done: bool) -> list[Proof]:
+    """Say what of a change's own files is proved. ``done``: it was run, or merged; then it had to be approved."""
     base, request = sources.base, record.request
     if base is None:
         return [_open("no signature of this change could be verified here", "此处无法验证该变更的签名")]
@@ -78,12 +78,14 @@ def change_proofs(record: ChangeRecord, sources: Sources) -> list[Proof]:
             found.append(_wrong(f"its result: {error.message}", f"结果无效：{error.message}"))
         for each in record.result.deviations:
             where = f"{each.step}: " if each.step else ""
-            found.append(_open(f"deviation ({each.kind}): {where}{each.text}", f"偏差（{each.kind}）：{where}{each.text}"))
-    found += _enough(record, sources)
+            found.append(
+                _open(f"deviation ({each.kind}): {where}{each.text}", f"偏差（{each.kind}）：{where}{each.text}")
+            )
+    found += _enough(record, sources, done=done)
     return found
 
 
-def _enough(record: ChangeRecord, sources: Sources) -> list[Proof]:
+def _enough(record: ChangeRecord, sources: Sources, *, done: bool) -> list[Proof]:
     """Say whether the approvals are as many as today's rules want of such a change; rules may have changed since."""
     base = sources.base
     if base is None or record.bound is None or record.request.type != NORMAL:
@@ -91,12 +93,19 @@ def _enough(record: ChangeRecord, sources: Sources) -> list[Proof]:
     newest = max((each.approved_at for each in record.approvals), default=record.request.requested_at)
     by, _ = approvals_of(record, sources, at=newest)
     try:
-        missing = missing_approvals(
-            case_of(record, base.cmdb), by, base.cmdb, besides=[record.request.requested_by]
-        )
+        missing = missing_approvals(case_of(record, base.cmdb), by, base.cmdb, besides=[record.request.requested_by])
     except DrillbookError as error:
-        return [_open(f"which approvals it needed cannot be told: {error.message}", f"无法判断所需批准：{error.message}")]
-    return [_wrong(f"too few approvals: {each}", f"批准不足：{each}") for each in missing]
+        return [
+            _open(f"which approvals it needed cannot be told: {error.message}", f"无法判断所需批准：{error.message}")
+        ]
+    say = _wrong if done else _open
+    return [
+        say(
+            f"too few approvals by today's rules: {each.rule.name} wants {each.wanted}, {len(each.have)} count",
+            f"按现行规则批准不足：{each.rule.name} 要求 {each.wanted} 人，有效 {len(each.have)} 人",
+        )
+        for each in missing
+    ]
 
 
 def review_of(record: ChangeRecord, sources: Sources, *, now: datetime) -> tuple[str, str]:
@@ -108,7 +117,9 @@ def review_of(record: ChangeRecord, sources: Sources, *, now: datetime) -> tuple
         return OWED, ""
     found = known_emergencies([record], (), base, at=now)
     reviewer = next((each.reviewed_by for each in found), "")
-    verdict = next((each.verdict for each in record.approvals if each.what == "review" and each.approver == reviewer), "")
+    verdict = next(
+        (each.verdict for each in record.approvals if each.what == "review" and each.approver == reviewer), ""
+    )
     if reviewer:
         return verdict or "accepted", reviewer
     try:
@@ -146,7 +157,7 @@ def run_proofs(run: Verified, sources: Sources) -> list[Proof]:
         case Standing.BROKEN:
             pass
     found += [Proof(Mark.UNPROVED, Text(note, note)) for note in run.notes]
-    if run.records and run.opened("change") not in ("", STANDARD) or run.opened("change_id"):
+    if (run.records and run.opened("change") not in ("", STANDARD)) or run.opened("change_id"):
         found += _in_ledger(run, sources)
     return found
 
@@ -157,7 +168,9 @@ def _in_ledger(run: Verified, sources: Sources) -> list[Proof]:
         return [_open("whether the git remote knows this run could not be asked", "无法向远程仓库核对此次执行")]
     opened, closed = ledger.find(run.run, "opened"), ledger.find(run.run, "closed")
     if opened is None:
-        return [_open("the ledger in the git remote does not know it", "远程仓库总账中没有此次执行")]
+        # Without the ledger only break-glass runs; and the ledger that was fetched last may be too old to know it.
+        say = _wrong if sources.ledger_is_fresh and run.opened("change") == NORMAL else _open
+        return [say("the ledger in the git remote does not know it", "远程仓库总账中没有此次执行")]
     found = entry_proofs(opened, closed, sources, here=True)
     if opened.entry.head != run.records[0].hash or opened.entry.plan != run.opened("plan"):
         found.append(_wrong("it does not begin as the ledger says", "开头与总账不符"))
@@ -186,11 +199,14 @@ def entry_proofs(
                 each.raw, each.signature, namespace=NAMESPACE, person=entry.executor, at=entry.moment
             )
         except Refused as error:
-            found.append(_wrong(f"the ledger's entry of {said[0]}: {error.message}", f"总账中{said[1]}记录：{error.message}"))
+            found.append(
+                _wrong(f"the ledger's entry of {said[0]}: {error.message}", f"总账中{said[1]}记录：{error.message}")
+            )
         else:
             found.append(
                 _good(
-                    f"{said[0]} is in the ledger, signed by {entry.executor}", f"{said[1]}已记入总账，由 {entry.executor} 签名"
+                    f"{said[0]} is in the ledger, signed by {entry.executor}",
+                    f"{said[1]}已记入总账，由 {entry.executor} 签名",
                 )
             )
     if not here:

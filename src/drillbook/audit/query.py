@@ -17,7 +17,14 @@ def first_moment(text: str, option: str) -> datetime | None:
 
 
 def query_of(
-    *, item: str, service: str, person: str, since: str, until: str, environment: str, type: str  # noqa: A002
+    *,
+    item: str,
+    service: str,
+    person: str,
+    since: str,
+    until: str,
+    environment: str,
+    type: str,  # noqa: A002
 ) -> Query:
     """Give the query of options as they were typed; "" for what was not. Raises UsageError."""
     if type and type not in _TYPES:

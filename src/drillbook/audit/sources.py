@@ -28,12 +28,16 @@ _REMOTE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Everything that was found. ``base`` and ``ledger`` None: not to be had, as ``said`` tells."""
+    """Everything that was found. ``base`` and ``ledger`` None: not to be had, as ``said`` tells.
+
+    ``ledger_is_fresh``: it was asked for now, and not only read as it was fetched last.
+    """
 
     base: Base | None
     records: tuple[ChangeRecord, ...]
     runs: dict[str, Verified]
     ledger: Ledger | None
+    ledger_is_fresh: bool
     unreadable: tuple[Unreadable, ...]
     said: tuple[Proof, ...]
 
@@ -69,7 +73,8 @@ def read_sources(root: Path, *, clock: Clock, offline: bool) -> Sources:
         said.append(about)
     if ledger is not None:
         unreadable += [Unreadable(LEDGER, flaw) for flaw in ledger.flaws]
-    return Sources(base, records, _runs(root, records, base), ledger, tuple(unreadable), tuple(said))
+    fresh = about is not None and about.mark is Mark.PROVED
+    return Sources(base, records, _runs(root, records, base), ledger, fresh, tuple(unreadable), tuple(said))
 
 
 def _trusted(base: Base) -> Proof:

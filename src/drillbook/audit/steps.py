@@ -145,7 +145,7 @@ class Steps:
         return Touched(path, before, after, stayed)
 
     def _of_the_cmdb(self, raw: _Raw, tops: dict[str, bytes]) -> Iterator[tuple[str, str | None, str | None, bool]]:
-        """Give the files that were part of the CMDB before or after the commit, as ``Touched`` has them, by object id."""
+        """Give the files of the CMDB that the commit changed: path, object ids, whether they stayed."""
         after = before = self._include
         if TOP in raw.files:
             old, new = (None if oid is None else File(oid, tops[oid]) for oid in raw.files[TOP])

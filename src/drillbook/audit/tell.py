@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import TYPE_CHECKING
 
 from drillbook.audit.attribution import Attributions
@@ -11,7 +10,6 @@ from drillbook.audit.page.history import Told
 from drillbook.audit.query import first_moment
 from drillbook.audit.sources import base_or_why_not
 from drillbook.change.record import read_changes
-
 from drillbook.repo.git import Repository
 from drillbook.text import visible
 

@@ -20,7 +20,6 @@ from drillbook.audit.page.log import (
 )
 from drillbook.audit.page.words import LOG, REVIEWS
 from drillbook.audit.values import NONE
-from drillbook.console.output import say_hanging
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -67,14 +66,25 @@ class _View:
         if not every:
             self.routine(log)
 
+    def hanging(self, head: Text, body: Text) -> None:
+        """Print a line; on a terminal it goes on below ``body``, and elsewhere it is one line."""
+        if not self.console.is_terminal:
+            self.console.print(head + body, soft_wrap=True)
+            return
+        row = Table.grid(padding=0)
+        row.add_column(no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(head, body)
+        self.console.print(row)
+
     def proof(self, mark: Mark, text: str, indent: str) -> None:
         sign, style = _MARKS[mark]
-        say_hanging(Text(f"{indent}{sign} ", style=style), Text(text, style="" if mark is Mark.PROVED else style))
+        self.hanging(Text(f"{indent}{sign} ", style=style), Text(text, style="" if mark is Mark.PROVED else style))
 
     def line(self, line: Line) -> None:
         head = Text(f"\n{line.at.astimezone(self.zone):%Y-%m-%d %H:%M}  ", style="bold")
         head.append(self.said(type_words(line)), "bold white on red" if line.type == EMERGENCY else "cyan")
-        head.append(f"  {line.change + '  ' if line.change else ''}{self.said(line.what)}", "bold")
+        head.append(f"  {visible(line.change) + '  ' if line.change else ''}{self.said(line.what)}", "bold")
         head.append(f"  {self.said(result_words(line))}", _STYLES[result_class(line)])
         self.console.print(head)
         rows = [("", line.detail), ("reason", line.reason)]
@@ -93,11 +103,11 @@ class _View:
         for name, value in rows:
             if value:
                 label = f"{self.word(name)}: " if name else ""
-                say_hanging(Text(f"  {label}", style="dim"), Text(visible(value, limit=_LONGEST)))
+                self.hanging(Text(f"  {label}", style="dim"), Text(visible(value, limit=_LONGEST)))
         for group in (who, where, what):
             told = "   ".join(f"{self.word(name)}: {visible(value, limit=400)}" for name, value in group if value)
             if told:
-                say_hanging(Text("  "), Text(told))
+                self.hanging(Text("  "), Text(told))
         for person, why in line.refused:
             text = f"{visible(person)}: {self.word('not_counting')}: {visible(why, limit=_LONGEST)}"
             self.proof(Mark.UNPROVED, text, "  ")

@@ -91,10 +91,7 @@ class Agent:
         The host writes down run and ``mark`` before it says yes. A run that holds the lock gets its token again.
         Raises Locked when another run holds it.
         """
-        done = self._connection.run(
-            ["/bin/sh", "-eu", "-c", INSTALL, "drillbook", SCRIPT, _PATH, "lock", run, holder, *_words(mark)],
-            timeout=_SHORT,
-        )
+        done = self._installed("lock", run, holder, *_words(mark))
         if done.exit_code == _HELD_BY_ANOTHER:
             other, _, rest = done.stdout.strip().partition(" ")
             since, _, who = rest.partition(" ")
@@ -108,8 +105,13 @@ class Agent:
         return int(done.stdout)
 
     def unlock(self, run: str, mark: Mark) -> None:
-        """End what the run still has on the host and give its lock back; nothing when it has none."""
-        self._call("unlock", run, *_words(mark))
+        """End what the run still has on the host and give its lock back; nothing when it has none.
+
+        Also for a run that another version of us began, from another machine. Raises StepFailed when the host cannot.
+        """
+        done = self._installed("unlock", run, *_words(mark))
+        if done.exit_code != 0:
+            raise StepFailed(f"{self.item}: its lock cannot be given back: {visible(done.stderr.strip())}")
 
     def holds(self, run: str, token: int) -> bool:
         """Tell whether the run still holds the lock by this token."""
@@ -138,6 +140,11 @@ class Agent:
     def begun(self, run: str) -> list[str]:
         """Give the keys of the run's effects that began on this host."""
         return self._call("begun", run).stdout.split()
+
+    def _installed(self, *arguments: str) -> Completed:
+        """Call the script, and install it first when it is not there."""
+        argv = ["/bin/sh", "-eu", "-c", INSTALL, "drillbook", SCRIPT, _PATH, *arguments]
+        return self._connection.run(argv, timeout=_SHORT)
 
     def _call(self, *arguments: str, timeout: float = _SHORT) -> Completed:
         return self._connection.run(["/bin/sh", _PATH, *arguments], timeout=timeout)

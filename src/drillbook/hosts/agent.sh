@@ -108,8 +108,8 @@ unlock) # RUN HEAD TYPE EXECUTOR: ends what that run still has here, then gives 
     read -r run token rest < "$state/lock"
     [ "$run" = "$1" ] || exit 0
     systemctl --quiet stop "drillbook-$1-*.service" 2>/dev/null || :
-    anchor "$(date -u +%Y-%m-%dT%H:%M:%SZ)" unlock "$1" "$2" "$3" "$4"
-    sync "$state/anchors"
+    # A full disk must not keep the lock: that the run was here is written down since it took it.
+    { anchor "$(date -u +%Y-%m-%dT%H:%M:%SZ)" unlock "$1" "$2" "$3" "$4" && sync "$state/anchors"; } || :
     rm -f "$state/lock"
     ;;
 holds) # RUN TOKEN

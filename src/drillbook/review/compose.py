@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drillbook.change.owners import COMMAND, owner_files
 from drillbook.cmdb.model import SECTIONS
-from drillbook.errors import Refused
+from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.tree import export
 from drillbook.review.drills import compare_drills, with_evidence
 from drillbook.review.entries import compare
@@ -84,8 +85,8 @@ def make_review(repo: Repository, what: Range, authority: Authority) -> Review:
             forbidden.append(Forbidden("unreadable", "", what=error.message))
             return Review(
                 range=what, valid=True, cmdb=None, inventories=(), services=(), procedures=(), drills=(), new=(),
-                kept=(), mended=(), forbidden=tuple(forbidden), powers=tuple(powers(None, plain)), proposals=Proposals(),
-                pinned=authority.pinned, looked_past=_looked_past(plain, set()),
+                kept=(), mended=(), forbidden=tuple(forbidden), powers=tuple(powers(None, plain)),
+                proposals=Proposals(), pinned=authority.pinned, looked_past=_looked_past(plain, set()),
             )  # fmt: skip
         read = _Read(repo, what, base, head, changed, plain, files, content)
         return _compared(read, forbidden, authority, folder / "records")
@@ -111,6 +112,8 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
     cmdb = compare(base.cmdb, head.cmdb, unchanged=unchanged)
     new, mended = _findings(base, head)
     stale = [Forbidden("stale", each.file, 0, each.message) for each in new if each.rule in _STALE]
+    if head.valid:
+        stale += _stale_owners(read)
     both = base.valid and head.valid
     drills: list[DrillChange] = []
     if both:
@@ -138,6 +141,23 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
             {entry.file for side in (base, head) for name in SECTIONS for entry in side.cmdb.section(name)},
         ),
     )
+
+
+def _stale_owners(read: _Read) -> list[Forbidden]:
+    """Give the files of owners and signers that the base had as they must be, and head has not."""
+    try:
+        wanted = {side: owner_files(each.cmdb) for side, each in (("old", read.base), ("new", read.head))}
+    except DrillbookError:
+        return []  # an estate that names nobody for the forge has no such files, or a finding says so
+    found = []
+    for path in wanted["new"]:
+        right = {}
+        for side in ("old", "new"):
+            blob = read.files[side].get(path)
+            right[side] = blob is not None and read.repo.read_blobs([blob.oid])[blob.oid] == wanted[side][path]
+        if right["old"] and not right["new"]:
+            found.append(Forbidden("stale", path, 0, f"is not what the CMDB gives; run {COMMAND}"))
+    return found
 
 
 def _side(repo: Repository, commit: str, into: Path, files: Mapping[str, Blob]) -> Side:

@@ -59,9 +59,9 @@ class Review:
     """All of it.
 
     ``valid``: head's files can be loaded. ``cmdb`` None: head's CMDB cannot be read at all. ``new`` and ``mended``:
-    findings that head has and base has not, and the other way round; ``kept``: those that both have. ``pinned``: who may approve was read from this
-    machine's trusted base. ``looked_past``: files that changed and of which
-    nothing was said, as number by top folder.
+    findings that head has and base has not, and the other way round; ``kept``: those that both have. ``pinned``: who
+    may approve was read from this machine's trusted base. ``looked_past``: files that changed and of which nothing
+    was said, as number by top folder.
     """
 
     range: Range

@@ -65,11 +65,13 @@ def _authority(repo: Repository, base: str, into: Path) -> tuple[str, Authority]
     from drillbook.change.pin import place_of, read_pin
     from drillbook.clock import SystemClock
     from drillbook.review.proposals import Authority, named_base
+    from drillbook.tasks.as_base import run_as_base
     from drillbook.zone import local_zone
 
     clock, zone = SystemClock(), local_zone()
     repo.require_whole()
     if read_pin(place_of(repo.repository_id(repo.head()))) is not None:
+        run_as_base(repo.root)
         trusted = trusted_base(repo.root, clock)
         authority = Authority(trusted, pinned=True, valid=True, at=clock.now(), zone=zone)
         return base or trusted.commit, authority

@@ -21,14 +21,14 @@ _SHOWN = 20
 
 @task(
     touches=Touches.HOSTS,
-    positional=["name"],
+    auto_shortflags=False,  # -h is invoke's own
     help={
-        "name": "a run (its id, its beginning or end, or 'last') or a change; all of them unless told",
+        "only": "a run (its id, its beginning or end, or 'last') or a change; all of them unless told",
         "hosts": "ask the lab's hosts too what they wrote down of runs; nothing is changed there",
         "all": f"show every run; the {_SHOWN} newest and all that is wrong unless told",
     },
 )
-def verify(_: Context, name: str = "", hosts: bool = False, all: bool = False) -> None:  # noqa: A002 - the option's name
+def verify(_: Context, only: str = "", hosts: bool = False, all: bool = False) -> None:  # noqa: A002 - the option's name
     """Find what was changed, removed or added in the journals of runs; exit code 40 when something was."""
     from drillbook.change.record import read_changes
     from drillbook.console.journal_view import show
@@ -36,9 +36,10 @@ def verify(_: Context, name: str = "", hosts: bool = False, all: bool = False) -
     from drillbook.journal.compare import against_changes, against_hosts, against_ledger
     from drillbook.journal.found import chosen, find_runs
     from drillbook.journal.verify import verify_run
+    from drillbook.tasks.pinned import base_if_pinned
 
     root = estate_root()
-    base = _base(root)
+    base = base_if_pinned(root)
     keys = base.signers if base else None
     repository = base.repository if base else ""
     changes = read_changes(root)
@@ -56,28 +57,12 @@ def verify(_: Context, name: str = "", hosts: bool = False, all: bool = False) -
         runs, missing = against_hosts(runs, told, known={each.entry.run for each in ledger.entries} if ledger else ())
         flaws += missing
         notes += [f"{item} could not be asked: {why}" for item, why in told.silent.items()]
-    if name:
-        runs, flaws = chosen(runs, name), []
+    if only:
+        runs, flaws = chosen(runs, only), []
     if base is None:
         notes.append("no trusted base is pinned here (./inv trust.pin): nobody could say whose signature it is")
-    show(runs, flaws, notes, ledger=ledger, newest=None if all or name else _SHOWN)
+    show(runs, flaws, notes, ledger=ledger, newest=None if all or only else _SHOWN)
     sys.exit(ExitCode.JOURNAL if flaws or any(run.flaws for run in runs) else ExitCode.OK)
-
-
-def _base(root: Path) -> Base | None:
-    """Give the trusted base, or None where nothing is pinned, as in a lab. Raises as ``trusted_base``."""
-    from drillbook.change.base import trusted_base
-    from drillbook.change.pin import place_of
-    from drillbook.clock import SystemClock
-    from drillbook.errors import Refused, UsageError
-    from drillbook.repo.git import Repository
-
-    try:
-        repo = Repository(root)
-        pinned = place_of(repo.repository_id(repo.head())).file.exists()
-    except (Refused, UsageError):
-        return None  # no repository, or one without a commit: nothing can be pinned in it
-    return trusted_base(root, SystemClock()) if pinned else None
 
 
 def _ledger(root: Path, base: Base | None) -> tuple[Ledger | None, list[str]]:

@@ -93,9 +93,22 @@ def rollback(_: Context, name: str, key: str = "", lang: str = "en") -> None:
     go_on(name, lang, lambda engine: engine.rollback(), key=key)
 
 
-@task(touches=Touches.HOSTS, help={"name": "the run's id, its beginning or end", "key": _KEY})
-def abandon(_: Context, name: str, key: str = "") -> None:
+@task(
+    touches=Touches.HOSTS,
+    help={
+        "name": "the run's id, its beginning or end; with --lost the whole id",
+        "lost": "its machine, with its journal, is gone for good",
+        "reason": "why it is given up, with --lost",
+        "key": _KEY,
+    },
+)
+def abandon(_: Context, name: str, *, lost: bool = False, reason: str = "", key: str = "") -> None:
     """Close a run that nobody will go on with, and give its locks back."""
+    if lost:
+        from drillbook.tasks.lost import give_up_lost
+
+        give_up_lost(name, reason=reason, key=key)
+        return
     from drillbook.tasks.going_on import go_on
 
     go_on(name, "en", lambda engine: engine.abandon(), key=key, announce=False)

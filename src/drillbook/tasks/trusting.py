@@ -194,7 +194,7 @@ def surroundings_of_change(
             claim=not emergency,
             needed=not emergency,
             seen=trusted.ledger.tip or trusted.base.ledger,
-            saw=partial(_saw, trusted.base),
+            saw=partial(saw, trusted.base),
         )
     made = make_surroundings(
         trusted.root,
@@ -206,7 +206,8 @@ def surroundings_of_change(
     return replace(made, root=sealed_from, signer=trusted.signer, announcer=announcer)
 
 
-def _saw(base: Base, tip: str) -> None:
+def saw(base: Base, tip: str) -> None:
+    """Remember how far the ledger was seen."""
     remember(base.place, SystemClock().now(), ledger=tip)
 
 

@@ -82,7 +82,7 @@ LOG = {
     "requested_by": Text("requested by", "申请人"),
     "approved_by": Text("approved by", "批准人"),
     "author": Text("author", "作者"),
-    "reviewed_by": Text("reviewed by", "评审人"),
+    "reviewed_by": Text("review", "评审"),
     "reason": Text("reason", "原因"),
     "duration": Text("duration", "用时"),
     "run": Text("run", "执行编号"),
@@ -116,6 +116,7 @@ TYPES = {
     "normal": Text("normal", "常规"),
     "emergency": Text("EMERGENCY", "紧急"),
     "unapproved": Text("not approved", "未经批准"),
+    "unknown": Text("not known", "不详"),
 }
 
 RESULTS = {

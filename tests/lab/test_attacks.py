@@ -1,0 +1,355 @@
+"""What an insider would try, on the lab's hosts under production's rules: refused, and no packet was sent.
+
+The table in docs/attacks.md names these tests; another test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drillbook.canonical import canonical_json
+from tests.capture import Capture
+from tests.rehearsal import APPROVER, EXECUTOR, REQUESTER, ROOT, SECOND, Rehearsal, Said, make_key, make_rehearsal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    return make_rehearsal(tmp_path_factory.mktemp("rehearsal"))
+
+
+@pytest.fixture
+def it(made: Rehearsal) -> Iterator[Rehearsal]:
+    """The rehearsal; afterwards everything is as it was, in the clone, in the remote and in the trust folder."""
+    start = made.git("rev-parse", "HEAD")
+    trust = made.folder / "home/.config"
+    shutil.copytree(trust, made.folder / "trust-before", symlinks=True)
+    yield made
+    subprocess.run(["chmod", "-R", "u+w", str(trust)], check=True)
+    shutil.rmtree(trust)
+    shutil.move(made.folder / "trust-before", trust)
+    made.git("reset", "--quiet", "--hard", start)
+    made.git("clean", "--quiet", "-d", "--force")
+    made.git("push", "--quiet", "--force", "origin", f"{start}:refs/heads/main")
+    for ref in made.git("for-each-ref", "--format=%(refname)", "refs/drillbook", folder=made.remote).split():
+        made.git("update-ref", "-d", ref, folder=made.remote)
+    runs = made.work / ".drillbook/runs"
+    subprocess.run(["chmod", "-R", "u+w", str(made.work / ".drillbook")], check=False)
+    shutil.rmtree(runs, ignore_errors=True)
+
+
+def refused(action: Callable[[], Said], *words: str) -> None:
+    """Do it under a capture: refused with these words, and no packet went to any host."""
+    with Capture() as capture:
+        action().refused(*words)
+    assert capture.packets == []
+
+
+def plan_file(it: Rehearsal, change: str) -> Path:
+    return it.work / "changes" / change / "plan.json"
+
+
+def test_the_capture_sees_what_an_allowed_run_sends(it: Rehearsal) -> None:
+    """Otherwise an empty capture would prove nothing."""
+    change = it.approved()
+    with Capture() as capture:
+        said = it.apply(change)
+    assert said.code == 0, said.text
+    assert len(capture.packets) > 20
+
+
+def test_approve_your_own_change(it: Rehearsal) -> None:
+    change = it.planned(runbook="RB-DB-SWITCHOVER")
+    refused(lambda: it.approve(change, REQUESTER), "requester")
+
+
+def test_apply_what_you_approved(it: Rehearsal) -> None:
+    change = it.approved()
+    refused(lambda: it.apply(change, APPROVER), "approve")
+
+
+def test_apply_without_an_approval(it: Rehearsal) -> None:
+    change = it.planned()
+    refused(lambda: it.apply(change), "approv")
+
+
+def test_alter_a_playbook_after_the_approval(it: Rehearsal) -> None:
+    change = it.approved()
+    playbook = next((it.work / "playbooks").glob("*.yml"))
+    playbook.write_text(playbook.read_text() + "\n# and one more thing\n")
+    refused(lambda: it.apply(change), "playbooks/")
+    it.commit("Nothing to see here")
+    refused(lambda: it.apply(change), "base")
+    it.push()
+    refused(lambda: it.apply(change), "base")
+
+
+def test_alter_the_cmdb_slice_after_the_approval(it: Rehearsal) -> None:
+    change = it.approved()
+    core = it.work / "cmdb.d/core.yaml"
+    core.write_text(core.read_text().replace("10.213.0.12", "10.213.0.13"))
+    it.commit("A better address")
+    it.push()
+    refused(lambda: it.apply(change), "base")
+
+
+def test_alter_the_plan_after_the_approval(it: Rehearsal) -> None:
+    change = it.approved()
+    path = plan_file(it, change)
+    value = json.loads(path.read_bytes())
+    value["plan"]["steps"][0]["timeout"] += 1
+    path.write_bytes(canonical_json(value) + b"\n")
+    refused(lambda: it.apply(change), change)
+
+
+def test_swap_plan_md(it: Rehearsal) -> None:
+    change = it.planned()
+    page = it.work / "changes" / change / "plan.md"
+    page.write_text(page.read_text().replace("core-db-1", "core-db-9"))
+    refused(lambda: it.approve(change), "plan.md")
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\x1b[2K", "\u2066"], ids=["right to left", "escape", "isolate"])
+def test_hide_something_in_what_the_approver_sees(it: Rehearsal, mark: str) -> None:
+    change = it.new()
+    path = it.work / "changes" / change / "request.json"
+    value = json.loads(path.read_bytes())
+    value["reason"] += mark
+    data = canonical_json(value) + b"\n"
+    path.write_bytes(data)
+    path.with_suffix(".sig").write_bytes(sign(it, REQUESTER, data, "drillbook-request"))
+    said = it.inv("changes.plan", change)
+    assert said.code in (3, 4), said.text
+    assert mark not in said.text
+
+
+def sign(it: Rehearsal, person: str, data: bytes, namespace: str) -> bytes:
+    """Sign as OpenSSH does, outside drillbook."""
+    return subprocess.run(
+        ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", str(it.key(person))],
+        input=data, capture_output=True, check=True, timeout=30,
+    ).stdout  # fmt: skip
+
+
+def test_replay_an_approval_on_another_change(it: Rehearsal) -> None:
+    change, other = it.approved(), it.planned()
+    shutil.copytree(it.work / "changes" / change / "approvals", it.work / "changes" / other / "approvals")
+    refused(lambda: it.apply(other), "change")
+
+
+def forged(it: Rehearsal, change: str, person: str, **fields: str) -> None:
+    """Give an approval that is signed well and says something else."""
+    folder = it.work / "changes" / change / "approvals"
+    value = json.loads((folder / f"{person}.json").read_bytes()) | fields
+    data = canonical_json(value) + b"\n"
+    (folder / f"{person}.json").write_bytes(data)
+    (folder / f"{person}.sig").write_bytes(sign(it, person, data, "drillbook-approval"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"environment": "production"}, "environment"),
+        ({"repository": "1" * 40}, "repository"),
+        ({"change": "CHG-2026-9999"}, "change"),
+        ({"digest": "sha256:" + "0" * 64}, "plan"),
+        ({"expires": "2026-01-01T00:00:00Z"}, "expire"),
+    ],
+    ids=["environment", "repository", "change", "plan", "expired"],
+)
+def test_replay_an_approval_that_was_meant_for_something_else(it: Rehearsal, fields: dict[str, str], word: str) -> None:
+    change = it.approved()
+    for person in (APPROVER, SECOND):
+        forged(it, change, person, **fields)
+    refused(lambda: it.apply(change), word)
+
+
+def test_sign_in_another_namespace(it: Rehearsal) -> None:
+    change = it.approved()
+    for person in (APPROVER, SECOND):
+        path = it.work / "changes" / change / "approvals" / f"{person}.json"
+        path.with_suffix(".sig").write_bytes(sign(it, person, path.read_bytes(), "git"))
+    refused(lambda: it.apply(change), "namespace")
+
+
+def test_sign_with_a_key_of_nobody(it: Rehearsal) -> None:
+    change = it.planned()
+    make_key(it.folder / "keys/stranger")
+    try:
+        refused(lambda: it.approve(change, "stranger"), "key")
+    finally:
+        for path in (it.folder / "keys").glob("stranger*"):
+            path.unlink()
+
+
+GRABS = {
+    "add your own key": ("cmdb.d/people.yaml", r"(  wang-jing:\n)", r"\1    # mine\n"),
+    "raise your role": (
+        "cmdb.d/people.yaml",
+        r"(  wang-jing:\n(?:    .*\n)*?    roles: )\[operate\]",
+        r"\1[operate, approve, manage]",
+    ),
+    "lower a service's tier": ("cmdb.d/services.yaml", r"(  core-business:\n(?:    .*\n)*?    tier: )1", r"\g<1>3"),
+    "mark production as lab": ("cmdb.d/environments.yaml", r"kind: production", "kind: lab"),
+    "mark rehearsal as lab": ("cmdb.d/environments.yaml", r"kind: rehearsal\n    addresses_of: lab", "kind: lab"),
+    "ask for fewer approvals": ("cmdb.d/policies.yaml", r"approvals: [12]", "approvals: 0"),
+    "alter the engine": ("src/drillbook/change/gate.py", r"\Z", "\n# harmless\n"),
+}
+
+
+@pytest.mark.parametrize("grab", GRABS)
+def test_grab_authority_in_the_same_pull_request(it: Rehearsal, grab: str) -> None:
+    """The base does not move to it, by whatever ref; what is decided is decided by the base."""
+    change = it.approved()
+    file, old, new = GRABS[grab]
+    path = it.work / file
+    text, count = re.subn(old, new, path.read_text(), count=1)
+    assert count == 1, f"{file} has no {old}"
+    path.write_text(text)
+    commit = it.commit(grab)
+    it.push()
+    it.git("update-ref", "refs/remotes/origin/main", commit)
+    refused(lambda: it.inv("trust.advance"), commit[:7])
+    refused(lambda: it.inv("trust.advance", "--to", commit), commit[:7])
+    refused(lambda: it.apply(change, REQUESTER))
+
+
+def test_move_the_base_back(it: Rehearsal) -> None:
+    start = it.git("rev-parse", "HEAD")
+    it.approved()
+    it.ok("trust.advance")
+    refused(lambda: it.inv("trust.advance", "--to", start), "back")
+
+
+@pytest.mark.parametrize("place", ["key", "person", "forge"])
+def test_a_newline_that_would_enter_a_generated_file(it: Rehearsal, place: str) -> None:
+    path = it.work / "cmdb.d/people.yaml"
+    evil = '"x\\n* @intruder\\nintruder namespaces=\\"drillbook-*\\" ssh-ed25519 AAAA"'
+    text = path.read_text()
+    path.write_text({
+        "key": text.replace("  ma-chao:\n", f"  ma-chao:\n    signing_keys: [{evil}]\n"),
+        "person": text.replace("  ma-chao:\n", f"  {evil}:\n"),
+        "forge": text.replace("  ma-chao:\n", f"  ma-chao:\n    forge: {evil}\n"),
+    }[place])  # fmt: skip
+    said = it.inv("trust.owners")
+    assert said.code == 3, said.text
+    assert "cmdb.d/people.yaml:" in said.text
+    assert "intruder" not in (it.work / ".github/CODEOWNERS").read_text()
+
+
+def test_apply_twice(it: Rehearsal) -> None:
+    change = it.approved()
+    said = it.apply(change)
+    assert said.code == 0, said.text
+    refused(lambda: it.apply(change), "once")
+
+
+@pytest.mark.parametrize(
+    ("window", "word"),
+    [("2026-01-01T00:00Z/2026-01-02T00:00Z", "over"), ("2099-01-01T00:00Z/2099-01-02T00:00Z", "open")],
+)
+def test_apply_outside_the_window(it: Rehearsal, window: str, word: str) -> None:
+    said = it.inv(
+        "changes.new", "--runbook", "RB-DB-SWITCHOVER", "--env", "rehearsal", "--param", "pair=core-db",
+        "--reason", "x", "--window", window, "--key", str(it.key(REQUESTER)),
+    )  # fmt: skip
+    if said.code != 0:  # a window that is over is not even taken
+        assert word in said.text, said.text
+        return
+    change = it.approved("--window", window)
+    refused(lambda: it.apply(change), "window")
+
+
+def test_set_the_clock_back(it: Rehearsal) -> None:
+    """The machine has seen a later time than the one that it says now."""
+    change = it.approved()
+    (pin,) = (it.folder / "home/.config/drillbook/trust").glob("*/pin.json")
+    value = json.loads(pin.read_bytes())
+    value["last_seen"] = "2098-01-01T00:00:00Z"
+    pin.write_bytes(canonical_json(value) + b"\n")
+    refused(lambda: it.apply(change), "clock")
+
+
+def test_edit_a_journal_and_compute_its_hashes_anew(it: Rehearsal) -> None:
+    from drillbook.journal.record import GENESIS, make_record, read_journal
+
+    change = it.approved()
+    assert it.apply(change).code == 0
+    (journal,) = (it.work / ".drillbook/runs").glob("*/journal.jsonl")
+    assert it.inv("journal.verify").code == 0
+    lines, prev = b"", GENESIS
+    for record in read_journal(journal):
+        data = {**record.data, "executor": "somebody-else"} if "executor" in record.data else dict(record.data)
+        fresh = make_record(seq=record.seq, time=record.time, mono=record.mono, kind=record.kind, data=data, prev=prev)
+        lines, prev = lines + fresh.line(), fresh.hash
+    assert lines != journal.read_bytes()
+    journal.chmod(0o600)
+    journal.write_bytes(lines)
+    said = it.inv("journal.verify")
+    assert said.code == 40, said.text
+    assert journal.parent.name in said.text
+
+
+def test_delete_the_newest_run(it: Rehearsal) -> None:
+    change = it.approved()
+    assert it.apply(change).code == 0
+    (run,) = (it.work / ".drillbook/runs").iterdir()
+    subprocess.run(["chmod", "-R", "u+w", str(run)], check=True)
+    shutil.rmtree(run)
+    said = it.inv("journal.verify")
+    assert said.code == 40, said.text
+    assert run.name in said.text
+
+
+def test_change_the_tree_between_check_and_run(it: Rehearsal) -> None:
+    """The run is stopped once it has begun; what lies in the work tree and in its own folder is altered then."""
+    change = it.approved()
+    child = it.start("changes.apply", change, "--yes", "--key", str(it.key(EXECUTOR)))
+    runs = it.work / ".drillbook/runs"
+    deadline = time.monotonic() + 60
+    while not list(runs.glob("*/journal.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    child.send_signal(signal.SIGSTOP)
+    try:
+        (folder,) = runs.iterdir()
+        subprocess.run(["chmod", "-R", "u+w", str(folder / "artifacts")], check=True)
+        for path in (*(folder / "artifacts").rglob("*.py"), *(it.work / "playbooks").rglob("*.py")):
+            path.write_text("raise SystemExit('altered')\n")
+    finally:
+        child.send_signal(signal.SIGCONT)
+    text, _ = child.communicate(timeout=300)
+    assert "altered" not in text.replace("was altered", "")
+    assert child.returncode in (0, 4), text
+
+
+def test_race_two_applies(it: Rehearsal) -> None:
+    """Two engineers at once; the campaign does it a hundred times."""
+    change = it.approved()
+    children = [
+        it.start("changes.apply", change, "--yes", "--key", str(it.key(person))) for person in (EXECUTOR, REQUESTER)
+    ]
+    codes = []
+    for child in children:
+        child.communicate(timeout=300)
+        codes.append(child.returncode)
+    assert sorted(codes) in ([0, 4], [0, 6]), codes
+
+
+def test_the_table_of_the_docs_names_these_tests() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/attacks.md").read_text()))
+    here = {name for name in globals() if name.startswith("test_")}
+    assert named == here - {"test_the_table_of_the_docs_names_these_tests"}
