@@ -97,7 +97,7 @@ def test_a_change_is_applied_once_and_closed(clone: Clone) -> None:
     result = json.loads((clone.root / "changes" / change / "result.json").read_text())
     assert result["result"] == "succeeded"
     assert folder.name in [run["run"] for run in result["runs"]]
-    assert clone.inv("journal.verify", "--name", folder.name).returncode == 0
+    assert clone.inv("journal.verify", "--only", folder.name).returncode == 0
 
 
 def test_who_approved_does_not_run_it(clone: Clone) -> None:

@@ -17,8 +17,8 @@ from drillbook.review.comment import LIMIT, comment
 from drillbook.review.compose import find_range
 from drillbook.review.drills import Fate
 from drillbook.review.model import Verdict
-from drillbook.review.to_json import to_json
 from drillbook.review.sides import read_side
+from drillbook.review.to_json import to_json
 from tests.evidence_values import journal, observed, result
 from tests.review_ground import CASES, Ground, estate, make
 

@@ -95,6 +95,7 @@ def test_a_change_from_its_plan_to_its_last_approval(estate: SignedEstate, said:
     assert value["verdict"] == "plain"
     assert value["base"]["pinned"]
     text = said(review)
+    assert "against the trusted base (<code>" in text
     assert "every rule is satisfied" in text
     assert f"The plan of <code>{ID}</code>" in text
     assert "申请人" in said(review, lang="zh")

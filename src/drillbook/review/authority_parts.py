@@ -71,7 +71,7 @@ def _proposal(proposal: Proposal, words: Words) -> Md:
     record = proposal.record
     if record is None:
         lines = [code(str(each), limit=400) for each in proposal.findings] or [code(proposal.refusal, limit=400)]
-        return Md(f"{code(proposal.id)}: **{words('c_broken')}**\n{listed(lines, words)}")
+        return Md(f"{code(proposal.id)}{words('colon')}**{words('c_broken')}**\n{listed(lines, words)}")
     request = record.request
     subject = request.subject
     what = (
@@ -95,7 +95,7 @@ def _standing(proposal: Proposal, words: Words) -> Iterator[Md]:
         yield fill(words("c_closed"), result=record.result.result)
         return
     if proposal.refusal:
-        yield Md(f"**{words('c_refused')}**: {code(proposal.refusal, limit=400)}")
+        yield Md(f"**{words('c_refused')}**{words('colon')}{code(proposal.refusal, limit=400)}")
     if record.bound is None:
         yield Md(f"**{words('c_unplanned')}**")
     if proposal.by:
@@ -107,13 +107,13 @@ def _standing(proposal: Proposal, words: Words) -> Iterator[Md]:
     if not proposal.missing and not proposal.refusal and record.bound is not None:
         yield Md(words("c_enough"))
     if proposal.trouble:
-        yield Md(f"**{words('c_trouble')}**: {code(proposal.trouble, limit=400)}")
+        yield Md(f"**{words('c_trouble')}**{words('colon')}{code(proposal.trouble, limit=400)}")
     if proposal.drift:
-        yield Md(f"**{words('c_drift')}**: {_differences(proposal.drift, words)}")
+        yield Md(f"**{words('c_drift')}**{words('colon')}{_differences(proposal.drift, words)}")
     if proposal.forged:
         yield Md(f"**{words('c_forged')}**")
     if proposal.replanned:
-        yield Md(f"{words('c_replanned')}: {_differences(proposal.replanned, words)}")
+        yield Md(f"{words('c_replanned')}{words('colon')}{_differences(proposal.replanned, words)}")
     if record.request.window is not None:
         window = record.request.window
         yield fill(

@@ -80,7 +80,7 @@ def _head(review: Review, words: Words) -> str:
     if "{}" in verdict:
         verdict = verdict.format(words("v_by").join(_reasons(review, words)))
     lines = [f"> [!{_ALERTS[review.verdict]}]", f"> **{verdict}**"]
-    compared = fill(words("compared"), head=_named(what.head_name, what.head), base=_named(what.base_name, what.base))
+    compared = fill(words("compared"), head=_named(what.head_name, what.head), base=_base(review, words))
     lines += ["", compared]
     if what.moved_on:
         lines.append(fill(words("moved"), n=what.moved_on, old=what.old[:10], head=what.head[:10]))
@@ -89,6 +89,13 @@ def _head(review: Review, words: Words) -> str:
     if not review.pinned:
         lines.append(words("not_pinned"))
     return "\n".join([MARK, *lines])
+
+
+def _base(review: Review, words: Words) -> Md:
+    what = review.range
+    if what.base_name:
+        return _named(what.base_name, what.base)
+    return Md(words("trusted") + words("brackets").format(code(what.base[:10])))
 
 
 def _named(name: str, commit: str) -> Md:

@@ -43,8 +43,11 @@ _STALE = frozenset({"inventory-stale"})
 _LINE = re.compile(r":\d+")
 
 
-def find_range(repo: Repository, base: str, head: str) -> Range:
-    """Give what is to be compared. Raises UsageError for a name of no commit, Refused without common history."""
+def find_range(repo: Repository, base: str, head: str, *, trusted: bool = False) -> Range:
+    """Give what is to be compared; ``trusted``: the base is this machine's trusted one, nobody named it.
+
+    Raises UsageError for a name of no commit, Refused without common history and for a shallow clone.
+    """
     repo.require_whole()
     new, old = repo.resolve(head), repo.resolve(base)
     done = repo.try_git("merge-base", old, new)
@@ -60,7 +63,7 @@ def find_range(repo: Repository, base: str, head: str) -> Range:
         count = int(repo.git("rev-list", "--count", f"^{fork}", old))
         theirs = {each.path for each in repo.changed(fork, old, renames=False)}
         both = tuple(sorted(theirs & {each.path for each in repo.changed(fork, new, renames=False)}))
-    return Range(old, new, fork, base, head, count, both)
+    return Range(old, new, fork, "" if trusted else base, head, count, both)
 
 
 def make_review(repo: Repository, what: Range, authority: Authority) -> Review:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.75  # share of equal fields from which an entry that went and one that came are one that was renamed
 _FEW = 4  # fields under which two entries are alike by chance
-_PAIRS = 20_000  # pairs of entries that are compared field by field; beyond, only serials and equal fields count
+_PAIRS = 10_000  # pairs of entries that are compared field by field; beyond, only serials and equal fields count
 
 
 class Kind(StrEnum):
@@ -119,6 +119,7 @@ def compare(base: Cmdb, head: Cmdb, *, unchanged: frozenset[str] = frozenset()) 
 def _changed(
     both: Iterable[tuple[Entry, Entry]], names: Mapping[str, str], follows: dict[str, int]
 ) -> Iterator[EntryChange]:
+    new_ids = set(names.values())
     for old, new in both:
         if same(old.fields, new.fields):
             continue
@@ -126,20 +127,24 @@ def _changed(
         if names:
             own = tuple(differences(renamed(old.fields, names), new.fields))
             if own != fields:
-                for id_ in set(names.values()):
-                    if any(_holds(each.new, id_) for each in fields if each not in own):
-                        follows[id_] += 1
+                for id_ in new_ids.intersection(_texts([each.new for each in fields if each not in own])):
+                    follows[id_] += 1
                 fields = own
         if fields:
             yield EntryChange(Kind.CHANGED, new.section, new.id, "", fields, new)
 
 
-def _holds(value: Any, id_: str) -> bool:
+def _texts(value: Any) -> Iterator[str]:
+    """Give every text in a value, keys too."""
     if isinstance(value, dict):
-        return id_ in value or any(_holds(each, id_) for each in value.values())
-    if isinstance(value, list):
-        return any(_holds(each, id_) for each in value)
-    return bool(value == id_)
+        for key, each in value.items():
+            yield key
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
 
 
 def _renamings(gone: list[Entry], came: list[Entry]) -> list[tuple[Entry, Entry]]:

@@ -22,7 +22,7 @@ LINE_LIMIT = 240
 
 # What needs no reference within a line: letters of any script, digits, and a few signs.
 _PLAIN = re.compile(r"[\w ,./=%-]", re.ASCII)
-_WEB = re.compile(r"www\.", re.IGNORECASE)
+_WWW = re.compile(r"www\.", re.IGNORECASE)
 
 
 class Md(str):
@@ -43,7 +43,7 @@ def code(value: object, *, limit: int = VALUE_LIMIT) -> Md:
 
 
 def _referenced(text: str) -> str:
-    dots = _WEB.search(text) is not None
+    dots = _WWW.search(text) is not None
     return "".join(
         each if (_PLAIN.match(each) or ord(each) > 0x7F) and each != "_" and not (dots and each == ".")  # noqa: PLR2004
         else f"&#{ord(each)};"

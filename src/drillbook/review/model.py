@@ -42,7 +42,7 @@ class Range:
 
     ``base`` and ``head`` are commits; ``old`` is the commit that head branched off, with which head is compared.
     ``moved_on``: commits that base has and head does not; ``both``: files that changed on both sides since.
-    ``base_name`` and ``head_name``: how they were named.
+    ``base_name`` and ``head_name``: how they were named; an empty name is the trusted base's.
     """
 
     base: str

@@ -32,7 +32,7 @@ def to_json(review: Review) -> dict[str, Any]:
         "format": FORMAT,
         "verdict": str(review.verdict),
         "exit_code": int(review.exit_code),
-        "base": {"name": what.base_name, "commit": what.base, "pinned": review.pinned},
+        "base": {"name": what.base_name or None, "commit": what.base, "pinned": review.pinned},
         "head": {"name": what.head_name, "commit": what.head},
         "merge_base": what.old,
         "base_moved_on": what.moved_on,

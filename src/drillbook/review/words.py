@@ -17,6 +17,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{head} against {base}. Read as data by the engine of the base; nothing of it was run.",
         "对比 {head} 与 {base}。由基线版本的程序作为数据读取，未执行其中任何内容。",
     ),
+    "trusted": ("the trusted base", "可信基线"),
     "moved": (
         "The base has moved on by {n} since; shown is what {old} → {head} brings.",
         "此后基线又前进了 {n} 次提交；以下为 {old} → {head} 带来的变化。",
@@ -202,8 +203,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "c_plan": ("The plan of {id}, {digest}", "{id} 的计划，{digest}"),
     "c_uncovered": (
         (
-            "1 governed file changes, and no change here covers it (`./inv changes.new --configuration`)|{n} governed files change, and "
-            "no change here covers them (`./inv changes.new --configuration`)"
+            "1 governed file changes, and no change here covers it (`./inv changes.new --configuration`)|{n} governed "
+            "files change, and no change here covers them (`./inv changes.new --configuration`)"
         ),
         "{n} 个受管文件有变化，但没有配置变更单覆盖（`./inv changes.new --configuration`）",
     ),

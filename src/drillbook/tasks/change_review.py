@@ -48,7 +48,7 @@ def review(
     repo = Repository(estate_root())
     with tempfile.TemporaryDirectory(prefix="drillbook-base-") as scratch:
         name, authority = _authority(repo, base, Path(scratch) / "files")
-        made = make_review(repo, find_range(repo, name, head), authority)
+        made = make_review(repo, find_range(repo, name, head, trusted=not base and authority.pinned), authority)
     text = dumps(to_json(made), ensure_ascii=False, indent=1) + "\n" if json else comment(made, lang)
     if out:
         write_file(Path(out), text.encode("utf-8", "backslashreplace"))
