@@ -93,13 +93,14 @@ class Scene:
         approval: dict[str, Any] | None = None,
         review: dict[str, Any] | None = None,
         plan: Plan | None = None,
+        parameters: dict[str, str] | None = None,
     ) -> str:
         """Write a signed change into changes/; give its id. ``move``: of the configuration between two commits."""
         id_ = f"CHG-2026-{number:04}"
         repository = self.estate.base.repository
         subject = {
             "kind": "runbook", "runbook": "RB-DB-SWITCHOVER", "environment": "rehearsal",
-            "parameters": {"pair": "core-db"},
+            "parameters": {"pair": "core-db", **(parameters or {})},
         }  # fmt: skip
         asked = encoded({
             "format": 1, "change": id_, "repository": repository, "type": type_, "risk": "medium", "reason": reason,

@@ -7,9 +7,8 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 OPERATOR, APPROVER, MANAGER, OTHER = "wang-jing", "zhang-tao", "chen-wei", "sun-lei"
@@ -20,9 +19,13 @@ _PEOPLE = (OPERATOR, APPROVER, MANAGER, OTHER)
 
 @dataclass
 class Clone:
-    """A checkout below ``top``, with ``remote.git``, ``keys/<person>`` and ``config`` beside it."""
+    """A checkout below ``top``, with ``remote.git``, ``keys/<person>`` and ``config`` beside it.
+
+    ``primaries``: the pair's members, the one first that is primary now.
+    """
 
     top: Path
+    primaries: list[str] = field(default_factory=lambda: ["core-db-1", "core-db-2"])
     env: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -108,11 +111,16 @@ class Clone:
             raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def new_change(self, *, window: str = "2026-01-01T00:00/300d", runbook: str = "RB-DB-SWITCHOVER") -> str:
-        """Request, plan, commit and push a change in rehearsal; give its id."""
+    def switchover(self) -> tuple[str, ...]:
+        """Give the options that name a switchover in rehearsal, from who is primary now."""
+        return ("--env", "rehearsal", "--param", "pair=core-db", "--param", f"primary={self.primaries[0]}")
+
+    def new_change(self) -> str:
+        """Request, plan, commit and push a switchover in rehearsal, from now on for a day; give its id."""
+        window = f"{datetime.now(UTC):%Y-%m-%dT%H:%M}+00:00/1d"
         self.must(
-            "changes.new", "--runbook", runbook, "--env", "rehearsal", "--param", "pair=core-db",
-            "--window", window, "--reason", "A test of the gate", "--key", str(self.key(OPERATOR)),
+            "changes.new", "--runbook", "RB-DB-SWITCHOVER", *self.switchover(), "--window", window,
+            "--reason", "A test of the gate", "--key", str(self.key(OPERATOR)),
         )  # fmt: skip
         change = max(path.name for path in (self.root / "changes").iterdir() if path.name.startswith("CHG-"))
         self.must("changes.plan", change)
@@ -125,6 +133,3 @@ class Clone:
             self.must("changes.approve", change, "--yes", "--key", str(self.key(person)))
         self.commit(f"{change} is approved")
         self.push()
-
-    def policies(self) -> object:
-        return yaml.safe_load((self.root / "cmdb.d/policies.yaml").read_text())

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,10 +121,11 @@ class Rehearsal:
     # --- changes -----------------------------------------------------------------------------------
 
     def new(self, *more: str, runbook: str = "RB-DB-SWITCHOVER", by: str = REQUESTER) -> str:
-        """Ask for a change in rehearsal, and give its id."""
+        """Ask for a change in rehearsal, whose window is open from now on, and give its id."""
+        window = () if "--window" in more else ("--window", f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}/4h")
         said = self.ok(
             "changes.new", "--runbook", runbook, "--env", "rehearsal", *PAIR, "--reason", "a rehearsal",
-            "--key", str(self.key(by)), *more,
+            "--key", str(self.key(by)), *window, *more,
         )  # fmt: skip
         return next(word.strip("/.,:") for word in said.replace("/", " ").split() if word.startswith("CHG-"))
 

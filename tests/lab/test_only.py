@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -217,6 +218,8 @@ def test_the_agent_is_the_engines_own_and_only_what_an_executor_asks_of_it(host:
     )
     with pytest.raises(StepFailed, match="the change has another run here"):
         agent.lock(ANOTHER_RUN, "ann@there", MARK)
+    with pytest.raises(StepFailed, match="not this change's run"):
+        agent.unlock(ANOTHER_RUN, MARK)
     other = f"{SCRIPT}\ntouch /tmp/only-hostile\n"
     words = [
         "/bin/sh",
@@ -303,6 +306,26 @@ def test_a_whole_switchover_runs_by_certificate(officer: Officer) -> None:
     finally:
         officer.undo(*plan.reachable)
         bring_up()
+
+
+def test_the_certificate_in_an_ssh_agent(officer: Officer, listed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside the lab the engine logs in by the person's agent."""
+    access = officer.access(listed, "id")
+    socket = officer.folder / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            time.sleep(0.01)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        subprocess.run(["ssh-add", "-q", officer.folder / "id"], check=True)
+        connection = officer.connection(HOST, replace(access, identity=None))
+        assert connection.run([UPLOAD, listed], timeout=10).exit_code == 0
+        assert connection.run(["date", "-u", "+%s"], timeout=10).exit_code == 0
+        assert "not a command" in _why(connection.run(["id"], timeout=10))
+        connection.close()
+    finally:
+        agent.terminate()
+        agent.wait()
 
 
 def test_the_words_are_those_that_shlex_writes() -> None:

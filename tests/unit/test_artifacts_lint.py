@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from drillbook.artifacts import ansible_words as words
 from drillbook.artifacts.lint import lint
 from drillbook.artifacts.seal import digest_of
 from drillbook.errors import InvalidInput
@@ -171,6 +172,13 @@ TEMPLATES = [
     "{{ '*' | ansible.builtin.fileglob }}",
     "{{ 10 | random }}",
     "{{ x | community.general.y }}",
+    "{{ [10] | map('random') }}",
+    "{{ ['$HOME'] | map('ansible.builtin.expandvars') }}",
+    "{{ x | map(which) }}",
+    "{{ x | map('community.general.y') }}",
+    "{{ x | select('file') }}",
+    "{{ x | selectattr('path', 'exists') }}",
+    "{{ x | rejectattr('path', which) }}",
     "{{ now() }}",
     "{{ '/etc/passwd' is file }}",
     "{{ x is community.general.y }}",
@@ -278,6 +286,7 @@ ALLOWED = """\
       $ANSIBLE_VAULT;1.1;AES256
       6162
     literal: !unsafe "{{ lookup('pipe', 'id') }}"
+    chosen: "{{ x | selectattr('file', 'defined') | map(attribute='link') | rejectattr('mount') | list }}"
     words: "{{ groups['web'] | map('extract', hostvars, 'id') | list }}"
   roles: [here, {role: here, when: x is defined, vars: {y: 1}}]
   tasks:
@@ -354,6 +363,43 @@ def test_a_check_may_import_for_types_what_it_likes(tmp_path: Path) -> None:
     types = "import re\nif TYPE_CHECKING:\n    from testinfra.host import Host\n"
     text = f"{types}\ndef f(host: 'Host') -> None: assert host.run('id').rc == 0\n"
     assert _found(tmp_path, {"checks/x.py": text}) == []
+
+
+def test_every_module_of_ansible_is_thought_of() -> None:
+    """A new ansible-core with a new module fails here, and somebody decides."""
+    import ansible.modules
+
+    theirs = {path.stem for path in Path(ansible.modules.__path__[0]).glob("*.py")} - {"__init__", "async_wrapper"}
+    assert theirs == words.MODULES | set(words.REFUSED_MODULES)
+
+
+def test_every_keyword_of_ansible_is_thought_of() -> None:
+    from ansible.playbook.block import Block
+    from ansible.playbook.handler import Handler
+    from ansible.playbook.play import Play
+    from ansible.playbook.role.include import RoleInclude
+    from ansible.playbook.task import Task
+
+    internal = {"async_val", "loop_with"}
+    for kind, allowed in ((Play, words.PLAY), (Task, words.TASK), (Block, words.BLOCK), (RoleInclude, words.ROLE)):
+        theirs = set(kind.fattributes) - internal
+        assert not allowed - theirs - {"listen"}, f"{kind.__name__}: not Ansible's"
+        assert not theirs - allowed - set(words.REFUSED_KEYWORDS), f"{kind.__name__}: neither allowed nor refused"
+    assert "listen" in Handler.fattributes
+
+
+def test_every_lookup_and_filter_that_is_named_is_ansibles() -> None:
+    import ansible.plugins.lookup
+    from ansible.plugins.loader import filter_loader, test_loader
+
+    theirs = {path.stem for path in Path(ansible.plugins.lookup.__path__[0]).glob("*.py")}
+    assert theirs >= words.LOOKUPS
+    refused = {"config", "csvfile", "env", "fileglob", "first_found", "ini", "lines", "password", "pipe"}
+    assert theirs - words.LOOKUPS - {"__init__"} == refused | {"random_choice", "unvault", "url"}
+    for name in set(words.REFUSED_FILTERS) - {"attr"}:
+        assert name == "random" or filter_loader.get(f"ansible.builtin.{name}") is not None, name
+    for name in words.REFUSED_TESTS:
+        assert test_loader.get(f"ansible.builtin.{name}") is not None, name
 
 
 def test_links(tmp_path: Path) -> None:

@@ -225,6 +225,24 @@ def test_an_emergency_says_so_whatever_else_is_claimed(fresh: Scene) -> None:
     assert (line.type, line.routine) == ("emergency", False)
 
 
+def test_a_run_that_names_no_change_and_was_in_no_lab(fresh: Scene) -> None:
+    fresh.run(fresh.ago(minutes=8), environment="rehearsal")
+    fresh.run(fresh.ago(minutes=7), environment="lab", plan=fresh.plan("rehearsal"))
+    fresh.run(fresh.ago(minutes=6), environment="lab")
+    assert wrong(fresh) == ["it names no change, and rehearsal is no lab"] * 2
+    assert len(change_log(fresh.root, Query(), clock=SystemClock()).told(every=False)) == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_standard_change_is_held_against_policy(fresh: Scene, known: bool) -> None:
+    more = {} if known else {"wait": "no"}
+    change = fresh.change(1, by="wang-jing", at=fresh.ago(minutes=9), type_="standard", parameters=more)
+    fresh.run(fresh.ago(minutes=8), change=change, type_="standard", environment="rehearsal", by="wang-jing")
+    (line,) = change_log(fresh.root, Query(), clock=SystemClock()).lines
+    assert ("approved beforehand by policy" in said(line, Mark.PROVED)) is known
+    assert ("not approved beforehand" in said(line, Mark.WRONG)) is not known
+
+
 def test_an_estate_with_nothing_and_a_folder_that_is_none(fresh: Scene) -> None:
     assert change_log(fresh.root, Query(), clock=SystemClock()).lines == ()
     (fresh.root / "changes").symlink_to("/")

@@ -94,7 +94,7 @@ def edits(draw: st.DrawFn) -> tuple[str, str]:
     return "\n".join(before) + end, "\n".join(after) + end
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(edits())
 def test_what_is_sure_is_so(pair: tuple[str, str]) -> None:
     old, new = pair
@@ -103,3 +103,24 @@ def test_what_is_sure_is_so(pair: tuple[str, str]) -> None:
         return
     if sure(old, new):
         assert before == after
+
+
+@settings(max_examples=500, deadline=None)
+@given(edits())
+def test_an_entrys_own_lines_say_what_the_file_says_of_it(pair: tuple[str, str]) -> None:
+    look = Untouched()
+    old, new = ((name, text.encode()) for name, text in zip(("old", "new"), pair, strict=True))
+    look.sure("db-2", old=old, new=new)
+    for text, version in zip(pair, (old, new), strict=True):
+        block = look.block("db-2", version)
+        whole = entry(text)
+        if block is not None and whole is not None:
+            assert entry(block.decode()) == whole
+
+
+def test_an_entrys_own_lines_are_found() -> None:
+    look = Untouched()
+    text = ("one", BASE.encode())
+    look.sure("db-2", old=text, new=("two", BASE.replace("S-2", "S-9").encode()))
+    assert look.block("db-2", text) == ("config_items:\n" + item("db-2", serial="S-2")).encode()
+    assert look.block("x-1", text) == items(item("x-1"), section="spares").encode()

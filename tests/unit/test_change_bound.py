@@ -148,3 +148,10 @@ def test_the_page_is_of_the_bytes_alone(estate: SignedEstate) -> None:
     assert not is_rendering(plan_file(asked(), bound), other, read_bound(bytes_of(estate, other)))
     assert not is_rendering(None, asked(), bound)
     assert change_page(asked(), bound) == change_page(asked(), read_bound(bound.raw))
+
+
+def test_markdown_of_a_request_is_not_markup(estate: SignedEstate) -> None:
+    """An entity would become a mark that turns text around, and a link would lead elsewhere."""
+    hostile = asked(reason="&#x202e;evil <b>x</b> [a](http://x) `q` ![i](y) | # h")
+    page = plan_file(hostile, read_bound(bytes_of(estate, hostile))).decode()
+    assert r"\&\#x202e;evil \<b\>x\</b\> \[a\](http://x) \`q\` !\[i\](y) \| \# h" in page

@@ -123,6 +123,7 @@ def test_ids_are_used_once(estate: SignedEstate, said: Any) -> None:
         ({"reason": " "}, ExitCode.USAGE, "a change has a reason"),
         ({"reason": "one\ntwo"}, ExitCode.USAGE, "a line break"),
         ({"reason": "abc \u202e def"}, ExitCode.USAGE, "the character U+202E"),
+        ({"window": ""}, ExitCode.USAGE, "does not run without a window"),
         ({"window": "tomorrow"}, ExitCode.USAGE, "has no '/'"),
         ({"type_": "emergency"}, ExitCode.USAGE, "an emergency is not requested"),
         ({"type_": "odd"}, ExitCode.USAGE, "normal or standard"),

@@ -78,7 +78,11 @@ REFUSALS: dict[str, tuple[Any, str]] = {
     ),
     "the executor approved": (
         lambda: permit(record(approvals={"fay": {}}), "fay"),
-        "approval of fay does not count: who approves a change does not run it",
+        "fay has approved CHG-2026-0007, and who approves a change does not run it",
+    ),
+    "the executor approved, beside others": (
+        lambda: permit(record(approvals={"fay": {}, "ben": {}, "cem": {}}), "fay"),
+        "fay has approved CHG-2026-0007, and who approves a change does not run it",
     ),
     "approved by a role that may not": (lambda: permit(record(approvals={"eve": {}})), "wants 1 approval by the role"),
     "run by a role that may not": (lambda: permit(record(), "eve"), "eve may not run this: .* has audit"),

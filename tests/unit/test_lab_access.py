@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import paramiko
 import pytest
 
+from drillbook.change.gate import LabHost, permit_lab_hosts
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import UsageError
-from drillbook.hosts.access import Access, access_for, known_hosts_text
+from drillbook.hosts.access import Access, access_by_record, known_hosts_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEv2l0mP5UmyDAlKZLB3kxg4A5rPpzgeYH4kPcbK9Xqs"
-LAB = Access(Path("/lab/known_hosts"), Path("/lab/id"))
+PERMISSION = permit_lab_hosts({"a": LabHost("10.9.0.1", KEY)})
 
 SAMPLE = {
     "environments": {
@@ -45,15 +49,9 @@ def cmdb() -> Cmdb:
     return Cmdb("x", *made, digest="sha256:00")
 
 
-@pytest.mark.parametrize("environment", ["lab", "rehearsal"])
-def test_hosts_of_the_lab_have_the_labs_keys(cmdb: Cmdb, environment: str, tmp_path: Path) -> None:
-    assert access_for(cmdb, environment, lab=LAB, folder=tmp_path) == LAB
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_other_hosts_have_the_keys_on_record(cmdb: Cmdb, tmp_path: Path) -> None:
-    access = access_for(cmdb, "production", lab=LAB, folder=tmp_path)
-    assert access == Access(tmp_path / "known_hosts-production", None)
+    access = access_by_record(cmdb, "production", PERMISSION, folder=tmp_path)
+    assert access == Access(tmp_path / "known_hosts-production", None, PERMISSION)
     assert access.known_hosts.read_text() == f"198.18.0.1,a {KEY}\n[198.18.0.2]:2222,[b]:2222 {KEY}\n"
     known = paramiko.HostKeys(str(access.known_hosts))
     key = paramiko.Ed25519Key(data=base64.b64decode(KEY.split()[1]))

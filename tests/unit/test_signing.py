@@ -282,3 +282,37 @@ def test_a_key_of_somebody_else_s_that_may_not_be_read_is_said(tmp_path: Path, a
     ann.file.chmod(0)
     with pytest.raises(DrillbookError, match="cannot be read"):
         find_signer(Signers.of({"ann": [ann.public]}), root=tmp_path, key=ann.file)
+
+
+def test_a_passphrase_is_asked_for_on_the_terminal(tmp_path: Path) -> None:
+    import pty
+    import select
+    import sys
+
+    key = new_key(tmp_path / "keys", "locked", passphrase="a secret")
+    out = tmp_path / "out.sig"
+    program = (
+        "import sys, pathlib\n"
+        "from drillbook.signing.sign import Signer\n"
+        "who, key, file, out = sys.argv[1:]\n"
+        f"data = Signer(who, key, pathlib.Path(file)).sign(b'text\\n', namespace={APPROVAL!r})\n"
+        "pathlib.Path(out).write_bytes(data)\n"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", program, "ann", key.public, str(key.file), str(out)])
+    said = b""
+    while b"passphrase" not in said:
+        assert select.select([terminal], [], [], 60)[0], said
+        said += os.read(terminal, 1000)
+    os.write(terminal, b"a secret\n")
+    try:
+        while os.read(terminal, 1000):
+            pass
+    except OSError:  # the other end is closed
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    found = Signers.of({"ann": [key.public]}).verify(
+        b"text\n", out.read_bytes(), namespace=APPROVAL, person="ann", at=AT
+    )
+    assert found.person == "ann"

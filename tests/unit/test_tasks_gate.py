@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,15 +128,16 @@ class Unapproved:
         self.clone.commit("A drill in rehearsal")
         self.clone.push()
         self.clone.pin()
-        self.change = self.clone.new_change(window=f"{datetime.now(UTC):%Y-%m-%dT%H:%M}+00:00/1d")
+        self.change = self.clone.new_change()
         self.run = self._run()
         self.key = str(self.clone.key(OPERATOR))
 
     def _run(self) -> str:
         """Make a run's folder as somebody would who has no approval: everything in it fits together."""
         plan = plan_of(
-            load_estate(self.clone.root), "RB-DB-SWITCHOVER", environment="rehearsal", parameters={"pair": "core-db"}
-        )
+            load_estate(self.clone.root), "RB-DB-SWITCHOVER", environment="rehearsal",
+            parameters={"pair": "core-db", "primary": "core-db-1"},
+        )  # fmt: skip
         permission = Permission(plan.digest, "normal", {}, change=self.change, executor=OPERATOR, repository="0" * 40)
         folder, journal, _ = new_run(
             plan, permission, root=self.clone.root, state=self.clone.root / ".drillbook", clock=SystemClock(),

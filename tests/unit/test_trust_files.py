@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,9 +16,6 @@ from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from tests.repo_values import Key, new_key
 from tests.trust_values import cmdb
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TOP = "organisation: X\ninclude: [people.yaml]\n"
 ANN = """\
@@ -218,3 +216,8 @@ def test_allowed_signers_is_what_ssh_keygen_takes(tmp_path: Path, key: Key) -> N
         ".github/CODEOWNERS",
         "allowed_signers",
     ]
+
+
+def test_the_shipped_estate_has_its_files_of_owners() -> None:
+    root = Path(__file__).parents[2]
+    assert stale_owner_files(load(root), root) == []

@@ -210,3 +210,25 @@ def test_a_new_key_is_enrolled_and_the_files_of_owners_follow(estate: Estate) ->
     (estate.root / "allowed_signers").unlink()
     done = run(estate.root, "trust.owners", "--check")
     assert (done.returncode, "allowed_signers:1: owners: the file is missing" in done.stderr) == (3, True)
+
+
+def test_with_other_lock_files_the_base_s_own_launcher_is_started(tmp_path: Path) -> None:
+    root = engine_repository(tmp_path)
+    commit(root, {"requirements.lock": "something-else==1\n"})
+    ok(run(root, "trust.pin", "HEAD", "--yes", source=root))
+    trust = own_folder(git(root, "rev-list", "--max-parents=0", "HEAD"))
+    programs = trust / "venv/bin"
+    programs.mkdir(parents=True)
+    (programs / "python").symlink_to(sys.executable)
+    (programs / "invoke").write_text(f'#!/bin/sh\nexec {sys.executable} -m invoke "$@"\n')
+    (programs / "invoke").chmod(0o755)
+    locks = "".join((root / name).read_text() for name in ("requirements-uv.lock", "requirements.lock"))
+    (trust / "venv/.complete").write_text(f"{trust}\n{locks}")
+    commit(root, {"src/drillbook/change/advance.py": "x = 1\n"})
+    done = run(root, "trust.advance", source=root)
+    assert (done.returncode, "no change in changes/ moves" in done.stderr) == (4, True), done.stderr
+    direct = subprocess.run(
+        [trust / "base/inv", "trust.status"], cwd=root, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert "governed files that differ from the trusted ones (1): src/drillbook/change/advance.py" in ok(direct)
+    assert not list((trust / "bases").rglob("__pycache__"))

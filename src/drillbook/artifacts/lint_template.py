@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CALLS = ("lookup", "query", "q")
+# Filters that take the name of a filter or a test, and which of their arguments it is.
+_BY_NAME = {"map": 0, "select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 _LOADERS = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 _HEADER = re.compile(r"#jinja2:(?P<settings>.*)")
 _HEADER_SETTINGS = re.compile(r"\s*(trim_blocks|lstrip_blocks|keep_trailing_newline)\s*:\s*(True|False|true|false)\s*")
@@ -120,10 +122,12 @@ def _problem(node: nodes.Node, called: set[int]) -> str | None:
             return f"reaches for '{visible(name, limit=40)}', which is internal"
         case nodes.Const(value=str(text)) if "__" in text:
             return "holds two underscores in a text, by which internals are reached; write it otherwise"
+        case nodes.Filter(name=name) if name in _BY_NAME and len(node.args) > _BY_NAME[name]:
+            return _by_name(node, name)
         case nodes.Filter(name=name) if name is not None and (why := REFUSED_FILTERS.get(short(name))):
             return f"uses the filter '{short(name)}', which {why}"
-        case nodes.Filter(name=name) | nodes.Test(name=name) if "." in short(name or ""):
-            return f"uses '{visible(str(name), limit=60)}' of a collection, which is not in the sealed copy"
+        case nodes.Filter(name=name) | nodes.Test(name=name) if problem := _of_collection(name or ""):
+            return problem
         case nodes.Test(name=name) if short(name) in REFUSED_TESTS:
             return f"tests for '{short(name)}', which looks at this machine, not at the host"
         case _ if isinstance(node, _LOADERS):
@@ -131,6 +135,24 @@ def _problem(node: nodes.Node, called: set[int]) -> str | None:
             problem = path_problem(_text(template), ending=".j2")
             return f"includes a template and {problem}" if problem is not None else None
     return None
+
+
+def _by_name(node: nodes.Filter, filter_: str) -> str | None:
+    name = _text(node.args[_BY_NAME[filter_]])
+    if name is None:
+        return f"computes which filter or test '{filter_}' applies; write its name out"
+    if filter_ == "map":
+        why = REFUSED_FILTERS.get(short(name))
+        return f"uses the filter '{short(name)}', which {why}" if why else _of_collection(name)
+    if short(name) in REFUSED_TESTS:
+        return f"tests for '{short(name)}', which looks at this machine, not at the host"
+    return _of_collection(name)
+
+
+def _of_collection(name: str) -> str | None:
+    if "." not in short(name):
+        return None
+    return f"uses '{visible(name, limit=60)}' of a collection, which is not in the sealed copy"
 
 
 def _call(call: nodes.Call) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.audit.log import EMERGENCY, NORMAL, Mark, Proof
+from drillbook.audit.log import EMERGENCY, NORMAL, STANDARD, Mark, Proof
 from drillbook.change.authority import case_of, may_run
 from drillbook.change.record import FOLDER
+from drillbook.change.rules import standard_change
 from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.tree import tree_digest
 from drillbook.runbook.model import Text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from drillbook.audit.sources import Sources
     from drillbook.change.record import ChangeRecord
+    from drillbook.cmdb.model import Cmdb
     from drillbook.repo.git import Repository
 
 _COMMITS = 50  # that are looked at for one change of the configuration
@@ -67,6 +69,8 @@ def run_against_change(
     window = record.request.window
     if window is not None and not window.holds(began):
         found.append(_wrong("it began outside the window of its change", "开始于变更窗口之外"))
+    if sources.base is not None and record.request.type == STANDARD:
+        found.append(_beforehand(record, sources.base.cmdb, began))
     if sources.base is not None:
         for person in executors:
             try:
@@ -74,6 +78,37 @@ def run_against_change(
             except DrillbookError as error:
                 found.append(_open(f"by today's rules: {error.message}", f"按现行规则：{error.message}"))
     return found
+
+
+def _beforehand(record: ChangeRecord, cmdb: Cmdb, began: datetime) -> Proof:
+    """Say whether today's policy approves a standard change beforehand, on the day that it was run."""
+    subject = record.request.subject
+    try:
+        standard = standard_change(
+            cmdb, runbook=subject.runbook, environment=subject.environment, parameters=subject.parameters
+        )
+    except Refused as error:
+        why = error.message
+        return _wrong(f"by today's policy it was not approved beforehand: {why}", f"未经预先批准：{why}")
+    name, days = standard.name, f"{standard.first} – {standard.last}"
+    if not standard.first <= began.date() <= standard.last:
+        return _wrong(f"{name} is approved beforehand for {days} only", f"{name} 的预先批准仅限 {days}")
+    return Proof(
+        Mark.PROVED,
+        Text(f"approved beforehand by policy: {name}, {days}", f"由策略预先批准：{name}，{days}"),
+    )
+
+
+def run_without_change(sources: Sources, *, environments: set[str]) -> list[Proof]:
+    """Say when a run that names no change was in no lab of the trusted base; ``environments``: what it claims."""
+    if sources.base is None:
+        return []
+    known = sources.base.cmdb.environments
+    strange = sorted(each for each in environments if each not in known or known[each].get("kind") != "lab")
+    names = ", ".join(strange) or "nowhere"
+    if environments and not strange:
+        return []
+    return [_wrong(f"it names no change, and {names} is no lab", f"未关联变更单，而 {names} 并非实验环境")]
 
 
 @dataclass(frozen=True, slots=True)

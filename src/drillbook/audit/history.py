@@ -7,6 +7,7 @@ Only what a commit changed is looked at, and read as YAML only where it may be a
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from drillbook.repo.git import Repository
 
+_LARGE = 100_000  # bytes
 _KEPT = 8  # files whose entries are kept
 _NAMED = 5  # candidates
 
@@ -160,7 +162,7 @@ class _Walk:
 
     def _compare(self, step: Step, file: Touched, sides: _Sides) -> None:
         """Put the entry of a file's two versions on their sides; what cannot be read is carried to an older one."""
-        versions = [self._entries(step.commit, file.path, each) for each in (file.old, file.new)]
+        versions = [self._one(step.commit, file.path, each) for each in (file.old, file.new)]
         if file.new is not None and (unread := self.unread.get((file.new.oid, file.path))):
             # It was met first as what a later commit replaced; this is the commit that made it so.
             self.unread[file.new.oid, file.path] = [Unread(step.commit, each.finding) for each in unread]
@@ -228,6 +230,16 @@ class _Walk:
             [each for id_, each in before.items() if id_ not in after],
             [each for id_, each in after.items() if id_ not in before],
         )
+
+    def _one(self, commit: str, path: str, file: File | None) -> dict[str, Seen] | None:
+        """Give the entry alone by its id, of a large file from its own lines when that is safe; as ``_entries``."""
+        if file is not None and len(file.data) >= _LARGE:
+            block = self._untouched.block(self.id, (file.oid, file.data))
+            with suppress(InvalidInput):
+                if block is not None:
+                    found = entries_of(read_document(File(file.oid, block), path), path)
+                    return {each.id: each for each in found if each.id == self.id}
+        return self._entries(commit, path, file)
 
     def _entries(self, commit: str, path: str, file: File | None) -> dict[str, Seen] | None:
         """Give the entries of a version of a file by id; None when it cannot be read."""

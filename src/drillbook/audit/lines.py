@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drillbook.audit.against import NOT_MERGED, run_against_change
+from drillbook.audit.against import NOT_MERGED, run_against_change, run_without_change
 from drillbook.audit.log import EMERGENCY, UNKNOWN, Line, Mark, Proof
 from drillbook.audit.prove import approvals_of, change_proofs, entry_proofs, review_of, run_proofs
 from drillbook.journal.closing import CLOSED, executors_of
@@ -91,6 +91,9 @@ class _Maker:
                 record, run.run, executors_of(run.records), run.opened("plan"),
                 datetime.fromisoformat(run.records[0].time),
             )  # fmt: skip
+        if not change and run.records:
+            claimed = {run.opened("environment"), *([plan.environment] if plan is not None else [])}
+            proofs += run_without_change(self.sources, environments=claimed - {""})
         if not run.records:
             began = _from_id(run.run)
             if began is None:

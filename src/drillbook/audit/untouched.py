@@ -56,6 +56,26 @@ class Untouched:
         # Either it begins outside the entry, or the entry has ended above it, in both versions.
         return not _below(after, start, key, depth) or all(_ended(text, start, depth) for text in (before, after))
 
+    def block(self, id_: str, version: tuple[str, bytes]) -> bytes | None:
+        """Give a text that holds this entry alone, below its section; None when it must be read from the whole.
+
+        Only of a content that is known to be regular, so ask ``sure`` before.
+        """
+        name, text = version
+        if not self._regular.get(name) or b"\\" in text:
+            return None
+        key = id_.encode()
+        depth = _indent_of_key(text, key)
+        places = [each.start(1) for each in re.finditer(rb"^ *(" + re.escape(key) + rb"):", text, re.MULTILINE)]
+        if not depth or len(places) != 1:
+            return None
+        start = text.rfind(b"\n", 0, places[0]) + 1
+        section = _section_above(text, start, depth)
+        end = text.find(b"\n", start) + 1 or len(text)
+        while end < len(text) and not _ended(text, end, depth):
+            end = text.find(b"\n", end) + 1 or len(text)
+        return None if section is None else section + b"\n" + text[start:end]
+
     def _both_regular(self, old: tuple[str, bytes], new: tuple[str, bytes], differing: tuple[bytes, bytes]) -> bool:
         """Look at what differs when one of the two is known, else at one of them whole."""
         known = next((each for each, _ in (new, old) if each in self._regular), None)
@@ -132,6 +152,19 @@ def _indent_of_key(text: bytes, key: bytes) -> int | None:
             found.add(place - line)
         place = text.find(wanted, place + 1)
     return found.pop() if len(found) == 1 else None
+
+
+def _section_above(text: bytes, start: int, depth: int) -> bytes | None:
+    """Give the line that opens the section of an entry, when the entry stands right below one in indentation."""
+    place = text.rfind(b"\n", 0, start)
+    while place >= 0:
+        begin = text.rfind(b"\n", 0, place) + 1
+        line = text[begin:place]
+        if _counts(line) and _indent(line) < depth:
+            name = line.partition(b"#")[0].rstrip(b" ")
+            return name if _indent(line) == 0 and name.endswith(b":") else None
+        place = begin - 1
+    return None
 
 
 def _ended(text: bytes, start: int, depth: int) -> bool:

@@ -237,6 +237,12 @@ def may_run(person: str, case: Case, cmdb: Cmdb) -> None:
     _may(person, "run", [(rule, rule.run_by) for rule in rules_for(case, cmdb)], cmdb)
 
 
+def runners(case: Case, cmdb: Cmdb) -> tuple[str, ...]:
+    """Give the ids of those who may run the change. Raises Refused when no rule matches."""
+    asked = [set(holders(rule.run_by, cmdb)) for rule in rules_for(case, cmdb) if rule.run_by]
+    return tuple(person.id for person in cmdb.people if asked and all(person.id in each for each in asked))
+
+
 def may_approve(person: str, case: Case, cmdb: Cmdb) -> None:
     """Raises Refused when the approval of a person would count for no rule."""
     asked = [(rule, rule.approved_by) for rule in rules_for(case, cmdb) if rule.approvals > 0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import valid_approvals
-from drillbook.change.authority import life_of_approval, missing_approvals
+from drillbook.change.authority import life_of_approval, missing_approvals, runners
 from drillbook.change.difference import difference
 from drillbook.change.model import time_text
 from drillbook.change.window import day_of, why_not_in_window
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Plan
 
 _LINES_SHOWN = 40
+_PEOPLE_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,14 @@ def counting_approvals(record: ChangeRecord, base: Base, case: Case, executor: s
     why = dict(approved.refused)
     life = life_of_approval(case, base.cmdb)
     counting = []
+    if executor in approved.by:
+        others = [each for each in runners(case, base.cmdb) if each not in approved.by]
+        raise Refused(
+            f"{executor} has approved {record.id}, and who approves a change does not run it",
+            remedy=f"somebody else runs it; who may: {', '.join(others[:_PEOPLE_SHOWN]) or 'nobody else'}",
+        )
     for person, approval in approved.by.items():
-        if person == executor:
-            why[person] = "who approves a change does not run it"
-        elif life is not None and at >= approval.approved_at + life:
+        if life is not None and at >= approval.approved_at + life:
             why[person] = f"it expired at {time_text(approval.approved_at + life)}, by policy"
         else:
             counting.append(person)

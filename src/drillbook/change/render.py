@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from drillbook.change.words import LANGUAGES, ChangeWords
 from drillbook.plan.render import plan_page
 from drillbook.runbook.page import Line, as_markdown
+from drillbook.runbook.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,8 @@ def _lines(request: Request, bound: Bound, words: ChangeWords) -> Iterator[Line]
         yield from _services(plan, words)
         yield from _irreversible(plan, words)
         yield Line("heading", words("plan"))
-        yield from plan_page(plan, words.language)[1:]
+        said = Words(words.language)("interrupts")  # above, with what each service is worth
+        yield from (line for line in plan_page(plan, words.language)[1:] if line.label != said)
         yield Line("heading", words("sealed"))
         for path, kind, content in bound.sealed:
             yield Line("field", f"→ {content}" if kind == "link" else content, f"playbooks/{path}", 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
 
 from drillbook.change.approval import Approved, valid_approvals
 from drillbook.change.authority import case_of, missing_approvals
@@ -14,7 +15,6 @@ from drillbook.errors import DrillbookError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from drillbook.change.authority import Missing
     from drillbook.change.base import Base
@@ -87,7 +87,8 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
     could: tuple[str, ...] = ()
     try:
         if record.bound is not None:
-            approved = valid_approvals(record, base, at=now, what="review" if emergency else "approval")
+            what: Literal["approval", "review"] = "review" if emergency else "approval"
+            approved = valid_approvals(record, base, at=_judged_at(record, seen, now), what=what)
         if emergency:
             could = reviewers(base.cmdb, record.request.requested_by)
             # People leave and keys end: a review counts as of its own day.
@@ -107,3 +108,13 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
     return Standing(
         record, state, approved, missing, seen, judged=True, problem=problem, could=could, review_due=due
     )  # fmt: skip
+
+
+def _judged_at(record: ChangeRecord, runs: Sequence[RunSeen], now: datetime) -> datetime:
+    """Give the moment at which approvals had to count: the first run's beginning (its id says it), the end, or now."""
+    if runs:
+        try:
+            return datetime.strptime(runs[0].run[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        except ValueError:  # what a file calls a run need not be one
+            return now
+    return record.result.closed_at if record.result is not None else now

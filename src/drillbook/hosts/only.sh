@@ -67,7 +67,7 @@ sum=$(sha256sum < "$state/$list")
 [ "${sum%% *}" = "$list" ] || refuse 'the list of approved commands was changed'
 read -r item < /etc/drillbook/item || refuse 'this host does not know which item it is'
 
-if [ $# -gt 8 ] && [ "$1 $2 $3 $5 $8" = '/bin/sh -eu -c drillbook lock' ]; then # install the agent, take the lock
+if [ $# -gt 8 ] && [ "$1 $2 $3 $5" = '/bin/sh -eu -c drillbook' ]; then # install the agent; take or give back the lock
     digest "$4"
     listed install "$sum" || refuse 'the agent would be installed in another way'
     digest "$6"
@@ -75,9 +75,14 @@ if [ $# -gt 8 ] && [ "$1 $2 $3 $5 $8" = '/bin/sh -eu -c drillbook lock' ]; then 
     exact=$(printf %s "$6" | sha256sum | cut -c 1-16)
     [ "$7" = "/var/lib/drillbook/agent-$exact.sh" ] || refuse 'the agent would lie elsewhere'
     case $9 in '' | *[!0-9A-Za-z-]*) refuse 'that is no id of a run' ;; esac
-    # Made exclusively: of two runs of one change, one is first.
-    (set -C; printf '%s\n' "$9" > "$state/$change.run") 2> /dev/null || ours "$9" ||
-        refuse "the change has another run here: $bound"
+    case $8 in
+    lock) # Made exclusively: of two runs of one change, one is first.
+        (set -C; printf '%s\n' "$9" > "$state/$change.run") 2> /dev/null || ours "$9" ||
+            refuse "the change has another run here: $bound"
+        ;;
+    unlock) ours "$9" || refuse "'$9' is not this change's run here" ;;
+    *) refuse "'$8' is nothing that an executor asks" ;;
+    esac
     run "$@"
 fi
 

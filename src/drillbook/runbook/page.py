@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["title", "note", "heading", "step", "field", "code"]
 
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~])")
+# Also &: an entity such as &#x202e; would become the character that no text may hold.
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
     policy = emergencies(trusted.base.cmdb)
     within = f"{policy.review_within.total_seconds() / 86400:g} days"
     console.print(
-        f"  ! BREAK-GLASS as {trusted.signer.person}: {change}, its review is owed within {within}", style="bold"
+        f"  ! BREAK-GLASS by {trusted.signer.person}: {change}; nobody has read this; review owed in {within}",
+        style="bold",
     )
     show_plan(plan, language, lines=tuple(f"! {line}" for line in permission.deviations))
     require_yes(yes=yes)

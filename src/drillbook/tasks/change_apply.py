@@ -94,7 +94,7 @@ def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
 
 
 def _require_first(record: ChangeRecord, trusted: Trusted) -> None:
-    """Raises Refused when the ledger has a run of the change. (Of two at one time the remote lets one through.)"""
+    """Raises Refused when the ledger has a run of the change; of two at one time the remote lets one through."""
     from drillbook.errors import Refused
     from drillbook.text import visible
 

@@ -30,12 +30,13 @@ from drillbook.text import visible
 from drillbook.zone import local_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from drillbook.change.base import Base
     from drillbook.change.model import ChangeRecord
     from drillbook.change.standing import Standing
+    from drillbook.execution.of_change import RunOfChange
     from drillbook.ledger.entries import SignedEntry
     from drillbook.signing.sign import Signer
 
@@ -96,6 +97,11 @@ def draft_of(
         )
     if type_ not in ("normal", "standard"):
         raise UsageError(f"there is no type of change '{visible(type_, limit=40)}'", remedy="normal or standard")
+    if runbook and type_ == "normal" and not window:
+        raise UsageError(
+            "say when it may run: a normal change of a runbook does not run without a window",
+            remedy="--window 2026-11-23T20:00/2h",
+        )
     chosen = next((each for each in _RISKS if each == risk), None)
     if risk and chosen is None:
         raise UsageError(f"there is no risk '{visible(risk, limit=40)}'", remedy=", ".join(_RISKS))
@@ -131,18 +137,35 @@ def used(at: Here) -> set[str]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Runs that this machine knows: its own, by change, and the ledger's entries as last fetched."""
+
+    base: Base | None
+    runs: Mapping[str, Sequence[RunOfChange]]
+    entries: tuple[SignedEntry, ...]
+
+    def standing(self, record: ChangeRecord) -> Standing:
+        """Tell how a change stands."""
+        runs = {run.run: run.seen for run in self.runs.get(record.id, ())}
+        for kept in record.result.runs if record.result is not None else ():
+            runs.setdefault(kept.run, RunSeen(kept.run, kept.result))
+        for seen in _told(self.entries, record.id):
+            runs.setdefault(seen.run, seen)
+        return standing_of(record, self.base, runs=[runs[run] for run in sorted(runs)], now=SystemClock().now())
+
+
+def known(base: Base | None, root: Path, change: str | None = None) -> Known:
+    """Look for runs of changes, or of one; the remote is not asked. Raises JournalError for a broken journal."""
+    return Known(base, runs_of_changes(root / ".drillbook", change), _entries(base, root))
+
+
 def standing(record: ChangeRecord, base: Base | None, root: Path) -> Standing:
-    """Tell how a change stands, with its runs that this machine knows: its own, and the ledger's as last fetched."""
-    runs = {run.run: run.seen for run in runs_of_changes(root / ".drillbook", record.id).get(record.id, ())}
-    for kept in record.result.runs if record.result is not None else ():
-        runs.setdefault(kept.run, RunSeen(kept.run, kept.result))
-    for seen in _told(known_entries(base, root), record.id):
-        runs.setdefault(seen.run, seen)
-    return standing_of(record, base, runs=[runs[run] for run in sorted(runs)], now=SystemClock().now())
+    """Tell how one change stands, with what is known here."""
+    return known(base, root, record.id).standing(record)
 
 
-def known_entries(base: Base | None, root: Path) -> tuple[SignedEntry, ...]:
-    """Give the ledger's entries as this machine has last seen them; the remote is not asked."""
+def _entries(base: Base | None, root: Path) -> tuple[SignedEntry, ...]:
     if base is None or not base.ledger:
         return ()
     try:
@@ -182,10 +205,12 @@ def runs_elsewhere(at: Here, record: ChangeRecord, known: Sequence[str]) -> list
     return lost
 
 
-def unrecorded(records: Iterable[ChangeRecord], base: Base, root: Path, now: datetime) -> list[Emergency]:
+def unrecorded(records: Iterable[ChangeRecord], known: Known, now: datetime) -> list[Emergency]:
     """Give the emergencies that are owed and have no record here: only the ledger knows them."""
+    if known.base is None:
+        return []
     ids = {record.id for record in records}
-    found = known_emergencies((), known_entries(base, root), base, at=now)
+    found = known_emergencies((), known.entries, known.base, at=now)
     return [each for each in owed(found) if each.change not in ids]
 
 

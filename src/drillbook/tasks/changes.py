@@ -223,14 +223,15 @@ def status(_: Context, lang: str = "en") -> None:
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_changes
     from drillbook.errors import ExitCode
-    from drillbook.tasks.change_wiring import base_or_none, is_late, standing, unrecorded
+    from drillbook.tasks.change_wiring import base_or_none, is_late, known, unrecorded
 
     root = estate_root()
     now = SystemClock().now()
     base = base_or_none(root)
     found = read_changes(root)
-    stands = [standing(record, base, root) for record in found.records]
-    unknown = unrecorded(found.records, base, root, now) if base is not None else []
+    here = known(base, root)
+    stands = [here.standing(record) for record in found.records]
+    unknown = unrecorded(found.records, here, now)
     show_changes(stands, found.broken, unknown, now=now, language=lang)
     if any(each.is_overdue(now) for each in stands) or (base is not None and is_late(unknown, base, now)):
         sys.exit(ExitCode.MISSED)

@@ -29,7 +29,7 @@ ESTATE = "DRILLBOOK_ESTATE"
 
 
 class Touches(Enum):
-    """What a task can change, or send packets to, beyond printing.
+    """What a task can change, or send packets to, beyond what it prints.
 
     NOTHING: nothing. FILES: the estate's own files, and its git remote. MACHINE: this machine (the lab, timers).
     HOSTS: hosts, so that it passes the gate first.

@@ -49,17 +49,17 @@ def pin(_context: Context, commit: str, remote: str | None = None, *, yes: bool 
     require_past(wanted, now)
     place = place_of(repository)
     try:
-        old = read_pin(place)
+        before = read_pin(place)
     except Refused as error:
         console.print(f"! the pin that was there cannot be trusted: {error.message}", markup=False)
-        old = None
+        before = None
     fresh = Pin(
         repository=repository,
         commit=wanted.id,
         digest=tree_digest(repo, wanted.id),
-        remote=_remote(repo, remote, old),
+        remote=_remote(repo, remote, before),
         last_seen=timestamp(now),
-        ledger=old.ledger if old is not None else "",
+        ledger=before.ledger if before is not None else "",
     )
     folder = exported(repo, place, fresh)
     base = base_of(fresh, place, folder, wanted)
@@ -68,8 +68,8 @@ def pin(_context: Context, commit: str, remote: str | None = None, *, yes: bool 
         f"  remote   {fresh.remote or 'none: only break-glass and the lab work without one'}",
         *people_lines(base),
     ]
-    if old is not None:
-        lines += _warning(repo, old, fresh)
+    if before is not None:
+        lines += _warning(repo, before, fresh)
     lines += [
         "",
         "Compare the commit's id with a second person, who looks at their own clone (git rev-parse main), by voice or",
@@ -84,28 +84,28 @@ def pin(_context: Context, commit: str, remote: str | None = None, *, yes: bool 
     console.print(f"✓ pinned: {place.file}", soft_wrap=True, markup=False)
 
 
-def _remote(repo: Repository, given: str | None, old: Pin | None) -> str:
+def _remote(repo: Repository, given: str | None, before: Pin | None) -> str:
     """Give the remote's URL: as given, as pinned before, or origin's; a path as a whole one."""
     from pathlib import Path
 
     from drillbook.change.fetch import checked_url
 
-    url = given if given is not None else old.remote if old is not None else repo.remote_url() or ""
+    url = given if given is not None else before.remote if before is not None else repo.remote_url() or ""
     if not url:
         return ""
     path = Path(url).expanduser()
     return checked_url(str((repo.root / path).resolve()) if (repo.root / path).is_dir() else url)
 
 
-def _warning(repo: Repository, old: Pin, new: Pin) -> list[str]:
+def _warning(repo: Repository, before: Pin, new: Pin) -> list[str]:
     from drillbook.errors import Refused
 
-    if old.commit == new.commit:
-        return ["", f"It is pinned already, since at least {old.last_seen[:10]}; the remote and the time are set anew."]
+    if before.commit == new.commit:
+        return ["", "It is pinned already; the remote and the time are set anew."]
     try:
-        if repo.is_ancestor(old.commit, new.commit):
+        if repo.is_ancestor(before.commit, new.commit):
             how = "forward, past approvals: ./inv trust.advance moves it along commits that were approved"
-        elif repo.is_ancestor(new.commit, old.commit):
+        elif repo.is_ancestor(new.commit, before.commit):
             how = "BACKWARD: people, keys and rules that were withdrawn since would count again"
         else:
             how = "ASIDE, to another line of history"
@@ -113,7 +113,7 @@ def _warning(repo: Repository, old: Pin, new: Pin) -> list[str]:
         how = "away from a commit that this clone does not have"
     return [
         "",
-        f"! WARNING: another commit is trusted now: {old.commit} (used last {old.seen_at:%Y-%m-%d %H:%M} UTC).",
+        f"! WARNING: another commit is trusted now: {before.commit} (used last {before.seen_at:%Y-%m-%d %H:%M} UTC).",
         f"! This moves the base {how}.",
         "! Who asks you to do this asks for all authority; do it only if you know why.",
     ]
