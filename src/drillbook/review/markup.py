@@ -22,6 +22,7 @@ LINE_LIMIT = 240
 
 # What needs no reference within a line: letters of any script, digits, and a few signs.
 _PLAIN = re.compile(r"[\w ,./=%-]", re.ASCII)
+_ASCII = 0x7F
 _WWW = re.compile(r"www\.", re.IGNORECASE)
 
 
@@ -44,11 +45,15 @@ def code(value: object, *, limit: int = VALUE_LIMIT) -> Md:
 
 def _referenced(text: str) -> str:
     dots = _WWW.search(text) is not None
-    return "".join(
-        each if (_PLAIN.match(each) or ord(each) > 0x7F) and each != "_" and not (dots and each == ".")  # noqa: PLR2004
-        else f"&#{ord(each)};"
-        for each in text
-    )  # fmt: skip
+    return "".join(_sign(each, dots=dots) for each in text)
+
+
+def _sign(each: str, *, dots: bool) -> str:
+    if each == "@":
+        # cmark-gfm looks for mail addresses in what references gave, but never across a tag.
+        return "<span>&#64;</span>"
+    plain = _PLAIN.match(each) or ord(each) > _ASCII
+    return each if plain and each != "_" and not (dots and each == ".") else f"&#{ord(each)};"
 
 
 def fill(template: str, /, *values: object, **named: object) -> Md:
