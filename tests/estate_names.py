@@ -22,6 +22,7 @@ ALLOWED = {
     "production": "a kind of environment",
     "proxy": "http_proxy, which the build of the lab's image respects",
     "rehearsal": "a kind of environment",
+    "risk": "what a change's request states",
     "wireless": "wireless_controller, a class of items",
 }
 
