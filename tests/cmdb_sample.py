@@ -199,7 +199,7 @@ _SAMPLE: Data = {
                     "title": _text("Monthly switchover"),
                     "runbook": "RB-SWITCH",
                     "environment": "rehearsal",
-                    "parameters": {"pair": "core-pair", "number": 1, "dry": False},
+                    "parameters": {"pair": "core-pair", "number": 1},
                     "from": "2026-07-01",
                     "until": "2027-06-30",
                     "run_by": ["operate"],
@@ -213,6 +213,7 @@ _SAMPLE: Data = {
             "review_within": "3 d",
             "run_by": ["operate"],
             "approved_by": ["approve"],
+            "settled": ["CHG-2026-0007"],
         },
         "freeze-periods": {
             "title": _text("Freezes"),
