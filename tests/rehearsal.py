@@ -177,7 +177,9 @@ def make_rehearsal(folder: Path) -> Rehearsal:
         made.ok("trust.enrol", person, str(made.key(person)) + ".pub")
     people = made.work / "cmdb.d/people.yaml"
     for person in KEYED:
-        people.write_text(people.read_text().replace(f"  {person}:\n", f"  {person}:\n    forge: their-{person}\n"))
+        text = people.read_text()
+        if f"  {person}:\n    forge:" not in text and f"forge: harbour-{person}\n" not in text:
+            people.write_text(text.replace(f"  {person}:\n", f"  {person}:\n    forge: harbour-{person}\n"))
     made.ok("trust.owners")
     commit = made.commit("An estate whose people have keys")
     made.push()
