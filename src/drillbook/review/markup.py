@@ -50,7 +50,7 @@ def _referenced(text: str) -> str:
 
 def _sign(each: str, *, dots: bool) -> str:
     if each == "@":
-        # cmark-gfm looks for mail addresses in what references gave, but never across a tag.
+        # cmark-gfm finds addresses of people in what references gave, but never across a tag.
         return "<span>&#64;</span>"
     plain = _PLAIN.match(each) or ord(each) > _ASCII
     return each if plain and each != "_" and not (dots and each == ".") else f"&#{ord(each)};"
