@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.artifacts import seal as module
-from drillbook.artifacts.seal import digest_of, seal, verify
+from drillbook.artifacts.seal import digest_of, seal
 from drillbook.errors import InvalidInput, MissingPrerequisite, Refused
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_the_copy_is_the_tree_read_only_and_whole(root: Path, tmp_path: Path) ->
         "roles": 0o555, "roles/base": 0o555, "roles/base/tasks": 0o555, "roles/base/tasks/main.yml": 0o444,
         "run.sh": 0o555, "site.yml": 0o444,
     }  # fmt: skip
-    verify(sealed.path, sealed.digest)
+    sealed.verify()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["estate", "run"]
 
 
@@ -104,10 +104,10 @@ def test_a_changed_copy_is_refused(change: Callable[[Path], object], root: Path,
     for path in sealed.path.rglob("*"):
         if path.is_file() and not path.is_symlink() and not os.access(path, os.X_OK):
             path.chmod(0o644)
-    verify(sealed.path, sealed.digest)
+    sealed.verify()
     change(sealed.path)
     with pytest.raises(Refused, match="sealed copy"):
-        verify(sealed.path, sealed.digest)
+        sealed.verify()
 
 
 BAD: list[tuple[str, Callable[[Path], object]]] = [

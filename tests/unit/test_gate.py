@@ -187,7 +187,7 @@ REFUSALS: dict[str, tuple[Any, str]] = {
             record(), would_run=encoded(values.bound(plan=values.plan(address="10.213.0.99").to_json(),
                                                      request=digest_bytes(encoded(request()))))
         ),
-        "what would run is not what was approved of CHG-2026-0007:(.|\n)*10.213.0.99",
+        "what would run is not what was approved of CHG-2026-0007, so nothing was run:(.|\n)*10.213.0.99",
     ),
     "a host that moved in the base": (
         lambda: permit(record(), of=base(config_items={

@@ -38,6 +38,44 @@ class Sealed:
     digest: str
     path: Path
 
+    def read(self, name: str) -> bytes:
+        """Give a file of the copy: bytes that were held against the digest with all the others, in one reading.
+
+        Raises Refused when the copy is another one by now, FileNotFoundError.
+        """
+        found: list[bytes] = []
+        self._hold(name, found)
+        if not found:
+            raise FileNotFoundError(2, "there is no such file", name)
+        return found[0]
+
+    def verify(self) -> None:
+        """Hold the copy against its digest; nothing is left out here, so that nothing can be added.
+
+        Raises Refused when it is missing or another tree.
+        """
+        self._hold("", [])
+
+    def _hold(self, name: str, into: list[bytes]) -> None:
+        def passing() -> Iterator[_Entry]:
+            for entry in _entries(self.path, frozenset()):
+                if entry.path == name and entry.link is None:
+                    into.append(entry.data)
+                yield entry
+
+        try:
+            found = _digest(passing())
+        except InvalidInput as error:
+            raise Refused(
+                f"the sealed copy in {self.path} cannot be trusted: {error.findings[0].message}",
+                remedy="make a new plan and run that",
+            ) from None
+        if found != self.digest:
+            raise Refused(
+                f"the sealed copy in {self.path} was changed: its digest is {found[:19]}…, not {self.digest[:19]}…",
+                remedy="make a new plan and run that",
+            )
+
 
 class _Entry(NamedTuple):
     """A file (``data``) or a symbolic link (``link``) of the tree; ``path`` is relative, with slashes."""
@@ -79,9 +117,9 @@ def seal(root: Path, into: Path) -> Sealed:
         MissingPrerequisite: the disk is full or cannot be written.
     """
     if into.exists():
-        sealed = digest_of(root)
-        verify(into, sealed)
-        return Sealed(sealed, into)
+        there = Sealed(digest_of(root), into)
+        there.verify()
+        return there
     part = into.with_name(f"{into.name}.part-{os.getpid()}")
     try:
         if part.exists():
@@ -101,25 +139,6 @@ def seal(root: Path, into: Path) -> Sealed:
         _remove(part)
         raise
     return Sealed(sealed, into)
-
-
-def verify(path: Path, expected: str) -> None:
-    """Hold a sealed copy against its digest; nothing is left out here, so that nothing can be added.
-
-    Raises Refused when it is missing or another tree.
-    """
-    try:
-        found = _digest(_entries(path, frozenset()))
-    except InvalidInput as error:
-        raise Refused(
-            f"the sealed copy in {path} cannot be trusted: {error.findings[0].message}",
-            remedy="make a new plan and run that",
-        ) from None
-    if found != expected:
-        raise Refused(
-            f"the sealed copy in {path} was changed: its digest is {found[:19]}…, not {expected[:19]}…",
-            remedy="make a new plan and run that",
-        )
 
 
 def _digest(entries: Iterator[_Entry]) -> str:

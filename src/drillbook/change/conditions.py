@@ -60,7 +60,14 @@ def runnable(record: ChangeRecord) -> tuple[Plan, Bound]:
     return record.bound.plan, record.bound
 
 
-def require_same(record: ChangeRecord, bound: Bound, would_run: bytes) -> None:
+def require_same(
+    record: ChangeRecord,
+    bound: Bound,
+    would_run: bytes,
+    *,
+    what: str = "what would run",
+    remedy: str = "request it anew (./inv changes.new), or bring the files back to what was approved",
+) -> None:
     """Raises Refused when what would run is not, to the byte, what was approved; shows the difference."""
     if would_run == bound.raw:
         return
@@ -68,8 +75,8 @@ def require_same(record: ChangeRecord, bound: Bound, would_run: bytes) -> None:
     more = f"\n  and {len(lines) - _LINES_SHOWN} more" if len(lines) > _LINES_SHOWN else ""
     shown = "".join(f"\n  {line}" for line in lines[:_LINES_SHOWN]) or "\n  (only in how the file is written)"
     raise Refused(
-        f"what would run is not what was approved of {record.id}:{shown}{more}",
-        remedy="nothing was run; request it anew (./inv changes.new), or bring the files back to what was approved",
+        f"{what} is not what was approved of {record.id}, so nothing was run:{shown}{more}",
+        remedy=remedy,
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.change.authority import case_of, may_request, rules_for
 from drillbook.change.bound import bind_commit
+from drillbook.change.conditions import require_same
 from drillbook.change.model import FORMAT, ChangeRecord, Request, read_bound, read_request, time_text
 from drillbook.change.record import CHANGE_ID, FOLDER
 from drillbook.change.risk import Risk, risk_of_configuration, risk_of_plan
 from drillbook.change.strict import encoded
-from drillbook.errors import Refused, UsageError
+from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.repo.tree import governed_files, is_free
 from drillbook.text import forbidden_character, visible
 
@@ -111,6 +112,26 @@ def require_committed(repo: Repository) -> None:
         f"{', '.join(visible(path, limit=100) for path in found[:_SHOWN])}{more}; a plan is made from a commit",
         remedy="git add and git commit what belongs to it; git stash -u puts the rest aside",
     )
+
+
+def require_as_planned(record: ChangeRecord, repo: Repository, base: Base) -> None:
+    """Refuse when the commit that is checked out gives another plan than the change's, as Refused with the difference.
+
+    The trusted base's files run, whatever is checked out; nobody is to believe that it were these.
+    """
+    head = repo.head()
+    bound = record.bound
+    if bound is None or not apart_from_base(repo, base, head):
+        return
+    remedy = f"git checkout {base.commit[:12]} has the trusted files; what is meant to run needs a change of its own"
+    try:
+        here = plan_again(record, repo=repo, base=base, head=head)
+    except (InvalidInput, UsageError) as error:
+        raise Refused(
+            f"the commit that is checked out ({head[:12]}) gives no plan of {record.id}: {error.message}", remedy=remedy
+        ) from None
+    what = f"what the commit that is checked out ({head[:12]}) would run"
+    require_same(record, bound, here, what=what, remedy=remedy)
 
 
 def apart_from_base(repo: Repository, base: Base, head: str) -> list[str]:

@@ -127,7 +127,7 @@ class _Drill:
             stack.callback(journal.close)
             # The checks of the steady state, before and after, are one sealed copy.
             sealed = seal(self.setting.around.root, folder / "artifacts")
-            self.checks = Checks(sealed.path, self.hosts)
+            self.checks = Checks(sealed, self.hosts)
             journal.append("drill.opened", drill=drill.name, digest=drill.digest, id=self.id, artifacts=sealed.digest)
             stack.callback(self.hosts.close)
             stack.callback(heal_all, self.setting.lab)

@@ -14,6 +14,7 @@ from drillbook.errors import (
     HostUnreachable,
     Locked,
     OutcomeUnknown,
+    Refused,
     StepFailed,
     StoppedByPerson,
 )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from drillbook.artifacts.seal import Sealed
     from drillbook.clock import Clock
     from drillbook.facts.checks import Checks, Fact
     from drillbook.hosts.access import Access
@@ -71,7 +73,7 @@ class World:
     plan: Plan
     run: str
     folder: Path
-    artifacts: Path
+    sealed: Sealed
     hosts: Hosts
     checks: Checks
     access: Access
@@ -221,9 +223,13 @@ def _playbook(action: PlaybookRun, world: World, *, key: str, token: int | None,
     if not holds:
         error = Locked(f"{action.item}: another run has taken its lock since")
         return Result("failed", error.message, {}, error)
+    try:
+        world.sealed.verify()  # Ansible reads many files: what is altered while it does is not seen
+    except Refused as changed:
+        return Result("failed", changed.message, {}, changed)
     result = run_playbook(
         action.file,
-        project=world.artifacts,
+        project=world.sealed.path,
         inventory={
             "all": {
                 "hosts": {

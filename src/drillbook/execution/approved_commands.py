@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from drillbook.artifacts.seal import Sealed
 from drillbook.errors import Refused
 from drillbook.execution.fence import look_words
 from drillbook.execution.start import step_key
@@ -31,7 +32,7 @@ def approved_commands(plan: Plan, artifacts: Path) -> list[Allowed]:
 
     Args:
         plan: the plan.
-        artifacts: playbooks/, or the sealed copy of it, whose digest is the plan's.
+        artifacts: a copy of playbooks/ whose digest is the plan's.
 
     Raises:
         Refused: a step runs a playbook, whose commands nobody knows beforehand.
@@ -56,7 +57,7 @@ def _effects(plan: Plan) -> Iterator[Allowed]:
 
 def _checks(plan: Plan, artifacts: Path) -> Iterator[Allowed]:
     asked = _Asked()
-    checks = Checks(artifacts, cast("Hosts", asked))
+    checks = Checks(Sealed(plan.artifacts_digest, artifacts), cast("Hosts", asked))
     for check in _all_checks(plan):
         checks.run(check)
     yield from asked.commands

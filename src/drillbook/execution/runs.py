@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drillbook.artifacts.seal import seal, verify
+from drillbook.artifacts.seal import Sealed, seal
 from drillbook.canonical import canonical_json, digest
 from drillbook.clock import Clock, run_id
 from drillbook.errors import DrillbookError, Refused, UsageError
@@ -46,6 +46,10 @@ class RunFolder:
     def artifacts(self) -> Path:
         """The sealed copy of playbooks/."""
         return self.path / "artifacts"
+
+    def sealed(self, plan: Plan) -> Sealed:
+        """Give the sealed copy as what the plan says that it is."""
+        return Sealed(plan.artifacts_digest, self.artifacts)
 
     @property
     def journal(self) -> Path:
@@ -121,7 +125,7 @@ def reopen_run(
         plan = load_plan(folder)
         if not records or records[0].data.get("plan") != plan.digest:
             raise Refused(f"{folder.plan_file} is not the plan that this run was opened with")
-        verify(folder.artifacts, plan.artifacts_digest)
+        folder.sealed(plan).verify()
         journal.listen(listener)
         if state_from_records(records).closed is None:
             journal.append(event, operator=operator(), executor=executor, process=os.getpid())

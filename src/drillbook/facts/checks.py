@@ -18,8 +18,8 @@ from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from drillbook.artifacts.seal import Sealed
     from drillbook.hosts.connection import HostConnection, Hosts
     from drillbook.plan.model import CheckRun
 
@@ -59,21 +59,24 @@ class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra is untyped
 class Checks:
     """The checks of one sealed tree, on one set of hosts."""
 
-    def __init__(self, artifacts: Path, hosts: Hosts) -> None:
+    def __init__(self, sealed: Sealed, hosts: Hosts) -> None:
         """Take the sealed tree and the connections; nothing is read yet."""
-        self._artifacts = artifacts
+        self._sealed = sealed
         self._hosts = hosts
         self._modules: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, Host] = {}
 
     def load(self, check: CheckRun) -> Callable[..., None]:
-        """Give a check's function. Raises InvalidInput when the sealed tree has none of that name."""
+        """Give a check's function.
+
+        Raises InvalidInput when the sealed tree has none of that name, Refused when it is another tree by now.
+        """
         if check.file not in self._modules:
-            path = self._artifacts / check.file
+            path = self._sealed.path / check.file
             scope: dict[str, Any] = {"__name__": f"drillbook_check.{path.stem}", "__file__": str(path)}
             try:
                 # The sealed, reviewed text itself; importing it would look for cached bytecode first.
-                exec(compile(path.read_bytes(), str(path), "exec"), scope)  # noqa: S102
+                exec(compile(self._sealed.read(check.file), str(path), "exec"), scope)  # noqa: S102
             except (OSError, SyntaxError, ImportError, NameError) as error:
                 raise InvalidInput.at(
                     check.file,

@@ -38,8 +38,9 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
 
     root = estate_root()
     state_folder(root)
-    follow(root)
     run_as_base(root)
+    follow(root)
+    run_as_base(root)  # the base may have moved
     trusted = look(root, key=key, online=True)
     record = find_change(root, change)
     permission = _permitted(record, trusted)
@@ -74,14 +75,16 @@ def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
     from drillbook.change.bound import bind_from
     from drillbook.change.conditions import runnable
     from drillbook.change.gate import permit_change
-    from drillbook.change.propose import require_committed
+    from drillbook.change.propose import require_as_planned, require_committed
     from drillbook.errors import Refused
     from drillbook.repo.git import Repository
 
     runnable(record)
     _require_first(record, trusted)
     # Not that it would run: that nobody believes it would.
-    require_committed(Repository(trusted.root))
+    repo = Repository(trusted.root)
+    require_committed(repo)
+    require_as_planned(record, repo, trusted.base)
     findings = lint(trusted.base.folder / FOLDER)
     if findings:
         shown = "".join(f"\n  {each}" for each in findings[:_SHOWN])
