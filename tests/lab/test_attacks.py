@@ -239,7 +239,7 @@ def raise_a_role(it: Rehearsal) -> Callable[[], Said]:
 
 
 def lower_a_tier(it: Rehearsal) -> Callable[[], Said]:
-    """Below tier one nobody who manages is asked."""
+    """Below tier one nobody who manages would be asked."""
     change = it.planned()
     it.ok("changes.approve", change, "--yes", "--key", str(it.key(SPECIALIST)))
     changed(it, "cmdb.d/services.yaml", r"tier: 1\b", "tier: 3")
@@ -270,7 +270,7 @@ def alter_the_engine(it: Rehearsal) -> Callable[[], Said]:
 GRABS: dict[str, tuple[Callable[[Rehearsal], Callable[[], Said]], str]] = {
     "add a key": (add_a_key, "key"),
     "raise a role": (raise_a_role, "may not"),
-    "lower a tier": (lower_a_tier, NOT_APPROVED),
+    "lower a tier": (lower_a_tier, "tier — approved: 1; would run: 3"),
     "call production a lab": (partial(call_it_a_lab, environment="production"), ""),
     "call rehearsal a lab": (partial(call_it_a_lab, environment="rehearsal"), ""),
     "let operators approve": (let_others_approve, "may not"),
