@@ -303,7 +303,7 @@ def _not_ours(name: str, path: str) -> Finding:
 __all__ = [
     "APPROVAL_NAMESPACE", "CHANGE_ID", "FOLDER", "FORMAT", "LARGEST_PLAN", "PLAN", "PLAN_PAGE", "REQUEST",
     "REQUEST_NAMESPACE", "REQUEST_SIG", "RESULT", "RESULT_NAMESPACE", "RESULT_SIG", "Approval", "Bound", "Broken",
-    "ChangeRecord", "ChangeType", "Changes", "Deviation", "KeptRun", "Move", "PathChange", "Request", "Result", "RunResult", "Subject",
-    "Window", "change_ids", "encoded", "find_change", "moment", "next_id", "read_approval", "read_bound",
-    "read_change", "read_changes", "read_request", "read_result", "record_from_files", "time_text",
+    "ChangeRecord", "ChangeType", "Changes", "Deviation", "KeptRun", "Move", "PathChange", "Request", "Result",
+    "RunResult", "Subject", "Window", "change_ids", "encoded", "find_change", "moment", "next_id", "read_approval",
+    "read_bound", "read_change", "read_changes", "read_request", "read_result", "record_from_files", "time_text",
 ]  # fmt: skip
