@@ -37,8 +37,8 @@ def record(*, planned: bool = True, **parts: Any) -> ChangeRecord:
     return record_from_files(files, folder=Path(CHANGE))
 
 
-def emergency() -> ChangeRecord:
-    found = record()
+def emergency(**parts: Any) -> ChangeRecord:
+    found = record(**parts)
     return replace(found, request=replace(found.request, type="emergency"))
 
 
@@ -58,6 +58,8 @@ def emergency() -> ChangeRecord:
         (emergency(), False, False, [OPEN], State.RUNNING),
         (emergency(), False, False, [ENDED], State.DEBT),
         (emergency(), False, True, [ENDED], State.REVIEWED),
+        (emergency(result=result()), False, True, [ENDED], State.CLOSED),
+        (emergency(result=result()), False, False, [ENDED], State.DEBT),  # whoever ran it put a result there
     ],
 )
 def test_the_state_follows_from_the_files_and_runs(
@@ -96,6 +98,7 @@ def test_what_may_be_done_is_not_refused() -> None:
     require_plannable(record(), [])
     require_approvable(record(), review=False)
     require_approvable(emergency(), review=True)
+    require_approvable(emergency(result=result()), review=True)
     for state in (State.PLANNED, State.ENDED, State.REVIEWED):
         require_closable(record(), state)
 
