@@ -17,7 +17,7 @@ from drillbook.change.lifecycle import (
     state_of,
 )
 from drillbook.change.record import ChangeRecord, encoded, read_change, record_from_files
-from drillbook.change.risk import risk_of_configuration, risk_of_plan
+from drillbook.change.risk import Risk, require_no_less, risk_of_configuration, risk_of_plan
 from drillbook.change.write import add, create
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import MissingPrerequisite, Refused
@@ -181,3 +181,11 @@ def test_what_an_interrupted_write_leaves_is_not_read(tmp_path: Path) -> None:
 
     assert read_changes(tmp_path).broken == ()
     assert read_change(tmp_path / "changes" / CHANGE).id == CHANGE
+
+
+@pytest.mark.parametrize(("said", "risk"), [("low", "medium"), ("low", "high"), ("medium", "high")])
+def test_nobody_says_a_lower_risk_than_it_is(said: str, risk: Risk) -> None:
+    with pytest.raises(Refused, match=f"its risk is {said}, and it is {risk}: because"):
+        require_no_less(said, risk, "because")
+    require_no_less(risk, risk, "because")
+    require_no_less("high", risk, "because")
