@@ -35,7 +35,7 @@ RULES = {
             "approvals": 1, "approved_by": ["approve"], "valid_for": "7 d",
         },
         "authority": {
-            "subjects": ["configuration"], "paths": ["cmdb.yaml", "src/"],
+            "subjects": ["configuration"], "paths": ["cmdb.yaml", "src/", "tasks.py"],
             "requested_by": ["operate", "approve", "manage"],
             "approvals": 2, "approved_by": ["approve"], "valid_for": "7 d",
         },

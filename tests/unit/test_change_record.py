@@ -70,6 +70,8 @@ def test_no_folder_means_no_changes(tmp_path: Path) -> None:
         ([], "CHG-2026-0001"),
         (["CHG-2026-0007", "CHG-2026-0002", "CHG-2025-0100", "notes"], "CHG-2026-0008"),
         (["CHG-2026-9999"], "CHG-2026-10000"),
+        # Somebody has taken the last one; that must not keep everybody else from asking.
+        (["CHG-2026-999999", "CHG-2026-0001"], "CHG-2026-0002"),
     ],
 )
 def test_the_next_id_is_after_the_highest_of_the_year(used: list[str], wanted: str) -> None:

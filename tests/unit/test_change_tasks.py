@@ -130,6 +130,7 @@ def test_ids_are_used_once(estate: SignedEstate, said: Any) -> None:
         ({"type_": "odd"}, ExitCode.USAGE, "normal or standard"),
         ({"type_": "standard", "runbook": "RB-DB-FAILOVER"}, ExitCode.REFUSED, "is no standard change"),
         ({"risk": "none"}, ExitCode.USAGE, "low, medium, high"),
+        ({"risk": "low"}, ExitCode.REFUSED, "says that its risk is low, and it is"),
         ({"configuration": True}, ExitCode.USAGE, "--runbook RUNBOOK, or --configuration"),
         ({"configuration": True, "runbook": ""}, ExitCode.USAGE, "neither --env nor --param"),
         ({"runbook": ""}, ExitCode.USAGE, "say what changes"),
@@ -143,7 +144,7 @@ def test_a_request_that_cannot_be_is_refused_and_nothing_is_written(
 
 
 def test_a_standard_change_needs_no_approval(estate: SignedEstate, said: Any) -> None:
-    request(estate, said, type_="standard", risk="low")
+    request(estate, said, type_="standard", risk="high")
     told = said(tasks.plan, ID)
     assert "nothing is missing" in told
     assert "approved" in said(tasks.status)

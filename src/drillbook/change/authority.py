@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drillbook.change.engine import is_beside
 from drillbook.change.rules import Rule, approval_rules, emergencies
 from drillbook.errors import Refused
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from drillbook.change.case import Case
     from drillbook.cmdb.model import Cmdb
+
+TASKS = "tasks.py"
 
 _SHOWN = 6  # people
 
@@ -67,8 +70,13 @@ def _matches(rule: Rule, case: Case) -> bool:
         and (not rule.types or case.type in rule.types)
         and (not rule.tiers or case.anything or bool({case.tier} & rule.tiers))
         and (not rule.classes or case.anything or bool(case.classes & rule.classes))
-        and (not rule.paths or any(_below(path, rule.paths) for path in case.paths))
+        and (not rule.paths or any(_is_guarded(path, rule.paths) for path in case.paths))
     )
+
+
+def _is_guarded(path: str, places: Iterable[str]) -> bool:
+    # What would be loaded as tasks.py is, by whatever name it was added, is changed by those who may change that.
+    return _below(path, places) or (is_beside(path) and _below(TASKS, places))
 
 
 def _below(path: str, places: Iterable[str]) -> bool:

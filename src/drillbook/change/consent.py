@@ -14,6 +14,7 @@ from drillbook.change.model import time_text
 from drillbook.change.propose import plan_again
 from drillbook.change.reading import read_bound
 from drillbook.change.render import is_rendering
+from drillbook.change.risk import require_no_less, risk_of
 from drillbook.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def require_consentable(record: ChangeRecord, *, base: Base, person: str, review
         _require_reviewer(record, base.cmdb, person)
     else:
         may_approve(person, case_of(record, base.cmdb), base.cmdb)
+        require_no_less(record.request.risk, *risk_of(record, base.cmdb))
     if any(each.approver == person for each in record.approvals):
         why = valid_approvals(record, base, at=now, what="review" if review else "approval").refused.get(person)
         raise Refused(

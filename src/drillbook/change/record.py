@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "changes"
+_LAST_NUMBER = 999_999
 CHANGE_ID = re.compile(r"CHG-([0-9]{4})-([0-9]{4,6})")
 
 REQUEST, REQUEST_SIG = "request.json", "request.sig"
@@ -29,6 +30,7 @@ PLAN, PLAN_PAGE = "plan.json", "plan.md"
 RESULT, RESULT_SIG = "result.json", "result.sig"
 
 _MIB = 1024 * 1024
+LARGEST_PLAN = 16 * _MIB
 _SIGNATURE_BYTES = 16 * 1024
 _PERSON = r"([a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?)"
 _RUN = r"([0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"
@@ -37,7 +39,7 @@ _JOURNAL = re.compile(rf"runs/{_RUN}/journal\.jsonl")
 # Every file that a change may have, and how many bytes of it are read.
 _FILES = (
     (re.compile(r"request\.json"), 64 * 1024),
-    (re.compile(r"plan\.json"), 16 * _MIB),
+    (re.compile(r"plan\.json"), LARGEST_PLAN),
     (re.compile(r"plan\.md"), 16 * _MIB),
     (re.compile(r"result\.json"), _MIB),
     (re.compile(r"(request|result)\.sig"), _SIGNATURE_BYTES),
@@ -218,9 +220,12 @@ def read_changes(root: Path) -> Changes:
 
 
 def next_id(year: int, used: Iterable[str]) -> str:
-    """Give the id after the highest that is used in a year."""
-    numbers = [int(match[2]) for name in used if (match := CHANGE_ID.fullmatch(name)) and int(match[1]) == year]
-    return f"CHG-{year:04}-{max(numbers, default=0) + 1:04}"
+    """Give the id after the highest that is used in a year; the first that is free when there is none after it."""
+    numbers = {int(match[2]) for name in used if (match := CHANGE_ID.fullmatch(name)) and int(match[1]) == year}
+    number = max(numbers, default=0) + 1
+    if number > _LAST_NUMBER:  # somebody has taken the last one, so that nobody could ask for a change any more
+        number = next(each for each in range(1, len(numbers) + 2) if each not in numbers)
+    return f"CHG-{year:04}-{number:04}"
 
 
 def change_ids(root: Path) -> list[str]:

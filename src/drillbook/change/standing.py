@@ -81,7 +81,7 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
     seen = tuple(runs)
     emergency = record.request.type == "emergency"
     if base is None:
-        state = state_of(record, approved=False, reviewed=False, runs=seen)
+        state = state_of(record, approved=False, reviewed=record.result is not None, runs=seen)
         return Standing(record, state, nothing, (), seen, judged=False)
     approved, problem, reviewed = nothing, "", False
     missing: tuple[Missing, ...] = ()

@@ -172,6 +172,33 @@ class Repository:
                 raise Refused(f"the commit's files have over {MAX_BLOBS:,} bytes", remedy="keep large files elsewhere")
             yield from self._batch(batch)
 
+    def each_blob(self, oids: Iterable[str], sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+        """Give each object, one at a time, however much they are together; ``sizes`` as ``sizes`` gives them."""
+        part: list[str] = []
+        total = 0
+        for oid in oids:
+            if part and total + sizes[oid] > MAX_BLOB:
+                yield from self._batch(part)
+                part, total = [], 0
+            part.append(oid)
+            total += sizes[oid]
+        if part:
+            yield from self._batch(part)
+
+    def sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """Give the size of objects in bytes by their ids. Raises Refused for one that is missing."""
+        wanted = list(dict.fromkeys(oids))
+        listed = self.git(
+            "cat-file", "--batch-check", "--buffer", stdin="".join(f"{_known(oid)}\n" for oid in wanted).encode()
+        )
+        found = {}
+        for line in listed.decode("ascii", "replace").splitlines():
+            words = line.split(" ")
+            if words[-1] == "missing":
+                raise Refused(f"this clone lacks the object {words[0][:12]}", remedy="git fsck; git fetch")
+            found[words[0]] = int(words[2])
+        return found
+
     def changed(self, old: str, new: str, *prefixes: str, renames: bool = True) -> list[Changed]:
         """Give the files that differ between two commits, by path; ``renames`` off: as one gone and one added."""
         listed = self.git(
@@ -202,6 +229,11 @@ class Repository:
             if not is_as_committed(self.root / path, mode=blob.mode, oid=blob.oid, at_most=MAX_BLOB)
         }
         return sorted(found)
+
+    def tracked(self, *prefixes: str) -> list[str]:
+        """Give the paths below the prefixes that git keeps in this checkout: committed, or about to be."""
+        listed = self.git("ls-files", "-z", "--cached", "--", *prefixes)
+        return [part.decode("utf-8", "surrogateescape") for part in listed.split(b"\0") if part]
 
     def remote_url(self, name: str = "origin") -> str | None:
         """Give the URL of a remote as the clone's configuration has it, or None."""
@@ -257,18 +289,11 @@ class Repository:
         return done
 
     def _require_small(self, oids: list[str]) -> int:
-        listed = self.git(
-            "cat-file", "--batch-check", "--buffer", stdin="".join(f"{_known(oid)}\n" for oid in oids).encode()
-        )
-        total = 0
-        for line in listed.decode("ascii", "replace").splitlines():
-            words = line.split(" ")
-            if words[-1] == "missing":
-                raise Refused(f"this clone lacks the object {words[0][:12]}", remedy="git fsck; git fetch")
-            if int(words[2]) > MAX_BLOB:
-                raise Refused(f"the object {words[0][:12]} has {int(words[2]):,} bytes; at most {MAX_BLOB:,} are read")
-            total += int(words[2])
-        return total
+        sizes = self.sizes(oids)
+        for oid, size in sizes.items():
+            if size > MAX_BLOB:
+                raise Refused(f"the object {oid[:12]} has {size:,} bytes; at most {MAX_BLOB:,} are read")
+        return sum(sizes.values())
 
     def _batch(self, oids: list[str]) -> Iterator[tuple[str, bytes]]:
         out = self.git("cat-file", "--batch", "--buffer", stdin="".join(f"{oid}\n" for oid in oids).encode())
