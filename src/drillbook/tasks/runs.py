@@ -76,10 +76,10 @@ def run(
     help={"name": "the run's id, its beginning or end, or 'last'", "key": _KEY, "lang": "language of titles: en or zh"},
 )
 def resume(_: Context, name: str, key: str = "", lang: str = "en") -> None:
-    """Go on with a run that stopped or was killed."""
+    """Go on with a run that stopped or was killed; before its first effect, all is asked again."""
     from drillbook.tasks.going_on import go_on
 
-    go_on(name, lang, lambda engine: engine.run(), key=key)
+    go_on(name, lang, lambda engine: engine.run(), key=key, forward=True)
 
 
 @task(
