@@ -152,7 +152,7 @@ def stopped_before_anything(
     assert "step.started" not in kinds(run)
     assert f"./inv runbooks.resume {run.name}" in said(done)
     assert f"./inv runbooks.abandon {run.name}" in said(done)
-    assert remote_locks(clone) == ["locks/rehearsal/core-db-1", "locks/rehearsal/core-db-2"]
+    assert remote_locks(clone) == ["rehearsal/core-db-1", "rehearsal/core-db-2"]
     for item in clone.primaries:
         assert connection(lab, item).run(["test", "!", "-e", "/var/lib/drillbook/lock"], timeout=10).exit_code == 0
     return run

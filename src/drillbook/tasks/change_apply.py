@@ -61,7 +61,8 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     with showing.stop.installed():
         launch = begin_change(plan, permission, around, purpose=f"change {record.id}")
         look_at_hosts(launch, trusted)
-        finish(launch, launch.engine.run, lang, left=(f"./inv changes.close {record.id} writes down what came of it",))
+        close = f"./inv changes.close {record.id} writes down what came of it"
+        finish(launch, launch.engine.run, lang, when_ended=(close,))
 
 
 def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:

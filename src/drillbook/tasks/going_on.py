@@ -70,6 +70,8 @@ def go_on(
     beside = around.announcer if around.announcer is not None and not around.announcer.needed else None
     if beside is not None:
         around = replace(around, announcer=None)
+    change = opened.data.get("change_id")
+    when_ended = (f"./inv changes.close {change} writes down what came of it",) if change else ()
     with showing.stop.installed():
         launch = again(folder, around, event="run.resumed", announce=announce)
         if launch.engine.state.closed is None:
@@ -77,7 +79,7 @@ def go_on(
                 launch.journal.append("run.deviation", text=line)
         if begins and trusted is not None:
             look_at_hosts(launch, trusted)
-        finish(launch, telling_beside(launch, beside, lambda: action(launch.engine)), language)
+        finish(launch, telling_beside(launch, beside, lambda: action(launch.engine)), language, when_ended=when_ended)
 
 
 def _of_change(
@@ -95,9 +97,12 @@ def _of_change(
         run_as_base(root)  # the base may have moved
     trusted = look(root, key=key, online=not emergency)
     record = find_change(root, opened.data["change_id"])
-    permission = permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=moment(opened.time))
-    if begins:
-        permission = _applied(record, trusted, opened)
+    began = moment(opened.time)
+    permission = (
+        _applied(record, trusted, opened)
+        if begins
+        else permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=began)
+    )
     around = surroundings_of_change(
         trusted,
         permission,
@@ -112,8 +117,11 @@ def _of_change(
 
 def _applied(record: ChangeRecord, trusted: Trusted, opened: Record) -> Permission:
     try:
-        return permitted(record, trusted)
+        permission = permitted(record, trusted)
     except Refused as error:
         up = f"nothing was changed; to give it up: ./inv runbooks.abandon {opened.data['run']}"
         error.remedy = "\n".join(filter(None, (error.remedy, up)))
         raise
+    if permission.plan_digest != opened.data["plan"]:
+        raise Refused(f"the plan of this run is not the plan of {record.id}; nothing was run")
+    return permission

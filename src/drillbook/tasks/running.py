@@ -70,8 +70,18 @@ def _asked(question: str) -> bool:
         return False
 
 
-def finish(launch: Launch, go: Callable[[], Outcome], language: str, *, left: tuple[str, ...] = ()) -> None:
-    """Run to the end, sum up, and exit with the outcome's code. ``left``: what is to be done afterwards."""
+def finish(
+    launch: Launch,
+    go: Callable[[], Outcome],
+    language: str,
+    *,
+    left: tuple[str, ...] = (),
+    when_ended: tuple[str, ...] = (),
+) -> None:
+    """Run to the end, sum up, and exit with the outcome's code.
+
+    ``left``: what is to be done afterwards. ``when_ended``: the same, once the run is closed.
+    """
     root = estate_root()
     later: list[str] = []
     try:
@@ -79,7 +89,7 @@ def finish(launch: Launch, go: Callable[[], Outcome], language: str, *, left: tu
     finally:
         later = launch.close()
     summary(launch, outcome, language=language)
-    for line in (*later, *left):
+    for line in (*later, *left, *(when_ended if launch.engine.state.closed is not None else ())):
         console.print(f"  ! {line}", style="yellow")
     if outcome.result == "succeeded":
         remember(state_folder(root), launch.plan.runbook, read_journal(launch.folder.journal))
