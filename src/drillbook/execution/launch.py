@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from drillbook.change.gate import Permission
     from drillbook.clock import Clock
+    from drillbook.execution.by_hand import FencedByHand
     from drillbook.hosts.access import Access
     from drillbook.hosts.power import PowerDriver
     from drillbook.journal.record import Record
@@ -39,7 +40,7 @@ class Surroundings:
     """What a run is given from outside, the same for all runs of one command.
 
     ``root``: what is sealed from. ``signer`` signs the journal's end; None in a lab where nobody has a key on
-    record. ``announcer`` tells the git remote; None in the lab.
+    record. ``announcer`` tells the git remote; None in the lab. ``by_hand``: only of break-glass.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Surroundings:
     language: str = "en"
     signer: Signer | None = None
     announcer: Announcer | None = None
+    by_hand: FencedByHand | None = None
 
 
 @dataclass(slots=True)
@@ -197,6 +199,7 @@ def _launch(
         change_type=records[0].data["change"],
         executor=around.signer.person if around.signer else operator(),
         language=around.language,
+        by_hand=around.by_hand,
     )
     return Launch(folder, plan, Engine(world, journal, records), journal, hosts, around)
 

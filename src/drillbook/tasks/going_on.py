@@ -17,6 +17,7 @@ from drillbook.journal.record import read_journal
 from drillbook.lab.access import lab_access
 from drillbook.tasks.as_base import run_as_base
 from drillbook.tasks.break_glass import telling_beside
+from drillbook.tasks.by_hand import Asked, fenced_by_hand
 from drillbook.tasks.change_checks import look_at_hosts, permitted
 from drillbook.tasks.common import estate_root, state_folder
 from drillbook.tasks.running import Showing, finish
@@ -44,11 +45,13 @@ def go_on(
     key: str = "",
     announce: bool = True,
     forward: bool = False,
+    by_hand: Asked | None = None,
 ) -> None:
     """Open a run again, do the action, and end with its exit code.
 
     ``announce``: see ``execution.launch.again``. ``forward``: the action goes on with the plan; what is half done is
     let through then, and a run of a change that has changed nothing must pass all that it must to be applied.
+    ``by_hand``: the host that two people switched off, in break-glass.
     Raises Refused, and then no packet was sent; Refused and HostUnreachable as ``look_at_hosts``.
     """
     root = estate_root()
@@ -62,7 +65,12 @@ def go_on(
     begins = forward and state.closed is None and not state.touched and opened.data["change"] != "emergency"
     if opened.data.get("change_id"):
         around, deviations, trusted = _of_change(root, plan, opened, showing, key, begins=begins)
+        if by_hand is not None:
+            emergency = opened.data["change"] == "emergency"
+            around = replace(around, by_hand=fenced_by_hand(by_hand, plan, trusted, emergency=emergency))
     else:
+        if by_hand != Asked() and by_hand is not None:
+            raise Refused("fencing by hand is for break-glass alone; the lab's power control can be mended")
         access = lab_access(permit_in_lab(plan, root))
         around = make_surroundings(root, access, listener=showing.view, stopping=showing.stop, language=language)
     for line in deviations:

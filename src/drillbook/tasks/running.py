@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from drillbook.console.output import console
 from drillbook.console.run_view import RunView, summary, words
 from drillbook.errors import StoppedByPerson
+from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.stop import StopRequest
 from drillbook.execution.usual import remember, usual_seconds
 from drillbook.journal.record import read_journal
@@ -89,10 +90,13 @@ def finish(
     finally:
         later = launch.close()
     summary(launch, outcome, language=language)
+    records = read_journal(launch.folder.journal)
+    for line in filter(None, map(by_hand_line, records)):
+        console.print(f"  ! {line}", style="bold", markup=False)
     for line in (*later, *left, *(when_ended if launch.engine.state.closed is not None else ())):
         console.print(f"  ! {line}", style="yellow")
     if outcome.result == "succeeded":
-        remember(state_folder(root), launch.plan.runbook, read_journal(launch.folder.journal))
+        remember(state_folder(root), launch.plan.runbook, records)
     remind(root)
     sys.exit(outcome.exit_code)
 
