@@ -42,9 +42,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 
+WAITING, READY = (f"CHG-{datetime.now(UTC).year}-{number}" for number in ("0001", "0002"))
+"""Changes that every test finds: one that is planned, one that is approved."""
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
-    return make_rehearsal(tmp_path_factory.mktemp("rehearsal"))
+    made = make_rehearsal(tmp_path_factory.mktemp("rehearsal"))
+    assert (made.planned(), made.approved()) == (WAITING, READY)
+    return made
 
 
 @pytest.fixture
@@ -80,7 +86,7 @@ def plan_file(it: Rehearsal, change: str) -> Path:
 
 def test_the_capture_sees_what_an_allowed_run_sends(it: Rehearsal) -> None:
     """Otherwise an empty capture would prove nothing."""
-    change = it.approved()
+    change = READY
     with Capture() as capture:
         said = it.apply(change)
     assert said.code == 0, said.text
@@ -88,22 +94,22 @@ def test_the_capture_sees_what_an_allowed_run_sends(it: Rehearsal) -> None:
 
 
 def test_approve_your_own_change(it: Rehearsal) -> None:
-    change = it.planned()
+    change = WAITING
     refused(lambda: it.approve(change, REQUESTER), "cannot approve it")
 
 
 def test_apply_what_you_approved(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     refused(lambda: it.apply(change, APPROVER), "approve")
 
 
 def test_apply_without_an_approval(it: Rehearsal) -> None:
-    change = it.planned()
+    change = WAITING
     refused(lambda: it.apply(change), "approv")
 
 
 def test_alter_a_playbook_after_the_approval(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     playbook = next((it.work / "playbooks").glob("*.yml"))
     playbook.write_text(playbook.read_text() + "\n# and one more thing\n")
     refused(lambda: it.apply(change), "playbooks/")
@@ -114,7 +120,7 @@ def test_alter_a_playbook_after_the_approval(it: Rehearsal) -> None:
 
 
 def test_alter_the_cmdb_slice_after_the_approval(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     core = it.work / "cmdb.d/core.yaml"
     core.write_text(core.read_text().replace("10.213.0.12", "10.213.0.13"))
     it.commit("A better address")
@@ -123,7 +129,7 @@ def test_alter_the_cmdb_slice_after_the_approval(it: Rehearsal) -> None:
 
 
 def test_alter_the_plan_after_the_approval(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     path = plan_file(it, change)
     value = json.loads(path.read_bytes())
     value["plan"]["steps"][0]["timeout"] += 1
@@ -132,7 +138,7 @@ def test_alter_the_plan_after_the_approval(it: Rehearsal) -> None:
 
 
 def test_swap_plan_md(it: Rehearsal) -> None:
-    change = it.planned()
+    change = WAITING
     page = it.work / "changes" / change / "plan.md"
     page.write_text(page.read_text().replace("core-db-1", "core-db-9"))
     refused(lambda: it.approve(change), "plan.md")
@@ -161,7 +167,7 @@ def sign(it: Rehearsal, person: str, data: bytes, namespace: str) -> bytes:
 
 
 def test_replay_an_approval_on_another_change(it: Rehearsal) -> None:
-    change, other = it.approved(), it.planned("--risk", "low")
+    change, other = READY, WAITING
     shutil.copytree(it.work / "changes" / change / "approvals", it.work / "changes" / other / "approvals")
     refused(lambda: it.apply(other), "change")
 
@@ -187,14 +193,14 @@ def forged(it: Rehearsal, of: str, person: str, **fields: str) -> None:
     ids=["environment", "repository", "change", "plan", "expired"],
 )
 def test_replay_an_approval_that_was_meant_for_something_else(it: Rehearsal, fields: dict[str, str], word: str) -> None:
-    change = it.approved()
+    change = READY
     for person in (APPROVER, SECOND):
         forged(it, change, person, **fields)
     refused(lambda: it.apply(change), word)
 
 
 def test_sign_in_another_namespace(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     for person in (APPROVER, SECOND):
         path = it.work / "changes" / change / "approvals" / f"{person}.json"
         path.with_suffix(".sig").write_bytes(sign(it, person, path.read_bytes(), "git"))
@@ -202,7 +208,7 @@ def test_sign_in_another_namespace(it: Rehearsal) -> None:
 
 
 def test_sign_with_a_key_of_nobody(it: Rehearsal) -> None:
-    change = it.planned()
+    change = WAITING
     make_key(it.folder / "keys/stranger")
     try:
         refused(lambda: it.approve(change, "stranger"), "key")
@@ -224,7 +230,7 @@ def changed(it: Rehearsal, file: str, old: str, new: str) -> None:
 
 def add_a_key(it: Rehearsal) -> Callable[[], Said]:
     """A key of one's own for somebody who approves."""
-    change = it.planned()
+    change = WAITING
     if not it.key("stranger").exists():
         make_key(it.key("stranger"))
     it.ok("trust.enrol", APPROVER, str(it.key("stranger")) + ".pub")
@@ -232,14 +238,14 @@ def add_a_key(it: Rehearsal) -> Callable[[], Said]:
 
 
 def raise_a_role(it: Rehearsal) -> Callable[[], Said]:
-    change = it.planned()
+    change = WAITING
     changed(it, PEOPLE, rf"(  {EXECUTOR}:\n(?:    .*\n)*?    roles: )\[operate\]", r"\1[operate, approve, manage]")
     return lambda: it.approve(change, EXECUTOR)
 
 
 def lower_a_tier(it: Rehearsal) -> Callable[[], Said]:
     """Below tier one nobody who manages would be asked."""
-    change = it.planned()
+    change = WAITING
     it.ok("changes.approve", change, "--yes", "--key", str(it.key(SPECIALIST)))
     changed(it, "cmdb.d/services.yaml", r"tier: 1\b", "tier: 3")
     return lambda: it.apply(change)
@@ -255,13 +261,13 @@ def call_it_a_lab(it: Rehearsal, environment: str) -> Callable[[], Said]:
 
 
 def let_others_approve(it: Rehearsal) -> Callable[[], Said]:
-    change = it.planned()
+    change = WAITING
     changed(it, POLICIES, r"approved_by: \[[a-z, ]+\]", "approved_by: [operate]")
     return lambda: it.approve(change, EXECUTOR)
 
 
 def alter_the_engine(it: Rehearsal) -> Callable[[], Said]:
-    change = it.planned()
+    change = WAITING
     changed(it, "src/drillbook/change/conditions.py", r"    if missing:\n", "    if missing and False:\n")
     return lambda: it.apply(change)
 
@@ -314,7 +320,7 @@ def test_a_newline_that_would_enter_a_generated_file(it: Rehearsal, place: str) 
 
 
 def test_apply_twice(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     said = it.apply(change)
     assert said.code == 0, said.text
     refused(lambda: it.apply(change), "once")
@@ -334,7 +340,7 @@ def test_apply_outside_the_window(it: Rehearsal) -> None:
 
 def test_set_the_clock_back(it: Rehearsal) -> None:
     """The machine has seen a later time than the one that it says now."""
-    change = it.approved()
+    change = READY
     (pin,) = (it.folder / "home/.config/drillbook/trust").glob("*/pin.json")
     value = json.loads(pin.read_bytes())
     value["last_seen"] = "2098-01-01T00:00:00.000000Z"
@@ -345,7 +351,7 @@ def test_set_the_clock_back(it: Rehearsal) -> None:
 def test_edit_a_journal_and_compute_its_hashes_anew(it: Rehearsal) -> None:
     from drillbook.journal.record import GENESIS, make_record, read_journal
 
-    change = it.approved()
+    change = READY
     assert it.apply(change).code == 0
     (journal,) = (it.work / ".drillbook/runs").glob("*/journal.jsonl")
     assert it.inv("journal.verify").code == 0
@@ -363,7 +369,7 @@ def test_edit_a_journal_and_compute_its_hashes_anew(it: Rehearsal) -> None:
 
 
 def test_delete_the_newest_run(it: Rehearsal) -> None:
-    change = it.approved()
+    change = READY
     assert it.apply(change).code == 0
     (run,) = (it.work / ".drillbook/runs").iterdir()
     subprocess.run(["chmod", "-R", "u+w", str(run)], check=True)
@@ -375,7 +381,7 @@ def test_delete_the_newest_run(it: Rehearsal) -> None:
 
 def test_change_the_tree_between_check_and_run(it: Rehearsal) -> None:
     """The run is stopped once it has begun; what lies in the work tree and in its own folder is altered then."""
-    change = it.approved()
+    change = READY
     child = it.start("changes.apply", change, "--yes", "--key", str(it.key(EXECUTOR)))
     runs = it.work / ".drillbook/runs"
     deadline = time.monotonic() + 60
@@ -396,7 +402,7 @@ def test_change_the_tree_between_check_and_run(it: Rehearsal) -> None:
 
 def test_race_two_applies(it: Rehearsal, tmp_path: Path) -> None:
     """Two engineers at once, each in a clone of their own; the campaign does it a hundred times."""
-    change = it.approved()
+    change = READY
     codes = sorted(said.code for said in it.raced(change, tmp_path))
     assert codes in ([0, 4], [0, 6])
 
@@ -404,7 +410,7 @@ def test_race_two_applies(it: Rehearsal, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fields", ["until: 2026-01-31", "revoked: 2026-01-31"])
 def test_a_key_that_was_revoked_or_has_ended(it: Rehearsal, fields: str) -> None:
     """In an estate of its own, whose pinned base says so of the approvers' keys."""
-    change = it.approved()
+    change = READY
     people = it.work / "cmdb.d/people.yaml"
     text = people.read_text()
     for person in (APPROVER, SECOND):
