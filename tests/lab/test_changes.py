@@ -132,6 +132,98 @@ def test_a_run_that_was_killed_is_resumed_by_another_operator(clone: Clone) -> N
     assert kinds(run)[-1] == "run.closed"
 
 
+def remote_locks(clone: Clone) -> list[str]:
+    listed = ["git", "--git-dir", clone.top / "remote.git", "for-each-ref", "--format=%(refname:lstrip=3)"]
+    done = subprocess.run([*listed, "refs/drillbook/locks/"], check=True, capture_output=True, text=True)
+    return done.stdout.split()
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def stopped_before_anything(
+    clone: Clone, lab: LabState, done: subprocess.CompletedProcess[str], code: ExitCode
+) -> Path:
+    """It stopped with its claim, no host was changed or is held, and the message says how it goes on."""
+    assert done.returncode == code, done.stdout + done.stderr
+    run = newest(clone)
+    assert kinds(run)[-1] == "run.stopped"
+    assert "step.started" not in kinds(run)
+    assert f"./inv runbooks.resume {run.name}" in said(done)
+    assert f"./inv runbooks.abandon {run.name}" in said(done)
+    assert remote_locks(clone) == ["rehearsal/core-db-1", "rehearsal/core-db-2"]
+    for item in clone.primaries:
+        assert connection(lab, item).run(["test", "!", "-e", "/var/lib/drillbook/lock"], timeout=10).exit_code == 0
+    return run
+
+
+def test_an_assumption_that_fails_spends_no_approval(clone: Clone, lab: LabState) -> None:
+    clone.primaries.reverse()  # the change is for the one that is the standby now
+    change = approved(clone)
+    run = stopped_before_anything(clone, lab, apply(clone, change), ExitCode.ASSUMPTION)
+    again = apply(clone, change)
+    assert again.returncode == ExitCode.REFUSED
+    assert f"./inv runbooks.resume {run.name}" in said(again)
+    key = str(clone.key(OTHER))
+    stopped_before_anything(clone, lab, clone.inv("runbooks.resume", run.name, "--key", key), ExitCode.ASSUMPTION)
+    # Made true, by a run of the lab on the same hosts.
+    clone.must(
+        "runbooks.run", "RB-DB-SWITCHOVER", "--yes", "--param", "pair=core-db",
+        "--param", f"primary={clone.primaries[1]}",
+    )  # fmt: skip
+    done = clone.inv("runbooks.resume", run.name, "--key", key)
+    switched(clone, done)
+    assert kinds(run)[-1] == "run.closed"
+    assert remote_locks(clone) == []
+    clone.must("changes.close", change, "--key", str(clone.key(OPERATOR)))
+    result = json.loads((clone.root / "changes" / change / "result.json").read_text())
+    assert result["result"] == "succeeded"
+    assert {"differed", "stopped", "resumed"} <= {each["kind"] for each in result["deviations"]}
+    assert clone.inv("journal.verify", "--only", run.name).returncode == 0
+
+
+@pytest.fixture
+def wrong_clock(lab: LabState) -> Iterator[HostConnection]:
+    """A host that says another time. The lab's hosts share this machine's clock, so its ``date`` is another one."""
+    host = connection(lab, "core-db-1")
+    program = '#!/bin/sh\nexec /usr/bin/date -d -1hour "$@"\n'
+    install = 'printf %s "$1" > /usr/local/bin/date && chmod 755 /usr/local/bin/date'
+    assert host.run(["sh", "-c", install, "install", program], timeout=10).exit_code == 0
+    yield host
+    host.run(["rm", "-f", "/usr/local/bin/date"], timeout=10)
+
+
+def test_a_clock_that_was_wrong_spends_no_approval(clone: Clone, lab: LabState, wrong_clock: HostConnection) -> None:
+    done = apply(clone, approved(clone))
+    run = stopped_before_anything(clone, lab, done, ExitCode.REFUSED)
+    assert "one of the clocks is wrong" in said(done)
+    # What is to be run is held against the gate again: nobody believes that a file of the work tree counts.
+    file = clone.root / "cmdb.yaml"
+    before = file.read_text()
+    file.write_text(before + "# not approved\n")
+    refused = clone.inv("runbooks.resume", run.name, "--key", str(clone.key(OPERATOR)))
+    assert refused.returncode == ExitCode.REFUSED
+    assert "not committed" in said(refused)
+    assert f"./inv runbooks.abandon {run.name}" in said(refused)
+    file.write_text(before)
+    resumed = clone.inv("runbooks.resume", run.name, "--key", str(clone.key(OPERATOR)))
+    stopped_before_anything(clone, lab, resumed, ExitCode.REFUSED)
+    wrong_clock.run(["rm", "-f", "/usr/local/bin/date"], timeout=10)
+    switched(clone, clone.inv("runbooks.resume", run.name, "--key", str(clone.key(OPERATOR))))
+    assert remote_locks(clone) == []
+
+
+def test_what_stopped_before_anything_is_given_up(clone: Clone, lab: LabState, wrong_clock: HostConnection) -> None:
+    change = approved(clone)
+    run = stopped_before_anything(clone, lab, apply(clone, change), ExitCode.REFUSED)
+    wrong_clock.run(["rm", "-f", "/usr/local/bin/date"], timeout=10)
+    clone.must("runbooks.abandon", run.name, "--key", str(clone.key(OPERATOR)))
+    assert remote_locks(clone) == []
+    clone.must("changes.close", change, "--key", str(clone.key(OPERATOR)))
+    assert json.loads((clone.root / "changes" / change / "result.json").read_text())["result"] == "abandoned"
+
+
 def test_break_glass_runs_at_once_is_owed_and_then_settled(clone: Clone) -> None:
     away = clone.top / "remote.git"
     hidden = away.rename(clone.top / "gone.git")

@@ -16,8 +16,9 @@ from drillbook.change.lifecycle import (
     require_plannable,
     state_of,
 )
-from drillbook.change.record import ChangeRecord, encoded, read_change, record_from_files
+from drillbook.change.record import read_change, record_from_files
 from drillbook.change.risk import Risk, require_no_less, risk_of_configuration, risk_of_plan
+from drillbook.change.strict import encoded
 from drillbook.change.write import add, create
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import MissingPrerequisite, Refused
@@ -26,6 +27,8 @@ from tests.change_values import CHANGE, approval, bound, change_files, plan, req
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from drillbook.change.model import ChangeRecord
 
 OPEN, ENDED = RunSeen("20261123T200000Z-00000000", None), RunSeen("20261123T200000Z-00000000", "failed")
 

@@ -9,7 +9,8 @@ import pytest
 from invoke import Context
 
 from drillbook.change.approval import verify_result
-from drillbook.change.record import encoded, find_change
+from drillbook.change.record import find_change
+from drillbook.change.strict import encoded
 from drillbook.clock import SystemClock, timestamp
 from drillbook.console.output import console
 from drillbook.errors import ExitCode
@@ -221,7 +222,7 @@ def test_a_swapped_plan_md_is_refused(estate: SignedEstate, said: Any) -> None:
 
 def test_an_altered_plan_is_refused_with_the_difference(estate: SignedEstate, said: Any) -> None:
     """Somebody alters plan.json and renders plan.md again: what would run is made anew, and is another plan."""
-    from drillbook.change.model import read_bound
+    from drillbook.change.reading import read_bound
     from drillbook.change.render import plan_file
 
     planned(estate, said)
@@ -340,7 +341,7 @@ def emergency(estate: SignedEstate, said: Any, *, days_ago: int) -> None:
     from datetime import timedelta
 
     from drillbook.change.bound import bind_commit
-    from drillbook.change.model import read_bound, read_request
+    from drillbook.change.reading import read_bound, read_request
     from drillbook.change.render import plan_file
 
     planned(estate, said)

@@ -13,8 +13,8 @@ from drillbook.change.gate import Permission
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode, HostUnreachable, Locked, Refused, RemoteUnreachable
 from drillbook.execution.announce import Announcer, settle
-from drillbook.execution.launch import Surroundings, again, begin_change
-from drillbook.execution.of_change import deviations, runs_of_changes, sign_what_is_not
+from drillbook.execution.launch import Surroundings, again, begin_change, forbid
+from drillbook.execution.of_change import deviations, outcome_of, runs_of_changes, sign_what_is_not
 from drillbook.execution.runs import RunFolder
 from drillbook.hosts.access import Access
 from drillbook.journal.record import read_journal
@@ -210,12 +210,55 @@ def test_without_the_remote_nothing_begins_but_break_glass(desk: Desk, url: Path
     assert [each.entry.type for each in entries(desk.remote).entries] == ["emergency"] * 2
 
 
-def test_a_look_at_the_hosts_can_forbid_what_has_not_begun(desk: Desk) -> None:
+def test_what_a_look_at_the_hosts_forbids_waits_with_its_claim_and_goes_on(desk: Desk) -> None:
+    plan = replace(desk.idle, locks=(desk.item,))
+    launch = desk.begin(plan)
+    error = Refused("the hosts' clocks differ from ours", remedy="set one right")
+    forbid(launch, error)
+    assert error.remedy.startswith("set one right\n")
+    assert f"./inv runbooks.resume {launch.folder.id}" in error.remedy
+    assert f"./inv runbooks.abandon {launch.folder.id}" in error.remedy
+    assert kinds(launch.folder) == ["run.opened", "ledger.entered", "run.stopped"]
+    assert entries(desk.remote).open_runs()[0].entry.run == launch.folder.id
+    assert lock_ref("lab", desk.item) in desk.remote.fetch()
+    resumed = again(launch.folder, desk.around(desk.idle), event="run.resumed")
+    # Its host is nowhere, and it is asked for its lock: so it stops again, and still nothing is spent.
+    outcome = resumed.engine.run()
+    assert (outcome.result, outcome.exit_code) == ("refused", ExitCode.UNREACHABLE)
+    assert resumed.close() == []
+    assert kinds(launch.folder)[-1] == "run.stopped"
+    assert lock_ref("lab", desk.item) in desk.remote.fetch()
+
+
+def test_a_run_that_was_forbidden_goes_on_to_its_end(desk: Desk) -> None:
     launch = desk.begin(desk.idle)
-    outcome = launch.engine.refuse(Refused("the hosts' clocks differ from ours"))
-    assert (outcome.result, outcome.exit_code) == ("refused", ExitCode.REFUSED)
-    assert launch.close() == []
-    assert entries(desk.remote).find(launch.folder.id, "closed").entry.result == "refused"
+    forbid(launch, Refused("no"))
+    resumed = again(launch.folder, desk.around(desk.idle), event="run.resumed")
+    assert resumed.engine.run().exit_code is ExitCode.OK
+    assert resumed.close() == []
+    assert desk.verified().standing is Standing.SIGNED
+    assert entries(desk.remote).find(launch.folder.id, "closed").entry.result == "succeeded"
+
+
+def test_a_run_that_was_forbidden_is_given_up(desk: Desk) -> None:
+    launch = desk.begin(replace(desk.idle, locks=(desk.item,)))
+    forbid(launch, Refused("no"))
+    given_up = again(launch.folder, desk.around(desk.idle), event="run.resumed", announce=False)
+    outcome = given_up.engine.abandon()
+    assert (outcome.result, outcome.message) == ("abandoned", "given up by a person; nothing was changed")
+    assert given_up.close() == []
+    assert lock_ref("lab", desk.item) not in desk.remote.fetch()
+    result, told, _ = outcome_of(runs_of_changes(desk.folder / ".drillbook")[CHANGE])
+    assert (result, [each.result for each in told]) == ("abandoned", ["abandoned"])
+    with pytest.raises(Refused, match="a change is applied once"):
+        desk.begin(desk.idle)
+
+
+def test_break_glass_that_is_forbidden_is_closed(desk: Desk) -> None:
+    launch = desk.begin(desk.idle, kind="emergency", announcer=None)
+    assert launch.engine.refuse(Refused("no")).result == "refused"
+    assert kinds(launch.folder)[-1] == "run.closed"
+    launch.close()
 
 
 def test_where_nobody_signs_nothing_is_signed(desk: Desk) -> None:

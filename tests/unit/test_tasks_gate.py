@@ -114,7 +114,7 @@ def test_the_watch_sees_nothing_where_nothing_is_sent(tmp_path: Path) -> None:
 # --- every task that touches hosts ---------------------------------------------------------------------
 
 
-class Unapproved:
+class Waiting:
     """The estate with a change in rehearsal that nobody approved, a run of it, and a drill that wants to run there."""
 
     def __init__(self, top: Path) -> None:
@@ -129,10 +129,10 @@ class Unapproved:
         self.clone.push()
         self.clone.pin()
         self.change = self.clone.new_change()
-        self.run = self._run()
+        self.run = self.new_run()
         self.key = str(self.clone.key(OPERATOR))
 
-    def _run(self) -> str:
+    def new_run(self, *, touched: bool = False) -> str:
         """Make a run's folder as somebody would who has no approval: everything in it fits together."""
         plan = plan_of(
             load_estate(self.clone.root), "RB-DB-SWITCHOVER", environment="rehearsal",
@@ -143,17 +143,26 @@ class Unapproved:
             plan, permission, root=self.clone.root, state=self.clone.root / ".drillbook", clock=SystemClock(),
             purpose="forged", listener=lambda _: None,
         )  # fmt: skip
+        if touched:
+            journal.append("step.started", step=plan.steps[0].id, attempt=1, key="one", item=None, action="check")
         journal.close()
         return folder.id
 
 
 @pytest.fixture(scope="module")
-def unapproved(tmp_path_factory: pytest.TempPathFactory) -> Unapproved:
-    return Unapproved(tmp_path_factory.mktemp("gate"))
+def approved(tmp_path_factory: pytest.TempPathFactory) -> Waiting:
+    made = Waiting(tmp_path_factory.mktemp("approved"))
+    made.clone.approve(made.change, MANAGER)
+    return made
+
+
+@pytest.fixture(scope="module")
+def unapproved(tmp_path_factory: pytest.TempPathFactory) -> Waiting:
+    return Waiting(tmp_path_factory.mktemp("gate"))
 
 
 SWITCHOVER = ("RB-DB-SWITCHOVER", "--env", "rehearsal", "--param", "pair=core-db", "--yes")
-COMMANDS: dict[str, list[tuple[Callable[[Unapproved], tuple[str, ...]], ExitCode, str]]] = {
+COMMANDS: dict[str, list[tuple[Callable[[Waiting], tuple[str, ...]], ExitCode, str]]] = {
     "runs.run": [
         (lambda _: ("runbooks.run", *SWITCHOVER), ExitCode.REFUSED, "nothing runs there without an approved change"),
         (
@@ -194,7 +203,7 @@ def test_there_is_a_command_for_every_task_that_touches_hosts() -> None:
     ("name", "number"), [(name, number) for name, cases in COMMANDS.items() for number in range(len(cases))]
 )
 def test_what_is_not_approved_is_refused_and_sends_nothing(
-    unapproved: Unapproved, tmp_path: Path, name: str, number: int
+    unapproved: Waiting, tmp_path: Path, name: str, number: int
 ) -> None:
     command, code, words = COMMANDS[name][number]
     out = tmp_path / "sent"
@@ -204,6 +213,28 @@ def test_what_is_not_approved_is_refused_and_sends_nothing(
     assert (done.returncode, words in said) == (code, True), said
     assert int(out.read_text()) == 0
     assert state(unapproved.clone.root) == before
+
+
+@apart
+@pytest.mark.parametrize("touched", [False, True])
+def test_only_what_has_changed_something_goes_on_past_what_apply_asks(
+    approved: Waiting, tmp_path: Path, *, touched: bool
+) -> None:
+    """A file that differs from its commit is asked of by apply alone, and so stands for window, freeze and debts."""
+    run = approved.new_run(touched=touched)
+    file = approved.clone.root / "cmdb.yaml"
+    before = file.read_text()
+    file.write_text(before + "# not committed\n")
+    try:
+        out = tmp_path / "sent"
+        done = approved.clone.inv("runbooks.resume", run, "--key", approved.key, before=watched(out))
+    finally:
+        file.write_text(before)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert ("not committed" in said) is not touched, said
+    assert (f"to give it up: ./inv runbooks.abandon {run}" in said) is not touched, said
+    assert done.returncode != 0
+    assert int(out.read_text()) == 0  # the lab is not up here
 
 
 def state(root: Path) -> list[str]:

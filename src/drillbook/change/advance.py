@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import case_of, life_of_approval, may_request, missing_approvals
+from drillbook.change.authority import life_of_approval, may_request, missing_approvals
 from drillbook.change.base import TOLERANCE, Base, base_of, exported, pin_of, point_to, require_past, trusted_base
 from drillbook.change.bound import bind_configuration
+from drillbook.change.case import case_of
 from drillbook.change.engine import engine_digest, running_engine_digest
 from drillbook.change.model import time_text
 from drillbook.change.pin import Pin, locked, read_pin, write_pin
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from drillbook.change.record import ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.clock import Clock
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.commit import Commit

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import case_of, life_of_approval, may_approve
+from drillbook.change.authority import life_of_approval, may_approve
 from drillbook.change.bound import difference
+from drillbook.change.case import case_of
 from drillbook.change.emergency import reviewers
 from drillbook.change.lifecycle import require_approvable
-from drillbook.change.model import read_bound, time_text
+from drillbook.change.model import time_text
 from drillbook.change.propose import plan_again
+from drillbook.change.reading import read_bound
 from drillbook.change.render import is_rendering
 from drillbook.change.risk import require_no_less, risk_of
 from drillbook.errors import Refused, UsageError

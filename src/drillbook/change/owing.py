@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from drillbook.change.model import ChangeRecord, read_request
+from drillbook.change.reading import read_request
 from drillbook.change.record import (
     CHANGE_ID,
     FOLDER,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from drillbook.change.model import ChangeRecord
     from drillbook.repo.git import Repository
 
 _WHOLE = (REQUEST, REQUEST_SIG, PLAN)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from drillbook.change.authority import CONFIGURATION, Case, holders, rules_for
+from drillbook.change.authority import holders, rules_for
+from drillbook.change.case import CONFIGURATION, Case
 from drillbook.change.engine import BESIDE
 from drillbook.errors import Finding, Refused
 from drillbook.signing.keys import Signers

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.authority import case_of, may_request
+from drillbook.change.authority import may_request
 from drillbook.change.bound import bind_commit
+from drillbook.change.case import case_of
 from drillbook.change.conditions import require_same
-from drillbook.change.model import FORMAT, ChangeRecord, Request, read_bound, read_request, time_text
+from drillbook.change.model import FORMAT, ChangeRecord, Request, time_text
+from drillbook.change.reading import read_bound, read_request
 from drillbook.change.record import CHANGE_ID, FOLDER
 from drillbook.change.risk import Risk, require_no_less, risk_of
 from drillbook.change.strict import encoded

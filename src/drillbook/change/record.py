@@ -11,32 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.model import (
-    APPROVAL_NAMESPACE,
-    FORMAT,
-    REQUEST_NAMESPACE,
-    RESULT_NAMESPACE,
-    Approval,
-    Bound,
-    ChangeRecord,
-    ChangeType,
-    Deviation,
-    KeptRun,
-    Move,
-    PathChange,
-    Request,
-    Result,
-    RunResult,
-    Subject,
-    Window,
-    moment,
-    read_approval,
-    read_bound,
-    read_request,
-    read_result,
-    time_text,
-)
-from drillbook.change.strict import encoded, read_bounded, require_size
+from drillbook.change.model import ChangeRecord, KeptRun
+from drillbook.change.reading import read_approval, read_bound, read_request, read_result
+from drillbook.change.strict import read_bounded, require_size
 from drillbook.errors import Finding, InvalidInput, UsageError
 from drillbook.text import visible
 
@@ -298,12 +275,3 @@ def _not_ours(name: str, path: str) -> Finding:
     return Finding(
         f"{name}/{visible(path, limit=80)}", 1, "file-name", "a change has no file or folder of this name; remove it"
     )
-
-
-__all__ = [
-    "APPROVAL_NAMESPACE", "CHANGE_ID", "FOLDER", "FORMAT", "LARGEST_PLAN", "PLAN", "PLAN_PAGE", "REQUEST",
-    "REQUEST_NAMESPACE", "REQUEST_SIG", "RESULT", "RESULT_NAMESPACE", "RESULT_SIG", "Approval", "Bound", "Broken",
-    "ChangeRecord", "ChangeType", "Changes", "Deviation", "KeptRun", "Move", "PathChange", "Request", "Result",
-    "RunResult", "Subject", "Window", "change_ids", "encoded", "find_change", "moment", "next_id", "read_approval",
-    "read_bound", "read_change", "read_changes", "read_request", "read_result", "record_from_files", "time_text",
-]  # fmt: skip

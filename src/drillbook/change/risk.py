@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from drillbook.change.authority import case_of, rules_for
+from drillbook.change.authority import rules_for
+from drillbook.change.case import case_of
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:

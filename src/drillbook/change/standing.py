@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from drillbook.change.approval import Approved, valid_approvals, verify_result
-from drillbook.change.authority import case_of, missing_approvals
+from drillbook.change.authority import missing_approvals
+from drillbook.change.case import case_of
 from drillbook.change.emergency import reviewers
 from drillbook.change.lifecycle import State, state_of
 from drillbook.change.rules import emergencies

@@ -18,6 +18,7 @@ from drillbook.errors import (
     StepFailed,
     StoppedByPerson,
 )
+from drillbook.execution.by_hand import LABEL, stand_in
 from drillbook.execution.fence import fence
 from drillbook.hosts.agent import Agent, Effect, Ended
 from drillbook.hosts.ansible import run_playbook
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from drillbook.artifacts.seal import Sealed
     from drillbook.clock import Clock
+    from drillbook.execution.by_hand import FencedByHand
     from drillbook.facts.checks import Checks, Fact
     from drillbook.hosts.access import Access
     from drillbook.hosts.connection import Hosts
@@ -68,6 +70,7 @@ class World:
     """Everything outside the engine that an action may use; injected.
 
     ``change_type`` and ``executor`` are what hosts write down of the run: standard | normal | emergency, and who.
+    ``by_hand``: a host of which two people state that it is off, in break-glass.
     """
 
     plan: Plan
@@ -84,6 +87,7 @@ class World:
     change_type: str
     executor: str
     language: str = "en"
+    by_hand: FencedByHand | None = None
 
     def agent(self, item: str) -> Agent:
         """Give the agent of a host."""
@@ -189,8 +193,35 @@ def _fence(action: FenceRun, world: World, timeout: float) -> Result:
             timeout=timeout,
         )
     except FencingNotProved as error:
-        return Result("failed", error.message, {}, error)
+        return _fenced_by_hand(action, world, error)
     return Result("succeeded", "", proof)
+
+
+def _fenced_by_hand(action: FenceRun, world: World, why: FencingNotProved) -> Result:
+    """Take what two people state in place of the proof, in break-glass and where nothing speaks against it."""
+    if world.change_type != "emergency":
+        return Result("failed", why.message, {}, why)
+    why.remedy += (
+        f"\nor two people switch it off, see that it is dark, and say so: ./inv runbooks.resume {world.run} "
+        f"--fenced-by-hand {action.item} --witness KEY-OF-THE-SECOND"
+    )
+    if world.by_hand is None:
+        return Result("failed", why.message, {}, why)
+    target = world.plan.targets[action.item]
+    try:
+        stated = stand_in(
+            world.by_hand,
+            action,
+            why,
+            target=target,
+            driver=world.power(target),
+            hosts=world.hosts,
+            clock=world.clock,
+            facts={"run": world.run, "plan": world.plan.digest, "environment": world.plan.environment},
+        )
+    except FencingNotProved as error:
+        return Result("failed", error.message, {}, error)
+    return Result("succeeded", f"{LABEL}: {why.message}", stated)
 
 
 def _power(action: PowerRun, world: World, timeout: float) -> Result:

@@ -23,6 +23,7 @@ from drillbook.errors import (
     StoppedByPerson,
 )
 from drillbook.execution.actions import Result, World, act, effect, of_effect
+from drillbook.execution.ending import ending_of
 from drillbook.execution.locks import RunLocks
 from drillbook.execution.rollback import go_back
 from drillbook.execution.start import may_begin, step_key
@@ -57,7 +58,7 @@ class Engine:
     """One run of one plan. Journal, hosts and everything else outside are injected."""
 
     def __init__(self, world: World, journal: Journal, records: Iterable[Record] = ()) -> None:
-        """Take the world, the open journal, and the records that it holds already (of a run to resume)."""
+        """Take the world, the open journal, and the records that it holds already."""
         self._world = world
         self._journal = journal
         self.state: RunState = state_from_records(records)
@@ -65,7 +66,7 @@ class Engine:
         # Attempts that their host has not seen begin. They are made again under the same key, so that
         # one which is merely late and its repetition cannot both begin.
         self._absent: set[str] = set()
-        self._resumed = bool(self.state.run)
+        self._resumed = self.state.touched
         self._locks = RunLocks(world, journal, self.state)
         journal.listen(self.state.apply)
 
@@ -82,7 +83,7 @@ class Engine:
         return self._ended_before(None) or self._guard(self._give_up)
 
     def refuse(self, error: DrillbookError) -> Outcome:
-        """End a run that a look at its hosts forbids. Closed when nothing was changed yet, and else stopped."""
+        """End a run that a look at its hosts or the git remote forbids, as ``ending.ending_of`` says."""
 
         def body() -> Outcome:
             raise error
@@ -111,7 +112,7 @@ class Engine:
             )
         plan = self._world.plan
         self._locks.take(plan.locks)
-        if not self.state.assumed:
+        if not self.state.touched:
             self._check_assumptions()
         for step in plan.steps:
             if self.state.step(step.id).stage is not Stage.DONE:
@@ -344,7 +345,8 @@ class Engine:
         return self._close("rolled_back", "")
 
     def _give_up(self) -> Outcome:
-        return self._close("abandoned", "given up by a person; what was done stays done")
+        done = "what was done stays done" if self.state.touched else "nothing was changed"
+        return self._close("abandoned", f"given up by a person; {done}")
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -373,20 +375,16 @@ class Engine:
         return None
 
     def _stopped(self, error: DrillbookError) -> Outcome:
-        untouched = not any(step.touched for step in self.state.steps.values())
-        names = {
-            ExitCode.UNKNOWN: "unknown",
-            ExitCode.STOPPED: "stopped",
-            ExitCode.NOT_FENCED: "not_fenced",
-        }
-        result = "refused" if untouched else names.get(error.exit_code, "failed")
-        kind = "run.closed" if untouched else "run.stopped"
-        fields = {"outcome": result} if untouched else {"reason": result}
+        ending, step = ending_of(error, self.state), self._at()
+        said = {"message": error.message, "remedy": ending.remedy, "step": step}
+        kept: list[str] = []
         try:
-            self._journal.append(kind, **fields, message=error.message, remedy=error.remedy, step=self._at())
+            if ending.closed:
+                self._journal.append("run.closed", outcome=ending.result, **said)
+            if not self.state.touched:
+                kept = self._locks.give_back()
+            if not ending.closed:
+                self._journal.append("run.stopped", reason=ending.result, **said)
         except JournalError as broken:
-            return Outcome("failed", broken.exit_code, broken.message, broken.remedy, self._at())
-        if untouched:
-            self._locks.give_back()
-        remedy = error.remedy or f"./inv runbooks.resume {self._world.run}"
-        return Outcome(result, error.exit_code, error.message, remedy, self._at())
+            return Outcome("failed", broken.exit_code, broken.message, broken.remedy, step)
+        return Outcome(ending.result, error.exit_code, " ".join([error.message, *kept]), ending.remedy, step)

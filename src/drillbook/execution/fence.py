@@ -49,33 +49,33 @@ def fence(
     Raises FencingNotProved, with what stands against the proof; then the host may still act.
     """
     deadline = clock.monotonic() + timeout
-    by_hand = f"switch {action.item} off by hand and see that it is dark; then resume the run"
+    mend = f"mend that, so that its power control says that {action.item} is off; then resume the run"
     try:
         driver.off()
         while (state := driver.state()) is not PowerState.OFF:
             if clock.monotonic() > deadline:
                 raise FencingNotProved(
                     f"power control still reads '{state}' for {action.item} after {timeout:g} s",
-                    remedy=by_hand,
+                    remedy=mend,
                 )
             clock.sleep(_POLL_SECONDS)
     except FencingNotProved:
         raise
     except DrillbookError as error:
-        raise FencingNotProved(f"power control of {action.item} failed: {error.message}", remedy=by_hand) from None
-    seen = _look(action, target, hosts)
+        raise FencingNotProved(f"power control of {action.item} failed: {error.message}", remedy=mend) from None
+    seen = look(action, target, hosts)
     looked = [item for item, ports in seen.items() if ports is not None]
     for item in looked:
         if seen[item]:
             raise FencingNotProved(
                 f"power control says that {action.item} is off, but {item} still gets an answer from it on "
                 f"port {', '.join(map(str, seen[item] or ()))}: power control is wrong",
-                remedy=by_hand,
+                remedy=mend,
             )
     if not looked:
         raise FencingNotProved(
             f"no witness could look whether {action.item} is silent ({', '.join(action.witnesses)})",
-            remedy=by_hand,
+            remedy=mend,
         )
     return {"power": str(state), "witnesses": seen, "ports": list(action.ports)}
 
@@ -86,8 +86,8 @@ def look_words(action: FenceRun, target: Target, witness: Target) -> list[str]:
     return ["bash", "-c", _LOOK, "look", target.address, own, str(LOOK_SECONDS), *map(str, action.ports)]
 
 
-def _look(action: FenceRun, target: Target, hosts: Hosts) -> dict[str, list[int] | None]:
-    """Give for each witness the ports that answered it, or None when it could not look."""
+def look(action: FenceRun, target: Target, hosts: Hosts) -> dict[str, list[int] | None]:
+    """Let each witness look; give for each the ports that answered it, or None when it could not look."""
 
     def ask(item: str) -> list[int] | None:
         argv = look_words(action, target, hosts[item].target)

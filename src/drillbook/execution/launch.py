@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from drillbook.errors import DrillbookError, HostUnreachable, RemoteUnreachable
 from drillbook.execution.actions import Person, World, operator
 from drillbook.execution.announce import Announcer, settle
+from drillbook.execution.ending import ways_on
 from drillbook.execution.engine import Engine, Outcome
 from drillbook.execution.runs import RunFolder, new_run, reopen_run
 from drillbook.facts.checks import Checks
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from drillbook.change.gate import Permission
     from drillbook.clock import Clock
+    from drillbook.execution.by_hand import FencedByHand
     from drillbook.hosts.access import Access
     from drillbook.hosts.power import PowerDriver
     from drillbook.journal.record import Record
@@ -38,7 +40,7 @@ class Surroundings:
     """What a run is given from outside, the same for all runs of one command.
 
     ``root``: what is sealed from. ``signer`` signs the journal's end; None in a lab where nobody has a key on
-    record. ``announcer`` tells the git remote; None in the lab.
+    record. ``announcer`` tells the git remote; None in the lab. ``by_hand``: only of break-glass.
     """
 
     root: Path
@@ -52,6 +54,7 @@ class Surroundings:
     language: str = "en"
     signer: Signer | None = None
     announcer: Announcer | None = None
+    by_hand: FencedByHand | None = None
 
 
 @dataclass(slots=True)
@@ -97,19 +100,20 @@ def _open(plan: Plan, hosts: Hosts) -> None:
 def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings, *, purpose: str) -> Launch:
     """Begin a run of a permitted plan over open connections."""
     folder, journal, opened = _new(plan, permission, around, purpose)
-    return _launch(folder, plan, journal, opened=opened, records=[], hosts=hosts, around=around)
+    return _launch(folder, plan, journal, records=[opened], hosts=hosts, around=around)
 
 
 def begin_change(plan: Plan, permission: Permission, around: Surroundings, *, purpose: str) -> Launch:
     """Begin a run of a change: folder and journal, then the git remote, then connections. Nothing is changed yet.
 
     What runs is sealed from ``around.root``, which is the trusted base's export. Raises Refused or Locked when the
-    remote says no: then the run is closed as refused, and no packet went to a host. Raises RemoteUnreachable when
-    the remote cannot be asked, and HostUnreachable: then the run is stopped, and can be resumed or abandoned.
+    remote says no, since another run has the change or an item: then the run is closed as refused, and no packet went
+    to a host. Raises RemoteUnreachable when the remote cannot be asked, and HostUnreachable: then the run is stopped,
+    and can be resumed or abandoned.
     """
     folder, journal, opened = _new(plan, permission, around, purpose)
     hosts = Hosts(plan.targets, around.access)
-    launch = _launch(folder, plan, journal, opened=opened, records=[], hosts=hosts, around=around)
+    launch = _launch(folder, plan, journal, records=[opened], hosts=hosts, around=around)
     return _announced(launch, opened, connecting=True)
 
 
@@ -122,7 +126,7 @@ def again(folder: RunFolder, around: Surroundings, *, event: str, announce: bool
     executor = around.signer.person if around.signer else ""
     plan, journal, records = reopen_run(folder, around.clock, event=event, executor=executor, listener=around.listener)
     hosts = Hosts(plan.targets, around.access)
-    launch = _launch(folder, plan, journal, opened=records[0], records=records, hosts=hosts, around=around)
+    launch = _launch(folder, plan, journal, records=records, hosts=hosts, around=around)
     if not announce or launch.engine.state.closed is not None:
         return launch
     return _announced(launch, records[0], connecting=False)
@@ -142,7 +146,7 @@ def _new(plan: Plan, permission: Permission, around: Surroundings, purpose: str)
 
 def _announced(launch: Launch, opened: Record, *, connecting: bool) -> Launch:
     """Tell the remote, then connect. What stops it is on record, and raised."""
-    journal, run, announcer = launch.journal, launch.folder.id, launch.around.announcer
+    journal, announcer = launch.journal, launch.around.announcer
     try:
         if announcer is not None:
             try:
@@ -155,15 +159,20 @@ def _announced(launch: Launch, opened: Record, *, connecting: bool) -> Launch:
             _open(launch.plan, launch.hosts)
     except (HostUnreachable, RemoteUnreachable) as error:
         # The remote may have heard it all the same: so the run stays, and whoever abandons it gives things back.
-        error.remedy = f"mend that, then ./inv runbooks.resume {run}; or give it up: ./inv runbooks.abandon {run}"
+        error.remedy = "\n".join(ways_on(launch.engine.state))
         journal.append("run.stopped", reason="unreachable", message=error.message, remedy=error.remedy, step=None)
         launch.close()
         raise
     except DrillbookError as error:
-        launch.engine.refuse(error)
-        launch.close()
+        forbid(launch, error)
         raise
     return launch
+
+
+def forbid(launch: Launch, error: DrillbookError) -> None:
+    """End a run by what forbids it, and close it; ``error`` then says how it goes on, where it can."""
+    error.remedy = launch.engine.refuse(error).remedy
+    launch.close()
 
 
 def _launch(
@@ -171,7 +180,6 @@ def _launch(
     plan: Plan,
     journal: Journal,
     *,
-    opened: Record,
     records: list[Record],
     hosts: Hosts,
     around: Surroundings,
@@ -188,11 +196,12 @@ def _launch(
         person=around.person,
         clock=around.clock,
         stopping=around.stopping,
-        change_type=opened.data["change"],
+        change_type=records[0].data["change"],
         executor=around.signer.person if around.signer else operator(),
         language=around.language,
+        by_hand=around.by_hand,
     )
     return Launch(folder, plan, Engine(world, journal, records), journal, hosts, around)
 
 
-__all__ = ["Launch", "Outcome", "Surroundings", "again", "begin", "begin_change", "connect"]
+__all__ = ["Launch", "Outcome", "Surroundings", "again", "begin", "begin_change", "connect", "forbid"]

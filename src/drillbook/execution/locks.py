@@ -39,7 +39,10 @@ class RunLocks:
         return self._take(item) if token is None else token
 
     def give_back(self) -> list[str]:
-        """Give the locks back; give a sentence for each host that keeps its lock since it cannot be reached."""
+        """Give the locks back; give a sentence for each host that keeps its lock since it cannot be reached.
+
+        Of a run that can go on the journal has it, since such a run takes them anew; a closed journal stays as it is.
+        """
         kept = []
         for item in sorted(self._state.tokens):
             try:
@@ -49,6 +52,9 @@ class RunLocks:
                     f"{item} keeps this run's lock ({error.message}); once it answers: "
                     f"./inv runbooks.abandon {self._world.run}"
                 )
+                continue
+            if self._state.closed is None:
+                self._journal.append("lock.given_back", item=item)
         return kept
 
     def _mark(self) -> Mark:
@@ -57,12 +63,13 @@ class RunLocks:
     def _take(self, item: str) -> int:
         token = self._world.agent(item).lock(self._world.run, operator(), self._mark())
         known = self._state.tokens.get(item)
-        if known is None:
-            self._journal.append("lock.taken", item=item, token=token)
-        elif known != token:
+        if known == token:
+            return token
+        if known is not None and self._state.touched:
             self._world.agent(item).unlock(self._world.run, self._mark())
             raise Refused(
                 f"{item} was used by another run since this one stopped; going on would not be what was planned",
                 remedy=f"./inv runbooks.abandon {self._world.run}, then plan anew from how the hosts are now",
             )
+        self._journal.append("lock.taken", item=item, token=token)
         return token

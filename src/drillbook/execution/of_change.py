@@ -10,6 +10,7 @@ from drillbook.canonical import digest_bytes
 from drillbook.change.lifecycle import RunSeen
 from drillbook.change.model import Deviation, RunResult
 from drillbook.errors import JournalError
+from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.state import state_from_records
 from drillbook.journal.closing import SIGNATURE, executors_of, sign_closing
 from drillbook.journal.record import head, parse_records
@@ -117,6 +118,8 @@ def _told(records: Sequence[Record], begun: set[str]) -> Iterator[tuple[str, str
                 yield "differed", "", f"{data['text']}: on {data['item']} {data['detail'] or 'it was otherwise'}"
             case "step.started" if data["attempt"] > 1:
                 yield "repeated", step, f"begun for the {_nth(data['attempt'])} time"
+            case "step.ended" if (said := by_hand_line(record)) is not None:
+                yield "noted", step, said
             case "step.ended" if data["outcome"] != "succeeded":
                 yield "failed", step, f"{data['outcome']}: {data['detail'] or 'nothing more is known'}"
             case "step.ended" if data.get("recovered"):

@@ -48,15 +48,24 @@ class StepState:
 
 @dataclass(slots=True)
 class RunState:
-    """A run: its steps by id, the fencing tokens by item, and how it was closed, when it was."""
+    """A run: its steps by id, the fencing tokens by item, and how it was closed, when it was.
+
+    ``change``: the id of its change, "" in the lab. ``entered``: whether the git remote has it, and its claim.
+    """
 
     run: str = ""
+    change: str = ""
+    entered: bool = False
     steps: dict[str, StepState] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
-    assumed: bool = False
     rolling_back: bool = False
     closed: str | None = None
     stopped: str | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether a step may have changed something that is not undone."""
+        return any(step.touched for step in self.steps.values())
 
     def step(self, id_: str) -> StepState:
         """Give a step's state; a step without records is pending."""
@@ -67,11 +76,13 @@ class RunState:
         data = record.data
         match record.kind:
             case "run.opened":
-                self.run = data["run"]
+                self.run, self.change = data["run"], data.get("change_id", "")
+            case "ledger.entered":
+                self.entered = True
             case "lock.taken":
                 self.tokens[data["item"]] = data["token"]
-            case "assumptions.held":
-                self.assumed = True
+            case "lock.given_back":
+                self.tokens.pop(data["item"], None)
             case "step.started":
                 step = self.step(data["step"])
                 step.stage, step.attempts = Stage.STARTED, data["attempt"]

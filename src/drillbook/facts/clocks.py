@@ -39,7 +39,7 @@ def require_same_time(hosts: Hosts, items: Iterable[str], clock: Clock) -> None:
             raise Refused(
                 f"{item} says that it is {theirs:%Y-%m-%d %H:%M:%S} UTC, and this machine says "
                 f"{ours:%Y-%m-%d %H:%M:%S} UTC: one of the clocks is wrong, and nobody can tell what time it is",
-                remedy=f"timedatectl here and on {item} shows which; set it right, then begin anew",
+                remedy=f"timedatectl here and on {item} shows which; set it right",
             )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from drillbook.errors import Refused, UsageError
 from drillbook.repo.command import run_git
 from drillbook.repo.commit import Commit, object_id, parse_commit
+from drillbook.repo.worktree import is_as_committed
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ MAX_BLOB = 64 * 1024 * 1024  # bytes
 MAX_BLOBS = 512 * 1024 * 1024  # bytes of one reading
 _SECONDS = 60.0
 _BATCH = 5_000  # objects that one process reads
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,11 @@ class Repository:
         staged = self.git("diff-index", "-r", "-z", "--cached", "--name-only", "--no-renames", "HEAD", "--", *prefixes)
         new = self.git("ls-files", "-z", "--others", "--exclude-standard", "--", *prefixes)
         found = {part.decode("utf-8", "surrogateescape") for part in (staged + new).split(b"\0") if part}
-        found |= {path for path, blob in committed.items() if not self._is_as_committed(path, blob)}
+        found |= {
+            path
+            for path, blob in committed.items()
+            if not is_as_committed(self.root / path, mode=blob.mode, oid=blob.oid, at_most=MAX_BLOB)
+        }
         return sorted(found)
 
     def tracked(self, *prefixes: str) -> list[str]:
@@ -302,19 +305,6 @@ class Repository:
             place = end + 1 + int(size)
             yield oid, out[end + 1 : place]
             place += 1
-
-    def _is_as_committed(self, path: str, blob: Blob) -> bool:
-        place = self.root / path
-        try:
-            executable = bool(place.lstat().st_mode & stat.S_IXUSR)
-            if blob.mode == "120000":
-                data, executable = os.fsencode(place.readlink()), False
-            else:
-                with os.fdopen(os.open(place, _READ), "rb") as file:
-                    data = file.read(MAX_BLOB + 1)
-        except OSError:
-            return False
-        return executable == (blob.mode == "100755") and object_id("blob", data, len(blob.oid)) == blob.oid
 
 
 def _known(commit: str) -> str:

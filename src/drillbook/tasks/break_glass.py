@@ -12,8 +12,9 @@ from drillbook.change.bound import bind_runbook
 from drillbook.change.emergency import reviewers
 from drillbook.change.engine import running_engine_digest
 from drillbook.change.gate import permit_emergency
-from drillbook.change.model import FORMAT, REQUEST_NAMESPACE, read_bound, read_request, time_text
+from drillbook.change.model import FORMAT, REQUEST_NAMESPACE, time_text
 from drillbook.change.propose import claimed_ids, used_ids
+from drillbook.change.reading import read_bound, read_request
 from drillbook.change.record import FOLDER, PLAN, PLAN_PAGE, REQUEST, REQUEST_SIG, change_ids, next_id
 from drillbook.change.render import plan_file
 from drillbook.change.rules import emergencies
@@ -25,6 +26,7 @@ from drillbook.errors import DrillbookError
 from drillbook.execution.launch import begin_change
 from drillbook.journal.record import read_journal
 from drillbook.repo.git import Repository
+from drillbook.tasks.by_hand import fenced_by_hand
 from drillbook.tasks.running import Showing, finish, require_yes, show_plan
 from drillbook.tasks.trusting import look, surroundings_of_change
 from drillbook.tasks.wiring import load_estate, plan_of
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from drillbook.execution.engine import Outcome
     from drillbook.execution.launch import Launch
     from drillbook.plan.model import Plan
+    from drillbook.tasks.by_hand import Asked
     from drillbook.tasks.trusting import Trusted
 
 _LAST_TRY = 15.0  # seconds that the end of a run waits for the remote to have heard of its beginning
@@ -53,6 +56,7 @@ class Broken:
     parameters: Mapping[str, str]
     reason: str
     key: str
+    by_hand: Asked
 
 
 def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
@@ -64,6 +68,7 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
     trusted = look(root, key=asked.key, online=False)
     estate = load_estate(root, asked.runbook)
     plan = plan_of(estate, asked.runbook, environment=asked.environment, parameters=asked.parameters)
+    by_hand = fenced_by_hand(asked.by_hand, plan, trusted, emergency=True)
     change = _next_id(trusted)
     permission = permit_emergency(plan, change, trusted.signer.person, trusted.around(), reason=asked.reason)
     policy = emergencies(trusted.base.cmdb)
@@ -72,7 +77,8 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
         f"  ! BREAK-GLASS by {trusted.signer.person}: {change}; nobody has read this; review owed in {within}",
         style="bold",
     )
-    show_plan(plan, language, lines=tuple(f"! {line}" for line in permission.deviations))
+    stated = (f"if it cannot be proved: {by_hand.words}",) if by_hand is not None else ()
+    show_plan(plan, language, lines=tuple(f"! {line}" for line in (*permission.deviations, *stated)))
     require_yes(yes=yes)
     _record(trusted, asked, plan, permission)
     showing = Showing.of(plan, root, language)
@@ -91,7 +97,7 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
         f'one of {could} reviews it: ./inv changes.approve {change} --verdict accepted --reason "…"',
     )
     with showing.stop.installed():
-        launch = begin_change(plan, permission, replace(around, announcer=None), purpose="break-glass")
+        launch = begin_change(plan, permission, replace(around, announcer=None, by_hand=by_hand), purpose="break-glass")
         for line in permission.deviations:
             launch.journal.append("run.deviation", text=line)
         finish(launch, telling_beside(launch, around.announcer, launch.engine.run), language, left=left)

@@ -9,43 +9,68 @@ from drillbook.change.gate import permit_again
 from drillbook.change.model import moment
 from drillbook.change.record import find_change
 from drillbook.console.output import console
+from drillbook.errors import Refused
 from drillbook.execution.launch import again
 from drillbook.execution.runs import find_run, load_plan
+from drillbook.execution.state import state_from_records
 from drillbook.journal.record import read_journal
 from drillbook.lab.access import lab_access
 from drillbook.tasks.as_base import run_as_base
 from drillbook.tasks.break_glass import telling_beside
+from drillbook.tasks.by_hand import Asked, fenced_by_hand
+from drillbook.tasks.change_checks import look_at_hosts, permitted
 from drillbook.tasks.common import estate_root, state_folder
 from drillbook.tasks.running import Showing, finish
-from drillbook.tasks.trusting import look, surroundings_of_change
+from drillbook.tasks.trusting import follow, look, surroundings_of_change
 from drillbook.tasks.wiring import make_surroundings, permit_in_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from drillbook.change.gate import Permission
+    from drillbook.change.model import ChangeRecord
     from drillbook.execution.engine import Engine, Outcome
     from drillbook.execution.launch import Surroundings
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
+    from drillbook.tasks.trusting import Trusted
 
 
 def go_on(
-    name: str, language: str, action: Callable[[Engine], Outcome], *, key: str = "", announce: bool = True
+    name: str,
+    language: str,
+    action: Callable[[Engine], Outcome],
+    *,
+    key: str = "",
+    announce: bool = True,
+    forward: bool = False,
+    by_hand: Asked | None = None,
 ) -> None:
     """Open a run again, do the action, and end with its exit code.
 
-    ``announce``: see ``execution.launch.again``. Raises Refused, and then no packet was sent.
+    ``announce``: see ``execution.launch.again``. ``forward``: the action goes on with the plan; what is half done is
+    let through then, and a run of a change that has changed nothing must pass all that it must to be applied.
+    ``by_hand``: the host that two people switched off, in break-glass.
+    Raises Refused, and then no packet was sent; Refused and HostUnreachable as ``look_at_hosts``.
     """
     root = estate_root()
     folder = find_run(state_folder(root), name)
     plan = load_plan(folder)
-    opened = read_journal(folder.journal)[0]
+    records = read_journal(folder.journal)
+    opened, state = records[0], state_from_records(records)
     showing = Showing.of(plan, root, language)
     deviations: tuple[str, ...] = ()
+    trusted: Trusted | None = None
+    begins = forward and state.closed is None and not state.touched and opened.data["change"] != "emergency"
     if opened.data.get("change_id"):
-        around, deviations = _of_change(root, plan, opened, showing, key)
+        around, deviations, trusted = _of_change(root, plan, opened, showing, key, begins=begins)
+        if by_hand is not None:
+            emergency = opened.data["change"] == "emergency"
+            around = replace(around, by_hand=fenced_by_hand(by_hand, plan, trusted, emergency=emergency))
     else:
+        if by_hand != Asked() and by_hand is not None:
+            raise Refused("fencing by hand is for break-glass alone; the lab's power control can be mended")
         access = lab_access(permit_in_lab(plan, root))
         around = make_surroundings(root, access, listener=showing.view, stopping=showing.stop, language=language)
     for line in deviations:
@@ -53,24 +78,39 @@ def go_on(
     beside = around.announcer if around.announcer is not None and not around.announcer.needed else None
     if beside is not None:
         around = replace(around, announcer=None)
+    change = opened.data.get("change_id")
+    when_ended = (f"./inv changes.close {change} writes down what came of it",) if change else ()
     with showing.stop.installed():
         launch = again(folder, around, event="run.resumed", announce=announce)
         if launch.engine.state.closed is None:
             for line in deviations:
                 launch.journal.append("run.deviation", text=line)
-        finish(launch, telling_beside(launch, beside, lambda: action(launch.engine)), language)
+        if begins and trusted is not None:
+            look_at_hosts(launch, trusted)
+        finish(launch, telling_beside(launch, beside, lambda: action(launch.engine)), language, when_ended=when_ended)
 
 
 def _of_change(
-    root: Path, plan: Plan, opened: Record, showing: Showing, key: str
-) -> tuple[Surroundings, tuple[str, ...]]:
-    """Pass the gate again. An emergency goes on without the remote, and with the engine that is here."""
+    root: Path, plan: Plan, opened: Record, showing: Showing, key: str, *, begins: bool
+) -> tuple[Surroundings, tuple[str, ...], Trusted]:
+    """Pass the gate again. An emergency goes on without the remote, and with the engine that is here.
+
+    ``begins``: nothing was changed, so it is the gate of what is applied: window, approvals, freeze and debts of now.
+    """
     emergency = opened.data["change"] == "emergency"
     if not emergency:
         run_as_base(root)
+    if begins:
+        follow(root)
+        run_as_base(root)  # the base may have moved
     trusted = look(root, key=key, online=not emergency)
     record = find_change(root, opened.data["change_id"])
-    permission = permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=moment(opened.time))
+    began = moment(opened.time)
+    permission = (
+        _applied(record, trusted, opened)
+        if begins
+        else permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=began)
+    )
     around = surroundings_of_change(
         trusted,
         permission,
@@ -80,4 +120,16 @@ def _of_change(
         stopping=showing.stop,
         language=showing.language,
     )
-    return around, permission.deviations
+    return around, permission.deviations, trusted
+
+
+def _applied(record: ChangeRecord, trusted: Trusted, opened: Record) -> Permission:
+    try:
+        permission = permitted(record, trusted)
+    except Refused as error:
+        up = f"nothing was changed; to give it up: ./inv runbooks.abandon {opened.data['run']}"
+        error.remedy = "\n".join(filter(None, (error.remedy, up)))
+        raise
+    if permission.plan_digest != opened.data["plan"]:
+        raise Refused(f"the plan of this run is not the plan of {record.id}; nothing was run")
+    return permission

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from drillbook.console.output import console
 from drillbook.console.run_view import RunView, summary, words
 from drillbook.errors import StoppedByPerson
+from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.stop import StopRequest
 from drillbook.execution.usual import remember, usual_seconds
 from drillbook.journal.record import read_journal
@@ -70,8 +71,18 @@ def _asked(question: str) -> bool:
         return False
 
 
-def finish(launch: Launch, go: Callable[[], Outcome], language: str, *, left: tuple[str, ...] = ()) -> None:
-    """Run to the end, sum up, and exit with the outcome's code. ``left``: what is to be done afterwards."""
+def finish(
+    launch: Launch,
+    go: Callable[[], Outcome],
+    language: str,
+    *,
+    left: tuple[str, ...] = (),
+    when_ended: tuple[str, ...] = (),
+) -> None:
+    """Run to the end, sum up, and exit with the outcome's code.
+
+    ``left``: what is to be done afterwards. ``when_ended``: the same, once the run is closed.
+    """
     root = estate_root()
     later: list[str] = []
     try:
@@ -79,10 +90,13 @@ def finish(launch: Launch, go: Callable[[], Outcome], language: str, *, left: tu
     finally:
         later = launch.close()
     summary(launch, outcome, language=language)
-    for line in (*later, *left):
+    records = read_journal(launch.folder.journal)
+    for line in filter(None, map(by_hand_line, records)):
+        console.print(f"  ! {line}", style="bold", markup=False)
+    for line in (*later, *left, *(when_ended if launch.engine.state.closed is not None else ())):
         console.print(f"  ! {line}", style="yellow")
     if outcome.result == "succeeded":
-        remember(state_folder(root), launch.plan.runbook, read_journal(launch.folder.journal))
+        remember(state_folder(root), launch.plan.runbook, records)
     remind(root)
     sys.exit(outcome.exit_code)
 

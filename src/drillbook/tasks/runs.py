@@ -9,6 +9,8 @@ from drillbook.tasks.common import Touches, estate_root, state_folder, task
 if TYPE_CHECKING:
     from invoke.context import Context
 
+_BY_HAND = "this host was switched off by hand, should it not be proved; break-glass only (docs/fencing.md)"
+_WITNESS = "with --fenced-by-hand: the file of the SSH key of the second person who saw it"
 _KEY = "the file of your SSH key, when it is not the one that is found by itself"
 
 
@@ -21,6 +23,8 @@ _KEY = "the file of your SSH key, when it is not the one that is found by itself
         "env": "environment of the CMDB; the lab's unless told",
         "emergency": "break-glass: run it unread, outside the lab; its review is owed (docs/break-glass.md)",
         "reason": "why that cannot wait, in a sentence",
+        "fenced_by_hand": _BY_HAND,
+        "witness": _WITNESS,
         "key": _KEY,
         "lang": "language of titles: en or zh",
         "yes": "do not ask before the first step",
@@ -34,6 +38,8 @@ def run(
     env: str = "",
     emergency: bool = False,
     reason: str = "",
+    fenced_by_hand: str = "",
+    witness: str = "",
     key: str = "",
     lang: str = "en",
     yes: bool = False,
@@ -51,13 +57,18 @@ def run(
     parameters = parse_parameters(param)
     if emergency:
         from drillbook.tasks.break_glass import Broken, break_glass
+        from drillbook.tasks.by_hand import Asked
 
         if not env:
             raise UsageError("break-glass needs the environment", remedy=f"--env production, say; {runbook} as before")
-        break_glass(Broken(root, runbook, env, parameters, reason, key), language=lang, yes=yes)
+        by_hand = Asked(fenced_by_hand, witness)
+        break_glass(Broken(root, runbook, env, parameters, reason, key, by_hand), language=lang, yes=yes)
         return
-    if reason or key:
-        raise UsageError("--reason and --key belong to --emergency", remedy="add --emergency, or leave them out")
+    if reason or key or fenced_by_hand or witness:
+        raise UsageError(
+            "--reason, --key, --fenced-by-hand and --witness belong to --emergency",
+            remedy="add --emergency, or leave them out",
+        )
     estate = load_estate(root, runbook)
     env = env or lab_environment(estate.cmdb)
     plan, permission = plan_and_permit(estate, runbook, environment=env, parameters=parameters)
@@ -73,13 +84,23 @@ def run(
 
 @task(
     touches=Touches.HOSTS,
-    help={"name": "the run's id, its beginning or end, or 'last'", "key": _KEY, "lang": "language of titles: en or zh"},
+    help={
+        "name": "the run's id, its beginning or end, or 'last'",
+        "fenced_by_hand": _BY_HAND,
+        "witness": _WITNESS,
+        "key": _KEY,
+        "lang": "language of titles: en or zh",
+    },
 )
-def resume(_: Context, name: str, key: str = "", lang: str = "en") -> None:
-    """Go on with a run that stopped or was killed."""
+def resume(
+    _: Context, name: str, *, fenced_by_hand: str = "", witness: str = "", key: str = "", lang: str = "en"
+) -> None:
+    """Go on with a run that stopped or was killed; before its first effect, all is asked again."""
+    from drillbook.tasks.by_hand import Asked
     from drillbook.tasks.going_on import go_on
 
-    go_on(name, lang, lambda engine: engine.run(), key=key)
+    by_hand = Asked(fenced_by_hand, witness)
+    go_on(name, lang, lambda engine: engine.run(), key=key, forward=True, by_hand=by_hand)
 
 
 @task(

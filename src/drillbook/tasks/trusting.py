@@ -90,7 +90,7 @@ def look(root: Path, *, key: str, online: bool) -> Trusted:
     """
     base = trusted_base(root, SystemClock())
     signer = find_signer(base.signers, root=root, key=Path(key) if key else None)
-    _require_counting(base, signer)
+    require_counting(base, signer)
     remote = Remote(root, base.remote) if base.remote or online else None
     if remote is None:
         ledger = Ledger("", (), ())
@@ -106,7 +106,8 @@ def look(root: Path, *, key: str, online: bool) -> Trusted:
     return Trusted(root, base, signer, remote, ledger, emergencies_of(root, base, ledger))
 
 
-def _require_counting(base: Base, signer: Signer) -> None:
+def require_counting(base: Base, signer: Signer) -> None:
+    """Raises Refused when a key does not count now."""
     found = base.signers.find(signer.public_key)
     why = found.why_not(SystemClock().now()) if found is not None else "is not known to the trusted base"
     if why is not None:
