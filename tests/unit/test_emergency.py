@@ -11,6 +11,7 @@ import pytest
 from drillbook.change.case import Case
 from drillbook.change.emergency import debt_lines, known_emergencies, owed, require_no_debt, reviewers
 from drillbook.change.model import time_text
+from drillbook.change.standing import standing_of
 from drillbook.errors import Refused
 from drillbook.ledger.entries import Entry, SignedEntry, signed
 from tests import change_values as values
@@ -155,3 +156,11 @@ def test_hostile_reasons_are_shown_as_they_are() -> None:
     (found,) = known([], [entry()])
     assert "\u202e" not in str(replace(found, reason="a\u202eb", executor="x\ny"))
     assert "\n" not in str(replace(found, reason="a", executor="x\ny"))
+
+
+def test_a_result_that_nobody_signed_is_said_to_be_none() -> None:
+    """Anybody can put one beside a change, in the name of another."""
+    closed = record(result=values.result(closed_by="ben"))
+    stands = standing_of(closed, base(), runs=[], now=NOW)
+    assert stands.problem.startswith("its result does not count: ")
+    assert stands.problem != standing_of(record(), base(), runs=[], now=NOW).problem

@@ -176,6 +176,13 @@ def in_the_future(estate: Estate) -> None:
     estate.move({"runbooks/notes": "two\n"}, when="2026-11-22T12:30:00+00:00")
 
 
+def expired_and_dated_back(estate: Estate) -> None:
+    """Date a harmless commit back first, so that the next one may be as old."""
+    commit(estate.root, {"changes/note": "x"}, when="2026-11-10T10:00:00+00:00")
+    at = NOW.replace(day=10)
+    estate.move({"runbooks/notes": "evil\n"}, at=at, expires=at + timedelta(days=1), when="2026-11-10T13:00:00+00:00")
+
+
 def a_record_changed(estate: Estate) -> None:
     commit(estate.root, {"changes/CHG-2026-0001/request.json": "1"}, when=WHEN)
     advance(estate.root, "HEAD", At())
@@ -245,6 +252,7 @@ ATTACKS: list[tuple[Callable[[Estate], Any], str]] = [
     (no_record, "no change in changes/ moves the trusted files to these"),
     (more_than_approved, "no change in changes/ moves"),
     (in_the_future, "the clock was set back, or the commit's is wrong"),
+    (expired_and_dated_back, "is dated 2026-11-10T10:00:00Z, before the trusted commit"),
     (a_record_changed, "changes changes/CHG-2026-0001/request.json, and records are only ever added"),
     (a_record_removed, "removes drills/records/one"),
     (a_record_that_is_a_link, "is a link or a submodule"),
@@ -272,6 +280,26 @@ def test_an_approver_whose_key_was_revoked_before_does_not_count(estate: Estate)
         {"runbooks/notes": "evil\n"}, change="CHG-2026-0008", approved_by=["bob"], at=NOW - timedelta(days=2)
     )  # fmt: skip
     refused(estate, "was revoked on 2026-11-21")
+
+
+def test_a_key_that_was_revoked_does_not_count_again_by_a_commit_that_is_dated_back(estate: Estate) -> None:
+    keys = estate.keys["bob"].public
+    estate.people = {
+        **estate.people,
+        "bob": {**estate.people["bob"], "signing_keys": [{"key": keys, "revoked": "2026-11-22"}]},
+    }
+    revoking = estate.move({"cmdb.yaml": estate.cmdb()}, approved_by=["ann", "cid"])
+    before = {"at": NOW - timedelta(days=2), "when": "2026-11-21T10:00:00+00:00"}
+    commit(estate.root, {"changes/note": "x"}, when="2026-11-21T09:00:00+00:00")
+    estate.move({"runbooks/notes": "evil\n"}, change="CHG-2026-0008", approved_by=["bob"], **before)
+    with pytest.raises(Refused, match="is dated 2026-11-21"):
+        advance(estate.root, "HEAD", At())
+    assert trusted_base(estate.root, At()).commit == revoking
+    # A few minutes are a clock's; the time at which approvals must count does not go back with them.
+    near = commit(estate.root, {"changes/other": "x"}, when="2026-11-22T09:56:00+00:00")
+    git(estate.root, "reset", "-q", "--hard", revoking)
+    git(estate.root, "cherry-pick", "--allow-empty", near, when="2026-11-22T09:56:00+00:00")
+    assert advance(estate.root, "HEAD", At()).committed_at == NOW - timedelta(hours=2)
 
 
 def test_refs_of_the_clone_move_nothing(estate: Estate) -> None:

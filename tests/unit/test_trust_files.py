@@ -170,7 +170,8 @@ def test_codeowners_cover_what_decides_and_what_runs(tmp_path: Path) -> None:
     lines = [line for line in codeowners(load(root)).splitlines() if not line.startswith("#")]
     assert lines[0] == "* @Ann-1 @bob"
     assert dict(line.split(" ", 1) for line in lines[1:]) == dict.fromkeys(
-        ["/more/people.yaml", "/cmdb.yaml", "/src/", "/inv", "/tasks.py", "/pyproject.toml", "/requirements.lock",
+        ["/more/people.yaml", "/cmdb.yaml", "/src/", "/inv", "/*.py", "/*.pyc", "/*.so", "/invoke.*",
+         "/*/__init__.*", "/tasks.py", "/pyproject.toml", "/requirements.lock",
          "/requirements-uv.lock", "/playbooks/checks/", "/.github/", "/.gitlab-ci.yml", "/.ci/", "/.gitattributes",
          "/allowed_signers", "/.github/CODEOWNERS"], "@Ann-1 @bob",
     )  # fmt: skip

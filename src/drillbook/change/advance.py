@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.change.approval import valid_approvals, verify_request
 from drillbook.change.authority import life_of_approval, may_request, missing_approvals
-from drillbook.change.base import Base, base_of, exported, pin_of, point_to, require_past, trusted_base
+from drillbook.change.base import TOLERANCE, Base, base_of, exported, pin_of, point_to, require_past, trusted_base
 from drillbook.change.bound import bind_configuration
 from drillbook.change.case import case_of
 from drillbook.change.engine import engine_digest, running_engine_digest
@@ -133,12 +133,24 @@ class _Walk:
     def _trusted(self, commit: Commit) -> str:
         """Make a commit the base, and say why. Raises Refused or InvalidInput: why not."""
         require_past(commit, self.now)
+        self._require_not_dated_back(commit)
         self._require_only_added(commit.id)
         digest = tree_digest(self.repo, commit.id)
         if digest == self.base.digest:
-            self.base = replace(self.base, commit=commit.id, committed_at=commit.time)
+            self.base = replace(self.base, commit=commit.id, committed_at=self._time_of(commit))
             return "adds records only"
         return self._approved(commit, digest)
+
+    def _require_not_dated_back(self, commit: Commit) -> None:
+        """Refuse a commit before the one that it follows: approvals and keys that have ended would count again."""
+        if commit.time < self.base.committed_at - TOLERANCE:
+            raise Refused(
+                f"is dated {time_text(commit.time)}, before the trusted commit that it follows "
+                f"({time_text(self.base.committed_at)}): it was dated back, or a clock was wrong"
+            )
+
+    def _time_of(self, commit: Commit) -> datetime:
+        return max(commit.time, self.base.committed_at)
 
     def _require_only_added(self, commit: str) -> None:
         """Refuse a commit that changes or removes a record, or puts something else than a file among them."""
@@ -152,7 +164,7 @@ class _Walk:
 
     def _approved(self, commit: Commit, digest: str) -> str:
         reasons = []
-        at = max(commit.time, self.base.committed_at)
+        at = self._time_of(commit)
         for name in self._moving_to(commit.id, digest):
             try:
                 record = self._record(commit.id, name)
@@ -216,13 +228,14 @@ class _Walk:
     def _stand_on(self, commit: Commit, digest: str) -> None:
         pin = self._pin(commit.id, digest)
         folder = exported(self.repo, self.base.place, pin)
+        at = self._time_of(commit)
         try:
-            self.base = base_of(pin, self.base.place, folder, commit)
+            self.base = replace(base_of(pin, self.base.place, folder, commit), committed_at=at)
         except InvalidInput as error:
             if engine_digest(folder) == running_engine_digest():
                 raise
             # An approved commit that brings another engine: only that one can read it, and go on from there.
-            self.base = replace(self.base, commit=commit.id, digest=digest, folder=folder, committed_at=commit.time)
+            self.base = replace(self.base, commit=commit.id, digest=digest, folder=folder, committed_at=at)
             self.unreadable = Refused(
                 f"commit {commit.id[:12]} is trusted now, and brings an engine that alone can read its CMDB "
                 f"({error.findings[0]})",

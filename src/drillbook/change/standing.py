@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from drillbook.change.approval import Approved, valid_approvals
+from drillbook.change.approval import Approved, valid_approvals, verify_result
 from drillbook.change.authority import missing_approvals
 from drillbook.change.case import case_of
 from drillbook.change.emergency import reviewers
@@ -104,11 +104,23 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
             missing = tuple(missing_approvals(case, approved.by, base.cmdb, besides=[record.request.requested_by]))
     except DrillbookError as error:
         problem = error.message
+    unproved = _unproved(record, base)
     state = state_of(record, approved=not missing and not problem, reviewed=reviewed, runs=seen)
     due = record.request.requested_at + emergencies(base.cmdb).review_within if state is State.DEBT else None
     return Standing(
-        record, state, approved, missing, seen, judged=True, problem=problem, could=could, review_due=due
+        record, state, approved, missing, seen, judged=True, problem=problem or unproved, could=could, review_due=due
     )  # fmt: skip
+
+
+def _unproved(record: ChangeRecord, base: Base) -> str:
+    """Say that nobody knows who closed a change; "" when its result is signed as it must be, or there is none."""
+    if record.result is None:
+        return ""
+    try:
+        verify_result(record, base)
+    except DrillbookError as error:
+        return f"its result does not count: {error.message}"
+    return ""
 
 
 def _judged_at(record: ChangeRecord, runs: Sequence[RunSeen], now: datetime) -> datetime:
