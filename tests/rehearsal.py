@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["APPROVER", "EXECUTOR", "REQUESTER", "ROOT", "SECOND", "Rehearsal", "Said", "make_key", "make_rehearsal"]
+__all__ = [
+    "APPROVER",
+    "EXECUTOR",
+    "GIVEN",
+    "REQUESTER",
+    "ROOT",
+    "RUNBOOK",
+    "SECOND",
+    "SPECIALIST",
+    "Rehearsal",
+    "Said",
+    "make_key",
+    "make_rehearsal",
+]
 
 # People of the shipped estate: two who operate, two who approve and manage, one who approves.
 REQUESTER, EXECUTOR, APPROVER, SECOND, SPECIALIST = "wang-jing", "sun-lei", "chen-wei", "lin-mei", "zhang-tao"
