@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from invoke import Context
 
 from drillbook.change.base import Base, trusted_base
-from drillbook.change.pin import Pin, place_of, write_pin
 from drillbook.clock import SystemClock, timestamp
+from drillbook.errors import ExitCode
 from drillbook.repo.git import Repository
-from drillbook.repo.tree import tree_digest
 from drillbook.signing.sign import Signer
-from tests.estate_copy import copy_estate
+from tests.estate_copy import copy_estate, give_keys
 from tests.repo_values import Key, commit, git, new_key
+from tests.trust_values import pinned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import pytest
 
 PEOPLE = ("chen-wei", "lin-mei", "zhang-tao", "wang-jing", "gao-fei")
 """approve and manage, approve and manage, operate and approve, operate, operate."""
@@ -49,12 +52,8 @@ class SignedEstate:
     def commit(self, files: Mapping[str, str | bytes | None] | None = None) -> str:
         return commit(self.root, files or {}, when=_ago())
 
-    def pin(self, rev: str = "HEAD", *, remote: str = "") -> None:
-        repo = self.repo
-        at = repo.resolve(rev)
-        now = timestamp(SystemClock().now() - timedelta(minutes=1))
-        pin = Pin(repo.repository_id(at), at, tree_digest(repo, at), remote, now)
-        write_pin(place_of(pin.repository), pin)
+    def pin(self, *, remote: str = "") -> None:
+        pinned(self.root, remote=remote, last_seen=timestamp(SystemClock().now() - timedelta(minutes=1)))
 
 
 def _ago() -> str:
@@ -67,12 +66,7 @@ def signed_estate(folder: Path) -> SignedEstate:
     root.mkdir(parents=True)
     copy_estate(root)
     keys = {name: new_key(folder / "keys", name) for name in (*PEOPLE, "stranger")}
-    people = root / "cmdb.d/people.yaml"
-    text = people.read_text()
-    for name in PEOPLE:
-        text, count = re.subn(rf"(?m)^  {name}:\n", f"  {name}:\n    signing_keys: [{keys[name].public}]\n", text)
-        assert count == 1, name
-    people.write_text(text)
+    give_keys(root, {name: keys[name] for name in PEOPLE})
     (root / ".gitignore").write_text("/.drillbook/\n/changes/.*\n")
     git(root, "init", "-q", "-b", "main")
     commit(root, {}, when=_ago())
@@ -85,3 +79,21 @@ def tomorrow(hours: int = 2) -> str:
     """Give a window that opens in a day, as it is typed."""
     begins = datetime.fromisoformat(_ago()) + timedelta(days=1)
     return f"{begins.isoformat(timespec='minutes')}/{hours}h"
+
+
+def entered_estate(folder: Path, monkeypatch: pytest.MonkeyPatch) -> SignedEstate:
+    """Make it, with a trust folder of the test's own, and stand in it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.delenv("DRILLBOOK_KEY", raising=False)
+    made = signed_estate(folder)
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def code_of(task: Any, *args: Any, **options: Any) -> object:
+    """Run a task as invoke does; give its exit code."""
+    try:
+        task(Context(), *args, **options)
+    except SystemExit as stopped:
+        return stopped.code
+    return ExitCode.OK

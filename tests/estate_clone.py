@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.estate_copy import copy_checkout, give_keys
+from tests.repo_values import new_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 OPERATOR, APPROVER, MANAGER, OTHER = "wang-jing", "zhang-tao", "chen-wei", "sun-lei"
 """An operator; an operator who approves; a manager who approves; another operator."""
 
@@ -36,8 +40,8 @@ class Clone:
     def make(cls, top: Path) -> Clone:
         """Copy what is tracked or new in this checkout, give people keys, commit, push and pin."""
         made = cls(top)
-        made._copy()
-        made._enrol()
+        copy_checkout(made.root)
+        give_keys(made.root, {person: new_key(top / "keys", person) for person in _PEOPLE})
         made.git("init", "--quiet", "--initial-branch=main")
         made.commit("The estate")
         subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", top / "remote.git"], check=True)
@@ -45,24 +49,6 @@ class Clone:
         made.push()
         made.pin()
         return made
-
-    def _copy(self) -> None:
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        for name in subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0"):
-            if name and (ROOT / name).is_file() and not name.startswith(("changes/", "drills/records/")):
-                (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.root / name)
-
-    def _enrol(self) -> None:
-        (self.top / "keys").mkdir()
-        file = self.root / "cmdb.d/people.yaml"
-        lines = file.read_text().splitlines(keepends=True)
-        for person in _PEOPLE:
-            key = self.key(person)
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key], check=True)
-            at = lines.index(f"  {person}:\n") + 1
-            lines.insert(at, f"    signing_keys: [{key.with_suffix('.pub').read_text().strip()}]\n")
-        file.write_text("".join(lines))
 
     def key(self, person: str) -> Path:
         return self.top / "keys" / person

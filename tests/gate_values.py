@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.signing.keys import Signers
 from drillbook.signing.sign import Signer
 from tests import change_values as values
+from tests.repo_values import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,9 +122,8 @@ LAB = {"db-1": LabHost("10.213.0.11", "ssh-ed25519 AAAAlab1"), "db-2": LabHost("
 @cache
 def signer(person: str) -> Signer:
     """Give a person's real key, made once for all tests of a process."""
-    file = Path(mkdtemp(prefix="drillbook-key-")) / "id_ed25519"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file], check=True)
-    return Signer(person, file.with_suffix(".pub").read_text().strip(), file)
+    key = new_key(Path(mkdtemp(prefix="drillbook-key-")), person)
+    return Signer(person, key.public, key.file)
 
 
 def cmdb(*, policies: Mapping[str, Any] | None = None, **sections: Any) -> Cmdb:

@@ -7,18 +7,34 @@ what people type. Run in the lab it acts on real hosts; what is refused needs no
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.estate_copy import ROOT, copy_checkout
+from tests.repo_values import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+
+__all__ = [
+    "APPROVER",
+    "EXECUTOR",
+    "GIVEN",
+    "REQUESTER",
+    "ROOT",
+    "RUNBOOK",
+    "SECOND",
+    "SPECIALIST",
+    "Rehearsal",
+    "Said",
+    "make_key",
+    "make_rehearsal",
+]
 
 # People of the shipped estate: two who operate, two who approve and manage, one who approves.
 REQUESTER, EXECUTOR, APPROVER, SECOND, SPECIALIST = "wang-jing", "sun-lei", "chen-wei", "lin-mei", "zhang-tao"
@@ -177,18 +193,8 @@ class Rehearsal:
 def make_rehearsal(folder: Path) -> Rehearsal:
     """Make an estate from this checkout's committed files, with keys for four people, and pin its base."""
     made = Rehearsal(folder)
-    for name in ("home", "keys"):
-        (folder / name).mkdir(parents=True)
-    made.work.mkdir()
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True,
-    ).stdout.decode().split("\0")  # fmt: skip
-    for name in filter(None, listed):
-        source = ROOT / name
-        if source.is_file() or source.is_symlink():
-            (made.work / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, made.work / name, follow_symlinks=False)
+    (folder / "home").mkdir(parents=True)
+    copy_checkout(made.work)
     made.git("init", "--quiet", "--initial-branch", "main")
     made.git("init", "--quiet", "--bare", "--initial-branch", "main", str(made.remote))
     made.git("remote", "add", "origin", str(made.remote))
@@ -209,7 +215,4 @@ def make_rehearsal(folder: Path) -> Rehearsal:
 
 def make_key(path: Path) -> None:
     """Make a key without a passphrase."""
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)],
-        check=True, capture_output=True, timeout=30,
-    )  # fmt: skip
+    new_key(path.parent, path.name)

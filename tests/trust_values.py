@@ -77,6 +77,19 @@ def cmdb(people: Mapping[str, Mapping[str, Any]], **more: Any) -> str:
     )
 
 
+def pinned(root: Path, rev: str = "HEAD", **fields: str) -> Pin:
+    """Pin a commit as the trusted base."""
+    repo = Repository(root)
+    at = repo.resolve(rev)
+    values = {
+        "repository": repo.repository_id(at), "commit": at, "digest": tree_digest(repo, at),
+        "remote": "", "last_seen": SEEN, **fields,
+    }  # fmt: skip
+    pin = Pin(**values)
+    write_pin(place_of(pin.repository), pin)
+    return pin
+
+
 @dataclass
 class Estate:
     """A repository, and the keys of its people."""
@@ -100,15 +113,7 @@ class Estate:
         return Signer(person, self.keys[person].public, self.keys[person].file).sign(data, namespace=namespace)
 
     def pin(self, rev: str = "HEAD", **fields: str) -> Pin:
-        repo = self.repo
-        at = repo.resolve(rev)
-        values = {
-            "repository": repo.repository_id(at), "commit": at, "digest": tree_digest(repo, at),
-            "remote": "", "last_seen": SEEN, **fields,
-        }  # fmt: skip
-        pin = Pin(**values)
-        write_pin(place_of(pin.repository), pin)
-        return pin
+        return pinned(self.root, rev, **fields)
 
     def record(
         self,

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from invoke import Context
 
 from drillbook.change.record import find_change
 from drillbook.clock import SystemClock
@@ -17,7 +16,7 @@ from drillbook.hosts.only import ONLY, list_digest, list_text, words_digest
 from drillbook.plan.model import PlaybookRun
 from drillbook.tasks import change_certificate, changes
 from drillbook.tasks.wiring import load_estate, plan_of
-from tests.change_estate import PARAMETER, RUNBOOK, signed_estate, tomorrow
+from tests.change_estate import PARAMETER, RUNBOOK, code_of, entered_estate, tomorrow
 
 if TYPE_CHECKING:
     from drillbook.plan.model import Plan
@@ -31,20 +30,9 @@ LOGIN = "gao-fei"
 
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedEstate:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("DRILLBOOK_KEY", raising=False)
-    found = signed_estate(tmp_path)
-    monkeypatch.chdir(found.root)
+    found = entered_estate(tmp_path, monkeypatch)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "ca"], check=True)
     return found
-
-
-def _run(task: Any, *args: Any, **options: Any) -> object:
-    try:
-        task(Context(), *args, **options)
-    except SystemExit as stopped:
-        return stopped.code
-    return ExitCode.OK
 
 
 def test_the_officer_signs_for_an_approved_change_alone(
@@ -56,20 +44,22 @@ def test_the_officer_signs_for_an_approved_change_alone(
 
     def certificate(**options: Any) -> tuple[object, str]:
         capsys.readouterr()
-        code = _run(change_certificate.certificate, ID, **{"ca": str(tmp_path / "ca"), "for_": str(public), **options})
+        code = code_of(
+            change_certificate.certificate, ID, **{"ca": str(tmp_path / "ca"), "for_": str(public), **options}
+        )
         shown = capsys.readouterr()
         return code, " ".join((shown.out + shown.err).split())
 
     asked = {"runbook": RUNBOOK, "env": "rehearsal", "window": tomorrow(), "reason": "x", "key": estate.key(BY)}
-    assert _run(changes.new, [PARAMETER], **asked) is ExitCode.OK
+    assert code_of(changes.new, [PARAMETER], **asked) is ExitCode.OK
     code, said = certificate()
     assert (code, "not planned yet" in said) == (ExitCode.REFUSED, True), said
-    assert _run(changes.plan, ID) is ExitCode.OK
+    assert code_of(changes.plan, ID) is ExitCode.OK
     estate.commit()
     for approver in APPROVERS:
         code, said = certificate()
         assert (code, "is not approved" in said) == (ExitCode.REFUSED, True), said
-        assert _run(changes.approve, ID, key=estate.key(approver), yes=True) is ExitCode.OK
+        assert code_of(changes.approve, ID, key=estate.key(approver), yes=True) is ExitCode.OK
     assert not made.exists()
     assert not listed.exists()
 

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from invoke import Context
 
 from drillbook.change.approval import verify_result
 from drillbook.change.record import find_change
@@ -17,7 +16,7 @@ from drillbook.errors import ExitCode
 from drillbook.journal.writer import Journal
 from drillbook.tasks import changes as tasks
 from drillbook.text import forbidden_character
-from tests.change_estate import PARAMETER, RUNBOOK, SignedEstate, signed_estate, tomorrow
+from tests.change_estate import PARAMETER, RUNBOOK, SignedEstate, code_of, entered_estate, tomorrow
 from tests.repo_values import git
 
 if TYPE_CHECKING:
@@ -29,10 +28,7 @@ ID = f"CHG-{SystemClock().now().year}-0001"
 
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedEstate:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("DRILLBOOK_KEY", raising=False)
-    found = signed_estate(tmp_path)
-    monkeypatch.chdir(found.root)
+    found = entered_estate(tmp_path, monkeypatch)
     monkeypatch.setattr(console, "_width", 100)
     return found
 
@@ -42,11 +38,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Give a function that runs a task, checks its exit code and gives all that was said."""
 
     def run(task: Any, *args: Any, code: ExitCode = ExitCode.OK, **options: Any) -> str:
-        ended: object = ExitCode.OK
-        try:
-            task(Context(), *args, **options)
-        except SystemExit as stopped:
-            ended = stopped.code
+        ended = code_of(task, *args, **options)
         shown = capsys.readouterr()
         text = shown.out + shown.err
         assert ended == code, text

@@ -7,13 +7,12 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from invoke import Context
 
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode
 from drillbook.tasks import changes as tasks
 from drillbook.tasks.change_review import review
-from tests.change_estate import PARAMETER, RUNBOOK, SignedEstate, signed_estate, tomorrow
+from tests.change_estate import PARAMETER, RUNBOOK, SignedEstate, code_of, entered_estate, tomorrow
 from tests.repo_values import git
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ ID = f"CHG-{SystemClock().now().year}-0001"
 
 @pytest.fixture
 def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedEstate:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("DRILLBOOK_KEY", raising=False)
-    found = signed_estate(tmp_path)
-    monkeypatch.chdir(found.root)
+    found = entered_estate(tmp_path, monkeypatch)
     git(found.root, "switch", "-q", "-c", "proposal")
     return found
 
@@ -38,11 +34,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Give a function that runs a task, checks its exit code and gives what it printed."""
 
     def run(task: Any, *args: Any, code: ExitCode = ExitCode.OK, **options: Any) -> str:
-        ended: object = ExitCode.OK
-        try:
-            task(Context(), *args, **options)
-        except SystemExit as stopped:
-            ended = stopped.code
+        ended = code_of(task, *args, **options)
         shown = capsys.readouterr()
         assert ended == code, shown.out + shown.err
         return shown.out

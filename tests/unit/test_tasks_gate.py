@@ -22,7 +22,8 @@ from drillbook.errors import ExitCode
 from drillbook.execution.runs import new_run
 from drillbook.tasks.common import Touches
 from drillbook.tasks.wiring import load_estate, plan_of
-from tests.estate_clone import MANAGER, OPERATOR, ROOT, Clone
+from tests.estate_clone import MANAGER, OPERATOR, Clone
+from tests.estate_copy import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

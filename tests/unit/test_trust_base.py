@@ -16,7 +16,7 @@ from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import tree_digest
 from tests.repo_values import commit, git, new_key, new_repository
-from tests.trust_values import NOW, SEEN, At
+from tests.trust_values import NOW, At, pinned
 
 
 def cmdb(**keys: str) -> str:
@@ -40,22 +40,6 @@ def root(tmp_path: Path) -> Path:
     key = new_key(tmp_path / "keys", "ann")
     new_repository(tmp_path / "estate", {"cmdb.yaml": cmdb(ann=key.public), "changes/x": "x"})
     return tmp_path / "estate"
-
-
-def pinned(root: Path, rev: str = "HEAD", **fields: str) -> Pin:
-    repo = Repository(root)
-    at = repo.resolve(rev)
-    values = {
-        "repository": repo.repository_id(at),
-        "commit": at,
-        "digest": tree_digest(repo, at),
-        "remote": "",
-        "last_seen": SEEN,
-        **fields,
-    }
-    pin = Pin(**values)
-    write_pin(place_of(pin.repository), pin)
-    return pin
 
 
 def pin_file(root: Path) -> Path:

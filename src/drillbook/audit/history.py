@@ -57,14 +57,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class EntryHistory:
-    """The events of an entry, newest first; ``ids`` that it had, newest first; ``commits`` that were looked at."""
+    """The events of an entry, newest first; ``ids`` that it had, newest first."""
 
     id: str
     section: str
     ids: tuple[str, ...]
     events: tuple[Event, ...]
     unread: tuple[Unread, ...]
-    commits: int
     shallow: bool
 
     def only(self, events: Iterable[Event]) -> EntryHistory:
@@ -78,7 +77,7 @@ def entry_history(repo: Repository, head: str, id_: str) -> EntryHistory:
     Raises UsageError when no commit ever had it.
     """
     walk = _Walk(repo, head, id_)
-    commits = walk.run()
+    walk.run()
     if not walk.events:
         known = "this clone is shallow: git fetch --unshallow; " if repo.shallow else ""
         raise UsageError(
@@ -91,7 +90,6 @@ def entry_history(repo: Repository, head: str, id_: str) -> EntryHistory:
         ids=tuple(dict.fromkeys([id_, *walk.ids])),
         events=tuple(walk.events),
         unread=(*(each for found in walk.unread.values() for each in found), *walk.steps.unread),
-        commits=commits,
         shallow=repo.shallow,
     )
 
@@ -121,16 +119,12 @@ class _Walk:
         self._read: OrderedDict[tuple[str, str], dict[str, Seen] | None] = OrderedDict()
         self._carried: dict[str, _Carried] = {}
 
-    def run(self) -> int:
-        """Walk; give the number of commits that changed the CMDB."""
-        count = 0
+    def run(self) -> None:
         for step in self.steps:
-            count += 1
             self._step(step)
         for each in self._carried.values():
             if each.new is not None:
                 self.events.append(Event(each.commit, "added", None, each.new, across=True))
-        return count
 
     # --- one commit
 
