@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.errors import ExitCode
+from tests.estate_copy import copy_estate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAN = ("runbooks.plan", "RB-DB-FAILOVER", "--param", "pair=core-db")
 
 
-def copy_estate(into: Path) -> Path:
+def copy_with_drills(into: Path) -> Path:
     """Copy what an estate is made of, without its state."""
-    for name in ("cmdb.yaml", "tasks.py"):
-        shutil.copy(ROOT / name, into / name)
-    for name in ("cmdb.d", "runbooks", "playbooks", "inventories"):
-        shutil.copytree(ROOT / name, into / name)
-    (into / "drills").mkdir()
+    copy_estate(into)
+    shutil.copy(ROOT / "tasks.py", into / "tasks.py")
+    (into / "drills").mkdir(exist_ok=True)
     for path in (ROOT / "drills").glob("*.yaml"):
         shutil.copy(path, into / "drills")
     return into
@@ -35,7 +34,7 @@ def copy_estate(into: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_estate(tmp_path_factory.mktemp("estate"))
+    return copy_with_drills(tmp_path_factory.mktemp("estate"))
 
 
 def invoke(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -134,7 +133,7 @@ FAILOVER, DRILL = "runbooks/RB-DB-FAILOVER.yaml", "drills/core-db-failover.yaml"
 def test_a_broken_file_gets_its_line_and_nothing_runs(
     tmp_path: Path, change: Callable[[Path], None], command: tuple[str, ...], words: str
 ) -> None:
-    estate = copy_estate(tmp_path)
+    estate = copy_with_drills(tmp_path)
     change(estate)
     done = invoke(estate, *command)
     assert words in said(done)
@@ -143,7 +142,7 @@ def test_a_broken_file_gets_its_line_and_nothing_runs(
 
 
 def test_a_mistake_in_another_runbook_is_not_in_the_way(tmp_path: Path) -> None:
-    estate = copy_estate(tmp_path)
+    estate = copy_with_drills(tmp_path)
     (estate / "runbooks/RB-DB-SWITCHOVER.yaml").write_text("broken: [\n")
     done = invoke(estate, *PLAN)
     assert "core-db-2" in said(done)
@@ -164,7 +163,7 @@ def test_without_the_right_to_write_nothing_runs_and_reading_works(pristine: Pat
     if any(folder.stat().st_mode & 0o005 != 0o005 for folder in (ROOT, *ROOT.parents)):
         pytest.skip("this checkout lies where another user cannot read it")
     (tmp_path / "theirs").mkdir()
-    estate = copy_estate(tmp_path / "theirs")
+    estate = copy_with_drills(tmp_path / "theirs")
     for folder in (estate, *estate.parents):
         if folder.is_relative_to(Path("/tmp")) and folder != Path("/tmp"):
             folder.chmod(folder.stat().st_mode | 0o055)

@@ -109,7 +109,10 @@ def say_error(error: DrillbookError) -> ExitCode:
             errors.print(line)
         errors.print(Text(f"{error.message}. Nothing was run.", style="bold"))
         return error.exit_code
-    errors.print(Text("✗ ", style="bold red") + Text(visible(error.message, limit=_LONGEST), style="bold"))
+    first, *more = error.message.splitlines() or [""]
+    errors.print(Text("✗ ", style="bold red") + Text(visible(first, limit=_LONGEST), style="bold"))
+    for each in more:
+        errors.print(Text("    ") + Text(visible(each.strip(), limit=_LONGEST)))
     if error.remedy:
         for number, advice in enumerate(error.remedy.splitlines()):
             errors.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(visible(advice, limit=_LONGEST)))
