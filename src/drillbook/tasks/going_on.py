@@ -73,6 +73,8 @@ def go_on(
             raise Refused("fencing by hand is for break-glass alone; the lab's power control can be mended")
         access = lab_access(permit_in_lab(plan, root))
         around = make_surroundings(root, access, listener=showing.view, stopping=showing.stop, language=language)
+    if not announce:
+        deviations = ()  # who gives a run up does nothing late
     for line in deviations:
         console.print(f"  ! {line}", style="yellow")
     beside = around.announcer if around.announcer is not None and not around.announcer.needed else None
