@@ -96,7 +96,14 @@ POLICY_CASES = (
         {_PATHS: ["cmdb.yaml"]},
         "ann:",
         "rules.authority.paths does not name; add 'cmdb.d/rest.yaml'",
-        {_PATHS: ["cmdb.yaml", "cmdb.d/"]},
+        {_PATHS: ["cmdb.yaml", "cmdb.d/", "playbooks/", "runbooks/"]},
+    ),
+    Case(
+        "standard-place",
+        {_PATHS: ["cmdb.yaml", "cmdb.d/", "playbooks/"]},
+        "paths:",
+        "this policy and not 'runbooks/'",
+        {_PATHS: ["cmdb.yaml", "cmdb.d/", "playbooks/", "runbooks/"]},
     ),
     Case(
         "emergencies",

@@ -68,7 +68,7 @@ def _matches(rule: Rule, case: Case) -> bool:
         (not rule.subjects or case.subject in rule.subjects)
         and (not rule.environments or case.environment in rule.environments)
         and (not rule.types or case.type in rule.types)
-        and (not rule.tiers or case.anything or bool({case.tier} & rule.tiers))
+        and (not rule.tiers or case.anything or bool(case.tiers & rule.tiers))
         and (not rule.classes or case.anything or bool(case.classes & rule.classes))
         and (not rule.paths or any(_is_guarded(path, rule.paths) for path in case.paths))
     )

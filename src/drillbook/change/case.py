@@ -48,11 +48,6 @@ class Case:
     anything: bool = False
     standard: Standard | None = None
 
-    @property
-    def tier(self) -> int | None:
-        """The strongest tier (the lowest number); None when there is none."""
-        return min(self.tiers, default=None)
-
 
 def case_of(
     subject: ChangeRecord | Plan,

@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     Rule("approval-rule", "a rule of approvals can hold, and people can satisfy it", authority.approval_rules),
     Rule("approval-path", "a place of a rule lies inside the repository", authority.approval_paths),
     Rule("authority-place", "what gives authority stands in protected files", authority.authority_places),
+    Rule("standard-place", "what is pre-approved is protected like the policy that says so", authority.standard_places),
     Rule("emergencies", "someone can run in an emergency, and another settle it", authority.emergencies),
     Rule("signing-key", "a signing key is what it says, and has one owner", signing.keys),
     Rule("environment", "an environment has what its kind needs, and nothing else", environments.environments),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _NARROW = ("tiers", "classes", "paths")
 _SUBJECTS = ("runbook", "configuration")
+_CONTENT = ("runbooks/", "playbooks/")
 _AUTHORITY = ("people", "policies", "environments")
 
 
@@ -178,6 +179,27 @@ def authority_places(draft: Draft) -> Iterator[Problem]:
                     f"gives authority from a file that policies.approvals.rules.{id_}.paths does not name; "
                     f"add {quoted(entry.file)} there, or move it",
                 )  # fmt: skip
+
+
+def standard_places(draft: Draft) -> Iterator[Problem]:
+    """Find standard changes whose content is protected less than the policy that lets them run unread.
+
+    What is pre-approved is a runbook's name. Whoever may change the runbook, or what it calls, decides what runs.
+    """
+    policy, standard = draft.entry("policies", "approvals"), draft.entry("policies", "pre-approved")
+    if policy is None or standard is None or not standard.get("changes"):
+        return
+    for id_, rule in policy.get("rules").items():
+        places = rule.get("paths", ())
+        if not any(covers(place, policy.file) for place in places):
+            continue
+        lacking = [folder for folder in _CONTENT if folder not in places]
+        if lacking:
+            yield Problem(
+                policy, ("rules", id_, "paths"),
+                f"protect this policy and not {' and '.join(map(quoted, lacking))}, from which policies.pre-approved "
+                "lets runbooks run that nobody reads again; add it, or pre-approve nothing",
+            )  # fmt: skip
 
 
 def covers(place: str, path: str) -> bool:
