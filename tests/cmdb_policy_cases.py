@@ -93,7 +93,7 @@ POLICY_CASES = (
     ),
     Case(
         "authority-place",
-        {_PATHS: ["cmdb.yaml"]},
+        {_PATHS: ["cmdb.yaml", "playbooks/", "runbooks/"]},
         "ann:",
         "rules.authority.paths does not name; add 'cmdb.d/rest.yaml'",
         {_PATHS: ["cmdb.yaml", "cmdb.d/", "playbooks/", "runbooks/"]},

@@ -184,7 +184,7 @@ _SAMPLE: Data = {
                 },
                 "authority": {
                     "subjects": ["configuration"],
-                    "paths": ["cmdb.yaml", "cmdb.d/rest.yaml", ".github/", "CODEOWNERS"],
+                    "paths": ["cmdb.yaml", "cmdb.d/rest.yaml", ".github/", "CODEOWNERS", "runbooks/", "playbooks/"],
                     "approvals": 1,
                     "requested_by": ["operate"],
                     "approved_by": ["manage"],
@@ -398,6 +398,7 @@ def write(root: Path, data: Data) -> Path:
     (root / "cmdb.d").mkdir(exist_ok=True)
     (root / "runbooks").mkdir(exist_ok=True)
     (root / "runbooks/RB-SWITCH.yaml").touch()
+    (root / "playbooks").mkdir(exist_ok=True)
     top = {"organisation": data["organisation"], "include": ["cmdb.d/rest.yaml"]}
     top |= {name: data[name] for name in _TOP if name in data}
     rest = {name: value for name, value in data.items() if name not in top}

@@ -17,10 +17,10 @@ _PATHS = ("policies", "approvals", "rules", "authority", "paths")
 
 
 def _prepared(root: Path, place: str) -> Path:
-    (root / "playbooks").mkdir()
+    (root / "playbooks").mkdir(exist_ok=True)
     (root / "playbooks/lab_hosts.yml").touch()
     (root / "people").mkdir()
-    return write(root, put(sample(), _PATHS, ["cmdb.yaml", "cmdb.d/", place]))
+    return write(root, put(sample(), _PATHS, ["cmdb.yaml", "cmdb.d/", "runbooks/", "playbooks/", place]))
 
 
 @pytest.mark.parametrize(
