@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from drillbook.canonical import canonical_json, digest_bytes
 from drillbook.change.bound import bind_configuration, bind_runbook
 from drillbook.change.engine import running_engine_digest
-from drillbook.change.model import read_request, time_text
+from drillbook.change.model import time_text
+from drillbook.change.reading import read_request
 from drillbook.change.strict import encoded
 from drillbook.clock import run_id, timestamp
 from drillbook.journal.closing import sign_closing

@@ -15,7 +15,8 @@ from drillbook.change.base import Base
 from drillbook.change.gate import Around, LabHost
 from drillbook.change.model import APPROVAL_NAMESPACE, REQUEST_NAMESPACE
 from drillbook.change.pin import Place
-from drillbook.change.record import encoded, record_from_files
+from drillbook.change.record import record_from_files
+from drillbook.change.strict import encoded
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.signing.keys import Signers
 from drillbook.signing.sign import Signer

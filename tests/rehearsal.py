@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,6 +158,20 @@ class Rehearsal:
     def apply(self, change: str, by: str = EXECUTOR, **more: str) -> Said:
         """Apply as a person."""
         return self.inv("changes.apply", change, "--yes", "--key", str(self.key(by)), **more)
+
+    def raced(self, change: str, folder: Path) -> list[Said]:
+        """Apply a change at the same moment as two people, each in a clone of their own below ``folder``."""
+        clones = [replace(self, checkout=folder / person) for person in (EXECUTOR, REQUESTER)]
+        for clone in clones:
+            if clone.work.is_dir():
+                clone.git("pull", "--quiet", "origin", "main")
+            else:
+                self.git("clone", "--quiet", str(self.remote), str(clone.work))
+        children = [
+            clone.start("changes.apply", change, "--yes", "--key", str(self.key(clone.work.name))) for clone in clones
+        ]
+        texts = [child.communicate(timeout=300)[0] for child in children]
+        return [Said(child.returncode, text) for child, text in zip(children, texts, strict=True)]
 
 
 def make_rehearsal(folder: Path) -> Rehearsal:

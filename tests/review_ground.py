@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.repo.git import Repository
+from drillbook.review.authority import named_base
 from drillbook.review.compose import find_range, make_review
-from drillbook.review.proposals import named_base
 from tests.cmdb_sample import Data, sample, write
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from drillbook.canonical import digest_bytes
 from drillbook.change.bound import bind_configuration
 from drillbook.change.engine import running_engine_digest
-from drillbook.change.model import read_request, time_text
+from drillbook.change.model import time_text
 from drillbook.change.pin import Pin, place_of, write_pin
+from drillbook.change.reading import read_request
 from drillbook.change.strict import encoded
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import tree_digest
@@ -34,7 +35,7 @@ RULES = {
             "approvals": 1, "approved_by": ["approve"], "valid_for": "7 d",
         },
         "authority": {
-            "subjects": ["configuration"], "paths": ["cmdb.yaml", "src/"],
+            "subjects": ["configuration"], "paths": ["cmdb.yaml", "src/", "tasks.py"],
             "requested_by": ["operate", "approve", "manage"],
             "approvals": 2, "approved_by": ["approve"], "valid_for": "7 d",
         },

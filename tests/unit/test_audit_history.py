@@ -25,7 +25,7 @@ def book(tmp_path: Path) -> Book:
 
 
 def told(book: Book, id_: str) -> list[tuple[str, dict[str, tuple[object, object]]]]:
-    return [(e.kind, {f.field: (f.old, f.new) for f in e.fields}) for e in reversed(book.history(id_).events)]
+    return [(e.kind, {".".join(f.path): (f.old, f.new) for f in e.fields}) for e in reversed(book.history(id_).events)]
 
 
 def test_each_change_has_its_fields_before_and_after(book: Book) -> None:
@@ -86,7 +86,7 @@ def test_without_serials_nearly_the_same_fields_count(book: Book) -> None:
     book.commit({FILE: items(item("b-1", rack="b1"), item("a-2", rack="a2", owner="eve", brand="Oak", site="far"))})
     assert book.kinds("b-1") == ["added", "renamed"]
     # The entry's file had other entries before: those with serials went.
-    assert book.history("b-1").events[0].fields[0].field == "rack"
+    assert book.history("b-1").events[0].fields[0].path == ("rack",)
 
 
 def test_several_candidates_are_said_and_none_is_chosen(book: Book) -> None:
@@ -134,7 +134,7 @@ def test_a_file_that_is_no_longer_included_takes_its_entries_out(book: Book) -> 
     book.commit({"cmdb.yaml": TOP.replace("*", "items")})
     # What was changed meanwhile was no part of the CMDB, and shows when it comes in again.
     assert book.kinds("db-1") == ["added", "gone", "came"]
-    assert {each.field: each.new for each in book.history("db-1").events[0].fields}["owner"] == "hidden"
+    assert {each.path: each.new for each in book.history("db-1").events[0].fields}[("owner",)] == "hidden"
 
 
 def test_yaml_that_is_not_included_is_no_part_of_it(book: Book) -> None:
@@ -167,7 +167,7 @@ def test_a_broken_version_is_said_and_skipped(book: Book) -> None:
     history = book.history("db-1")
     assert [(e.kind, e.across) for e in history.events] == [("changed", True), ("added", False)]
     assert [each.commit for each in history.unread][-1:] == [bad]
-    assert {f.field for f in history.events[0].fields} == {"owner"}
+    assert {f.path for f in history.events[0].fields} == {("owner",)}
 
 
 def test_broken_now_and_broken_at_the_start(tmp_path: Path) -> None:

@@ -8,17 +8,8 @@ from typing import Any
 
 import pytest
 
-from drillbook.change.authority import (
-    Case,
-    case_of,
-    case_of_paths,
-    life_of_approval,
-    may_approve,
-    may_request,
-    may_run,
-    missing_approvals,
-    rules_for,
-)
+from drillbook.change.authority import life_of_approval, may_approve, may_request, may_run, missing_approvals, rules_for
+from drillbook.change.case import Case, case_of, case_of_paths
 from drillbook.change.rules import emergencies, standard_change
 from drillbook.errors import Refused
 from drillbook.plan.model import FenceRun

@@ -11,7 +11,9 @@ import pytest
 
 from drillbook.canonical import digest_bytes
 from drillbook.change.approval import valid_approvals, verify_request, verify_result
-from drillbook.change.record import ChangeRecord, encoded, moment, record_from_files
+from drillbook.change.model import ChangeRecord, moment
+from drillbook.change.record import record_from_files
+from drillbook.change.strict import encoded
 from drillbook.errors import Refused
 from drillbook.signing.keys import Signers
 from drillbook.signing.sign import Signer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.change.bound import bind_commit
-from drillbook.change.model import read_bound, read_request
+from drillbook.change.reading import read_bound, read_request
 from drillbook.change.render import change_page, is_rendering, plan_file
 from drillbook.change.strict import encoded
 from drillbook.errors import Refused, UsageError

@@ -16,8 +16,9 @@ from drillbook.change.lifecycle import (
     require_plannable,
     state_of,
 )
-from drillbook.change.record import ChangeRecord, encoded, read_change, record_from_files
-from drillbook.change.risk import risk_of_configuration, risk_of_plan
+from drillbook.change.record import read_change, record_from_files
+from drillbook.change.risk import Risk, require_no_less, risk_of_configuration, risk_of_plan
+from drillbook.change.strict import encoded
 from drillbook.change.write import add, create
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import MissingPrerequisite, Refused
@@ -26,6 +27,8 @@ from tests.change_values import CHANGE, approval, bound, change_files, plan, req
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from drillbook.change.model import ChangeRecord
 
 OPEN, ENDED = RunSeen("20261123T200000Z-00000000", None), RunSeen("20261123T200000Z-00000000", "failed")
 
@@ -37,8 +40,8 @@ def record(*, planned: bool = True, **parts: Any) -> ChangeRecord:
     return record_from_files(files, folder=Path(CHANGE))
 
 
-def emergency() -> ChangeRecord:
-    found = record()
+def emergency(**parts: Any) -> ChangeRecord:
+    found = record(**parts)
     return replace(found, request=replace(found.request, type="emergency"))
 
 
@@ -58,6 +61,8 @@ def emergency() -> ChangeRecord:
         (emergency(), False, False, [OPEN], State.RUNNING),
         (emergency(), False, False, [ENDED], State.DEBT),
         (emergency(), False, True, [ENDED], State.REVIEWED),
+        (emergency(result=result()), False, True, [ENDED], State.CLOSED),
+        (emergency(result=result()), False, False, [ENDED], State.DEBT),  # whoever ran it put a result there
     ],
 )
 def test_the_state_follows_from_the_files_and_runs(
@@ -96,6 +101,7 @@ def test_what_may_be_done_is_not_refused() -> None:
     require_plannable(record(), [])
     require_approvable(record(), review=False)
     require_approvable(emergency(), review=True)
+    require_approvable(emergency(result=result()), review=True)
     for state in (State.PLANNED, State.ENDED, State.REVIEWED):
         require_closable(record(), state)
 
@@ -178,3 +184,11 @@ def test_what_an_interrupted_write_leaves_is_not_read(tmp_path: Path) -> None:
 
     assert read_changes(tmp_path).broken == ()
     assert read_change(tmp_path / "changes" / CHANGE).id == CHANGE
+
+
+@pytest.mark.parametrize(("said", "risk"), [("low", "medium"), ("low", "high"), ("medium", "high")])
+def test_nobody_says_a_lower_risk_than_it_is(said: str, risk: Risk) -> None:
+    with pytest.raises(Refused, match=f"its risk is {said}, and it is {risk}: because"):
+        require_no_less(said, risk, "because")
+    require_no_less(risk, risk, "because")
+    require_no_less("high", risk, "because")

@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.change.record import (
-    Window,
-    encoded,
-    find_change,
-    moment,
-    next_id,
-    read_change,
-    read_changes,
-    read_request,
-)
+from drillbook.change.model import Window, moment
+from drillbook.change.reading import read_request
+from drillbook.change.record import find_change, next_id, read_change, read_changes
+from drillbook.change.strict import encoded
 from drillbook.errors import InvalidInput, UsageError
 from tests.change_values import approval, bound, request, result, write_change
 
@@ -40,7 +34,7 @@ def test_a_whole_record_is_read_back(tmp_path: Path) -> None:
 
 def test_the_schema_knows_every_field_of_a_plan() -> None:
     """A plan with every kind of step is read: the schema refuses what it does not know."""
-    from drillbook.change.record import read_bound
+    from drillbook.change.reading import read_bound
     from tests.change_values import plan_with_all
 
     value = bound(plan=plan_with_all().to_json())
@@ -76,6 +70,8 @@ def test_no_folder_means_no_changes(tmp_path: Path) -> None:
         ([], "CHG-2026-0001"),
         (["CHG-2026-0007", "CHG-2026-0002", "CHG-2025-0100", "notes"], "CHG-2026-0008"),
         (["CHG-2026-9999"], "CHG-2026-10000"),
+        # Somebody has taken the last one; that must not keep everybody else from asking.
+        (["CHG-2026-999999", "CHG-2026-0001"], "CHG-2026-0002"),
     ],
 )
 def test_the_next_id_is_after_the_highest_of_the_year(used: list[str], wanted: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from invoke import Context
 
 from drillbook.change.approval import verify_result
-from drillbook.change.record import encoded, find_change
+from drillbook.change.record import find_change
+from drillbook.change.strict import encoded
 from drillbook.clock import SystemClock, timestamp
 from drillbook.console.output import console
 from drillbook.errors import ExitCode
@@ -129,6 +130,7 @@ def test_ids_are_used_once(estate: SignedEstate, said: Any) -> None:
         ({"type_": "odd"}, ExitCode.USAGE, "normal or standard"),
         ({"type_": "standard", "runbook": "RB-DB-FAILOVER"}, ExitCode.REFUSED, "is no standard change"),
         ({"risk": "none"}, ExitCode.USAGE, "low, medium, high"),
+        ({"risk": "low"}, ExitCode.REFUSED, "says that its risk is low, and it is"),
         ({"configuration": True}, ExitCode.USAGE, "--runbook RUNBOOK, or --configuration"),
         ({"configuration": True, "runbook": ""}, ExitCode.USAGE, "neither --env nor --param"),
         ({"runbook": ""}, ExitCode.USAGE, "say what changes"),
@@ -142,7 +144,7 @@ def test_a_request_that_cannot_be_is_refused_and_nothing_is_written(
 
 
 def test_a_standard_change_needs_no_approval(estate: SignedEstate, said: Any) -> None:
-    request(estate, said, type_="standard", risk="low")
+    request(estate, said, type_="standard", risk="high")
     told = said(tasks.plan, ID)
     assert "nothing is missing" in told
     assert "approved" in said(tasks.status)
@@ -220,7 +222,7 @@ def test_a_swapped_plan_md_is_refused(estate: SignedEstate, said: Any) -> None:
 
 def test_an_altered_plan_is_refused_with_the_difference(estate: SignedEstate, said: Any) -> None:
     """Somebody alters plan.json and renders plan.md again: what would run is made anew, and is another plan."""
-    from drillbook.change.model import read_bound
+    from drillbook.change.reading import read_bound
     from drillbook.change.render import plan_file
 
     planned(estate, said)
@@ -339,7 +341,7 @@ def emergency(estate: SignedEstate, said: Any, *, days_ago: int) -> None:
     from datetime import timedelta
 
     from drillbook.change.bound import bind_commit
-    from drillbook.change.model import read_bound, read_request
+    from drillbook.change.reading import read_bound, read_request
     from drillbook.change.render import plan_file
 
     planned(estate, said)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drillbook.change.authority import Case
+from drillbook.change.case import Case
 from drillbook.change.emergency import debt_lines, known_emergencies, owed, require_no_debt, reviewers
 from drillbook.change.model import time_text
 from drillbook.errors import Refused

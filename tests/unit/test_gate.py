@@ -11,7 +11,7 @@ import pytest
 from drillbook.canonical import digest_bytes
 from drillbook.change.emergency import Emergency
 from drillbook.change.gate import permit_again, permit_change, permit_emergency
-from drillbook.change.record import encoded
+from drillbook.change.strict import encoded
 from drillbook.errors import Refused
 from tests import change_values as values
 from tests.gate_values import LAB, NOW, POLICIES, SAMPLE, around, base, cmdb, record

@@ -359,3 +359,35 @@ def test_a_run_whose_machine_is_gone_is_given_up_with_name_and_reason(ours: Remo
     for run in ("run-1", "run-9"):
         with pytest.raises(UsageError):
             give_up(theirs, run, signer=ben, machine="desk-2", time=when, reason="")
+
+
+# --- the directory -------------------------------------------------------------------------------------------------
+
+
+def test_a_directory_that_a_commit_brought_starts_no_program(tmp_path: Path, ours: Remote, url: Path) -> None:
+    """``.drillbook`` is not for git, but a commit can hold it all the same, and a checkout then has it."""
+    program, ran = tmp_path / "program", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    program.chmod(0o755)
+    ours.store.prepare()
+    config = ours.store.folder / "config"
+    config.write_text(
+        config.read_text() + f'[core]\n\tsshCommand = {program}\n[remote "{url}"]\n\tuploadpack = {program}\n'
+    )
+    assert ours.fetch() == {}
+    elsewhere = Remote(ours.store.root, "ssh://git@forge.invalid/estate.git", seconds=10)
+    with pytest.raises(RemoteUnreachable):
+        elsewhere.fetch()
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("name", ["commondir", "objects/info/alternates"])
+def test_a_directory_that_leads_to_another_one_is_not_used(ours: Remote, name: str) -> None:
+    ours.store.prepare()
+    place = ours.store.folder / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("/tmp\n")
+    with pytest.raises(Refused, match="is not what this machine made"):
+        ours.fetch()
+    with pytest.raises(Refused, match="is not what this machine made"):
+        ours.store.must("for-each-ref")

@@ -224,3 +224,19 @@ def test_a_name_that_is_no_utf_8_comes_back_as_it_is(root: Path) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     head = commit(root, {name: "x"})
     assert Repository(root).read(head, name) == b"x"
+
+
+def test_a_clone_of_another_user_is_read_and_talks_to_nobody(tmp_path: Path, root: Path) -> None:
+    """Its configuration names programs, which would run as us when git talks to a remote."""
+    program, ran = tmp_path / "program", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    program.chmod(0o755)
+    git(root, "config", "core.sshCommand", str(program))
+    fetch = ("fetch", "--end-of-options", "ssh://git@forge.invalid/estate.git", "HEAD")
+    another = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    repo = Repository(root)
+    assert repo.try_git("rev-parse", "HEAD", env=another).code == 0
+    assert "dubious ownership" in repo.try_git(*fetch, network=True, env=another).said
+    assert not ran.exists()
+    assert repo.try_git(*fetch, network=True).code != 0
+    assert ran.exists()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from drillbook.cmdb.compare.fields import FieldChange, same
 from drillbook.cmdb.load import draft
 from drillbook.review.entries import CmdbChange, Kind, compare
-from drillbook.review.fields import FieldChange, Judgement, judged, same
 from drillbook.review.groups import groups
 from drillbook.review.inventories import compare_inventories
+from drillbook.review.judgement import Judgement, judged
 from drillbook.review.services import Touch, affected
 from drillbook.review.telling import group_lines
 from drillbook.review.words import Words
@@ -46,7 +47,7 @@ def c(text: str) -> str:
 
 # Where, the new value, and what is said.
 ONE_FIELD = [
-    (("config_items", "db-1", "rack"), "a2", f"host {c('db-1')}: rack {c('a1')} → {c('a2')}"),
+    (("config_items", "db-1", "rack"), "a2", f"server {c('db-1')}: rack {c('a1')} → {c('a2')}"),
     (("services", "web", "rto"), "4 h", f"service {c('web')}: RTO {c('1 h')} → {c('4 h')} **(weaker)**"),
     (("services", "web", "rto"), "30 min", f"service {c('web')}: RTO {c('1 h')} → {c('30 min')} (stronger)"),
     (("services", "web", "rto"), "60 min", f"service {c('web')}: RTO {c('1 h')} → {c('60 min')}"),
@@ -57,11 +58,11 @@ ONE_FIELD = [
     ),
     (
         ("config_items", "db-1", "warranty", "until"), "2027-01-31",
-        f"host {c('db-1')}: warranty until {c('2028-06-30')} → {c('2027-01-31')} **(weaker)**",
+        f"server {c('db-1')}: warranty until {c('2028-06-30')} → {c('2027-01-31')} **(weaker)**",
     ),
     (
         ("config_items", "db-1", "addresses", "production"), "198.18.0.77",
-        f"host {c('db-1')}: address production {c('198.18.0.11')} → {c('198.18.0.77')}",
+        f"server {c('db-1')}: address production {c('198.18.0.11')} → {c('198.18.0.77')}",
     ),
     (
         ("services", "core", "notify"), ["dan", "sue"],
@@ -86,8 +87,8 @@ def test_a_field_that_went_and_one_that_came(tmp_path: Path) -> None:
     new = drop(sample(), ("config_items", "db-1", "baseline"))
     new["config_items"]["db-2"]["grade"] = "office"
     assert told(changed(tmp_path, new)) == [
-        f"host {c('db-1')}: baseline {c('debian-12-db')} → *none*",
-        f"host {c('db-2')}: grade *none* → {c('office')}",
+        f"server {c('db-1')}: baseline {c('debian-12-db')} → *none*",
+        f"server {c('db-2')}: grade *none* → {c('office')}",
     ]
 
 
@@ -146,7 +147,7 @@ def test_a_renaming_is_one_line_and_what_follows_it_is_counted(
 
 def test_a_renaming_with_another_field_changed(tmp_path: Path) -> None:
     new = put(renamed(sample(), "config_items", "db-1", "data-1"), ("config_items", "data-1", "rack"), "a2")
-    assert told(changed(tmp_path, new)) == [f"renamed: host {c('db-1')} → {c('data-1')}; rack {c('a1')} → {c('a2')}"]
+    assert told(changed(tmp_path, new)) == [f"renamed: server {c('db-1')} → {c('data-1')}; rack {c('a1')} → {c('a2')}"]
 
 
 def test_another_serial_number_is_another_item(tmp_path: Path) -> None:

@@ -99,6 +99,28 @@ def a_person_in_another_file(estate: Estate) -> None:
     estate.move({"notes/a.yaml": json.dumps({"people": {"eve": {**eve, "signing_keys": [key]}}})}, approved_by=["bob"])
 
 
+def a_module_beside_the_tasks(estate: Estate) -> None:
+    """Python looks for modules beside tasks.py before it looks anywhere else; one colleague takes it for a helper."""
+    estate.move({"yaml.py": "print('mine')\n"}, approved_by=["bob"])
+
+
+def settings_of_invoke(estate: Estate) -> None:
+    estate.move({"invoke.py": "print('mine')\n"}, approved_by=["bob"])
+
+
+def a_package_in_place_of_the_engine(estate: Estate) -> None:
+    estate.move({"drillbook/__init__.py": "print('mine')\n"}, approved_by=["bob"])
+
+
+def the_state_of_a_machine(estate: Estate) -> None:
+    commit(estate.root, {".drillbook/runs/one/journal.jsonl": "{}\n"}, when=WHEN)
+    git(estate.root, "rm", "-q", "-r", "--cached", ".drillbook")
+
+
+def a_compiled_program(estate: Estate) -> None:
+    commit(estate.root, {"src/__pycache__/gate.cpython-311.pyc": b"\0"}, when=WHEN)
+
+
 def own_approval(estate: Estate) -> None:
     estate.move({"runbooks/notes": "evil\n"}, by="cid", approved_by=["cid"])
 
@@ -205,6 +227,11 @@ ATTACKS: list[tuple[Callable[[Estate], Any], str]] = [
     (own_rules, "wants 2 approvals"),
     (one_approval_of_two, "wants 2 approvals .* has 1 .bob."),
     (a_person_in_another_file, "wants 2 approvals .* has 1 .bob."),
+    (a_module_beside_the_tasks, "wants 2 approvals .* has 1 .bob."),
+    (settings_of_invoke, "wants 2 approvals .* has 1 .bob."),
+    (a_package_in_place_of_the_engine, "wants 2 approvals .* has 1 .bob."),
+    (the_state_of_a_machine, "would be the state of this machine"),
+    (a_compiled_program, "is a compiled program"),
     (own_approval, "asks for a change does not approve it"),
     (key_of_another, "made with the key of cid"),
     (request_of_another, "does not know"),
@@ -273,6 +300,19 @@ def test_an_approved_move_is_used_once(estate: Estate) -> None:
     assert advance(estate.root, "HEAD", At()).commit == back
     commit(estate.root, {"runbooks/notes": "two\n"}, when=WHEN)
     refused(estate, f"{CHANGE}: it was used already")
+
+
+def test_nobody_stops_the_base_for_good_with_files_that_are_no_plans(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records are only added, so what is merged once would be in the way of everybody for ever."""
+    monkeypatch.setattr("drillbook.change.advance.LARGEST_PLAN", 100_000)
+    monkeypatch.setattr("drillbook.repo.git.MAX_BLOB", 200_000)
+    monkeypatch.setattr("drillbook.repo.git.MAX_BLOBS", 200_000)
+    large = {f"changes/CHG-2026-{number}/plan.json": f"{number}" * 20_000 for number in range(9000, 9004)}
+    commit(estate.root, {"changes/CHG-2026-9999/plan.json": "x" * 300_000, **large}, when=WHEN)
+    moved = estate.move({"runbooks/notes": "two\n"}, approved_by=["bob"])
+    assert advance(estate.root, "HEAD", At()).commit == moved
 
 
 def test_the_base_moves_neither_back_nor_aside(estate: Estate) -> None:

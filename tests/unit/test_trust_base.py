@@ -285,3 +285,26 @@ def test_the_engine_of_a_checkout_is_that_of_its_export(tmp_path: Path) -> None:
     assert engine_digest(tmp_path / "out") == tree_digest(repo, head, only=ENGINE)
     assert engine_digest(tmp_path / "out") == folder_digest(copy, only=ENGINE)
     assert engine_digest(tmp_path) == running_engine_digest()
+
+
+def test_a_commit_that_brings_the_state_of_a_machine_is_refused(root: Path) -> None:
+    """Journals of runs that never were, or the ledger's copy, with a configuration that starts programs."""
+    pinned(root)
+    commit(root, {".drillbook/ledger.git/config": "[core]\n"})
+    with pytest.raises(Refused, match="config into this checkout"):
+        trusted_base(root, At())
+    git(root, "rm", "-q", "-r", ".drillbook")
+    assert trusted_base(root, At()).commit
+
+
+@pytest.mark.parametrize("path", ["yaml.py", "invoke.yaml", "_x.so", "drillbook/__init__.py"])
+def test_what_would_be_loaded_beside_the_tasks_is_of_the_engine(tmp_path: Path, path: str) -> None:
+    for name in ("src/drillbook/__init__.py", "tasks.py", "docs/a.py", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    before = engine_digest(tmp_path)
+    (tmp_path / "docs/b.py").write_text("")
+    assert engine_digest(tmp_path) == before
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text("")
+    assert engine_digest(tmp_path) != before

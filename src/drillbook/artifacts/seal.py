@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from drillbook.canonical import digest, digest_bytes
+from drillbook.durable import sync_folder
 from drillbook.errors import Finding, InvalidInput, MissingPrerequisite, Refused
 from drillbook.text import forbidden_character, visible
 
@@ -128,7 +129,7 @@ def seal(root: Path, into: Path) -> Sealed:
         sealed = _digest(_written(_entries(root / FOLDER, _LEFT_OUT), part))
         _close_folders(part)
         part.rename(into)
-        _sync(into.parent)
+        sync_folder(into.parent)
     except OSError as error:
         _remove(part)
         raise MissingPrerequisite(
@@ -261,16 +262,8 @@ def _written(entries: Iterator[_Entry], into: Path) -> Iterator[_Entry]:
 
 def _close_folders(top: Path) -> None:
     for folder, _, _ in os.walk(top, topdown=False):
-        _sync(Path(folder))
+        sync_folder(Path(folder))
         Path(folder).chmod(0o555)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(part: Path) -> None:

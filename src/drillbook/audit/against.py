@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.audit.log import EMERGENCY, NORMAL, STANDARD, Mark, Proof
-from drillbook.change.authority import case_of, may_run
+from drillbook.change.authority import may_run
+from drillbook.change.case import case_of
 from drillbook.change.record import FOLDER
 from drillbook.change.rules import standard_change
 from drillbook.errors import DrillbookError, Refused
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drillbook.audit.sources import Sources
-    from drillbook.change.record import ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.git import Repository
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drillbook.change.base import Base
-    from drillbook.change.record import ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.repo.git import Repository
 
 

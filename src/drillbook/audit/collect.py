@@ -91,7 +91,7 @@ def _commits(root: Path, id_: str, sources: Sources) -> tuple[list[Line], set[st
 
 def _line(event: Event, by: Attribution, id_: str) -> Line:
     assert by.time is not None
-    fields = [f"{each['field']}: {each['old']} → {each['new']}" for each in shown_fields(event)[:_FIELDS]]
+    fields = [f"{each.name.en}: {each.old} → {each.new}" for each in shown_fields(event)[:_FIELDS]]
     more = f", and {len(event.fields) - _FIELDS} more" if len(event.fields) > _FIELDS else ""
     return Line(
         "commit",

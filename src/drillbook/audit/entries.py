@@ -1,4 +1,4 @@
-"""Entries of the CMDB in one file of one commit: found by id, compared field by field, recognised under another id."""
+"""Entries of the CMDB in one file of one commit: found by id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 ROOMS = "rooms"
 """What stands for the section of a room, which is a part of its site."""
 
-_ALIKE = 0.8  # of all fields: from there on, two entries are taken for one under another id
 _SITE = "site"
 
 
@@ -28,15 +27,6 @@ class Seen:
     id: str
     file: str
     fields: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One field; ``field`` is its path with dots, ``old`` or ``new`` is None where there was none."""
-
-    field: str
-    old: Any
-    new: Any
 
 
 def entries_of(document: Mapping[str, Any], file: str) -> Iterator[Seen]:
@@ -68,41 +58,3 @@ def _matches(path: str, pattern: str) -> bool:
         fnmatchcase(part, want) and (not part.startswith(".") or want.startswith("."))
         for part, want in zip(parts, wanted, strict=True)
     )
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """Give what differs, field by field, in the order of the new one; a list is one value."""
-    before, after = dict(_flat(old)), dict(_flat(new))
-    return tuple(
-        FieldChange(name, before.get(name), after.get(name))
-        for name in [*after, *(name for name in before if name not in after)]
-        if name not in before or name not in after or not _equal(before[name], after[name])
-    )
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Compare as YAML does: 1, true and '1' are three values."""
-    return bool(one == other) and repr(one) == repr(other)
-
-
-def _flat(fields: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        path = f"{above}.{name}" if above else name
-        if isinstance(value, dict) and value:
-            yield from _flat(value, path)
-        else:
-            yield path, value
-
-
-def may_be_same(one: Seen, other: Seen) -> bool:
-    """Tell whether two entries may be one thing under two ids: the same serial, or nearly the same fields.
-
-    Two serials that differ are two things.
-    """
-    if one.section != other.section:
-        return False
-    serials = (one.fields.get("serial"), other.fields.get("serial"))
-    if all(serials):
-        return bool(serials[0] == serials[1])
-    before, after = ({(name, repr(value)) for name, value in _flat(each.fields)} for each in (one, other))
-    return bool(before or after) and 2 * len(before & after) >= _ALIKE * (len(before) + len(after))

@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from drillbook.audit.entries import FieldChange, Seen, differences, entries_of, may_be_same
+from drillbook.audit.entries import Seen, entries_of
 from drillbook.audit.steps import File, Step, Steps, Touched, Unread, read_document
 from drillbook.audit.untouched import Untouched
+from drillbook.cmdb.compare.fields import FieldChange, differences
+from drillbook.cmdb.compare.likeness import candidates, renamings
 from drillbook.errors import InvalidInput, UsageError
 from drillbook.text import visible
 
@@ -186,39 +188,36 @@ class _Walk:
     def _across(self, carried: _Carried, old: Seen | None) -> None:
         new = carried.new
         if old is not None and new is not None:
-            if fields := differences(old.fields, new.fields):
+            if fields := _fields(old, new):
                 self.events.append(Event(carried.commit, "changed", old, new, fields, across=True))
         elif old is not None or new is not None:
             self.events.append(Event(carried.commit, "added" if new else "removed", old, new, across=True))
 
     def _both(self, step: Step, old: Seen, new: Seen) -> None:
-        fields = differences(old.fields, new.fields)
+        fields = _fields(old, new)
         moved = old.file != new.file or old.section != new.section
         if fields or moved:
             self.events.append(Event(step.commit, "moved" if moved else "changed", old, new, fields))
 
     def _added(self, step: Step, new: Seen) -> None:
         gone, came = self._gone_and_came(step)
-        candidates = _pairs(new, gone, came)
-        if len(candidates) == 1:
-            old = candidates[0]
-            fields = differences(old.fields, new.fields)
-            self.events.append(Event(step.commit, "renamed", old, new, fields))
+        old = next((old for old, other in renamings(gone, came) if other.id == new.id), None)
+        if old is not None:
+            self.events.append(Event(step.commit, "renamed", old, new, _fields(old, new)))
             self.id = old.id
             self.ids.append(old.id)
             return
         kind = "came" if _stayed(step, new) else "added"
-        self.events.append(Event(step.commit, kind, None, new, differences({}, new.fields), _ids(candidates)))
+        self.events.append(Event(step.commit, kind, None, new, _fields(None, new), _ids(candidates(new, gone))))
 
     def _removed(self, step: Step, old: Seen) -> None:
         gone, came = self._gone_and_came(step)
-        candidates = _pairs(old, came, gone)
-        if len(candidates) == 1:
-            new = candidates[0]
-            self.events.append(Event(step.commit, "renamed", old, new, differences(old.fields, new.fields)))
+        new = next((new for other, new in renamings(gone, came) if other.id == old.id), None)
+        if new is not None:
+            self.events.append(Event(step.commit, "renamed", old, new, _fields(old, new)))
             return
         kind = "gone" if _stayed(step, old) else "removed"
-        self.events.append(Event(step.commit, kind, old, None, differences(old.fields, {}), _ids(candidates)))
+        self.events.append(Event(step.commit, kind, old, None, _fields(old, None), _ids(candidates(old, came))))
 
     def _gone_and_came(self, step: Step) -> tuple[list[Seen], list[Seen]]:
         before: dict[str, Seen] = {}
@@ -261,26 +260,16 @@ class _Walk:
         return found
 
 
+def _fields(old: Seen | None, new: Seen | None) -> tuple[FieldChange, ...]:
+    before, after = ({} if each is None else each.fields for each in (old, new))
+    return tuple(differences(before, after, apart=True))
+
+
 def _stayed(step: Step, seen: Seen) -> bool:
     """Tell whether the entry's file stayed, and only joined or left what cmdb.yaml includes."""
     file = next(each for each in step.files if each.path == seen.file)
     return file.stayed and (file.old is None or file.new is None)
 
 
-def _pairs(one: Seen, others: Iterable[Seen], rivals: Iterable[Seen]) -> list[Seen]:
-    """Give those of ``others`` that may be ``one``; a single one that may be a rival too stays in doubt."""
-    found = [each for each in others if may_be_same(one, each)]
-    found = [each for each in found if _same_serial(one, each)] or found
-    if len(found) == 1 and not _same_serial(one, found[0]):
-        also = [each for each in rivals if each.id != one.id and may_be_same(each, found[0])]
-        return found * 2 if also else found
-    return found
-
-
-def _same_serial(one: Seen, other: Seen) -> bool:
-    serial = one.fields.get("serial")
-    return bool(serial) and serial == other.fields.get("serial")
-
-
-def _ids(candidates: list[Seen]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.id for each in candidates))[:_NAMED]
+def _ids(found: list[Seen]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.id for each in found))[:_NAMED]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from drillbook.audit.log import EMERGENCY, NORMAL, STANDARD, Mark, Proof
 from drillbook.change.approval import valid_approvals, verify_request, verify_result
-from drillbook.change.authority import case_of, missing_approvals
+from drillbook.change.authority import missing_approvals
+from drillbook.change.case import case_of
 from drillbook.change.emergency import known_emergencies
 from drillbook.change.rules import emergencies
 from drillbook.errors import DrillbookError, Refused
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drillbook.audit.sources import Sources
-    from drillbook.change.record import ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.journal.verify import Verified
     from drillbook.ledger.entries import SignedEntry
 

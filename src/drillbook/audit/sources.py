@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drillbook.change.base import Base
-    from drillbook.change.record import ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.clock import Clock
 
 _REMOTE_SECONDS = 15.0

@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import case_of, life_of_approval, may_request, missing_approvals
+from drillbook.change.authority import life_of_approval, may_request, missing_approvals
 from drillbook.change.base import Base, base_of, exported, pin_of, point_to, require_past, trusted_base
 from drillbook.change.bound import bind_configuration
+from drillbook.change.case import case_of
 from drillbook.change.engine import engine_digest, running_engine_digest
 from drillbook.change.model import time_text
 from drillbook.change.pin import Pin, locked, read_pin, write_pin
-from drillbook.change.record import FOLDER, PLAN, record_from_files
+from drillbook.change.record import FOLDER, LARGEST_PLAN, PLAN, record_from_files
 from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from drillbook.change.record import ChangeRecord
+    from drillbook.change.model import ChangeRecord
     from drillbook.clock import Clock
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.commit import Commit
@@ -141,11 +142,12 @@ class _Walk:
 
     def _require_only_added(self, commit: str) -> None:
         """Refuse a commit that changes or removes a record, or puts something else than a file among them."""
+        there = self.repo.files(commit, *FREE)
         for each in self.repo.changed(self.base.commit, commit, *FREE, renames=False):
             if each.status != "A":
                 verb = "removes" if each.status == "D" else "changes"
                 raise Refused(f"{verb} {visible(each.path, limit=100)}, and records are only ever added")
-            if self.repo.files(commit, each.path)[each.path].mode not in _FILES:
+            if there[each.path].mode not in _FILES:
                 raise Refused(f"adds {visible(each.path, limit=100)}, which is a link or a submodule and no record")
 
     def _approved(self, commit: Commit, digest: str) -> str:
@@ -171,14 +173,19 @@ class _Walk:
         raise Refused(f"changes {shown}, and no change in {FOLDER}/ moves the trusted files to these")
 
     def _moving_to(self, commit: str, digest: str) -> list[str]:
-        """Give the ids of the changes in a commit whose plan has that digest in it."""
+        """Give the ids of the changes in a commit whose plan has that digest in it.
+
+        What is too large for a plan is none: whoever adds it must not stop everybody. One plan is held at a time.
+        """
         plans = {
             path.split("/")[1]: blob.oid
             for path, blob in self.repo.files(commit, f"{FOLDER}/").items()
             if path.split("/")[2:] == [PLAN] and blob.mode in _FILES
         }
-        content = self.repo.read_blobs(plans.values())
-        return sorted(name for name, oid in plans.items() if digest.encode() in content[oid])
+        sizes = self.repo.sizes(plans.values())
+        fit = {oid for oid, size in sizes.items() if size <= LARGEST_PLAN}
+        having = {oid for oid, data in self.repo.each_blob(fit, sizes) if digest.encode() in data}
+        return sorted(name for name, oid in plans.items() if oid in having)
 
     def _record(self, commit: str, name: str) -> ChangeRecord:
         folder = f"{FOLDER}/{name}/"

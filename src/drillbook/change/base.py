@@ -19,8 +19,9 @@ from drillbook.change.pin import Pin, Place, locked, place_of, read_pin, remembe
 from drillbook.cmdb.load import load
 from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.repo.git import Repository
-from drillbook.repo.tree import export, folder_digest, tree_digest
+from drillbook.repo.tree import STATE, export, folder_digest, tree_digest
 from drillbook.signing.keys import Signers
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,6 +86,7 @@ def trusted_base(root: Path, clock: Clock) -> Base:
 def pin_of(repo: Repository) -> tuple[Place, Pin]:
     """Give the pin of a repository, and where it lies. Raises Refused when there is none."""
     repo.require_whole()
+    _require_own_state(repo)
     repository = repo.repository_id(repo.head())
     place = place_of(repository)
     pin = read_pin(place)
@@ -96,6 +98,17 @@ def pin_of(repo: Repository) -> tuple[Place, Pin]:
     if pin.repository != repository:
         raise Refused(f"{place.file} is the pin of another repository", remedy="./inv trust.pin COMMIT")
     return place, pin
+
+
+def _require_own_state(repo: Repository) -> None:
+    """Refuse a checkout in which git brought files of ``.drillbook``: journals, say, of runs that never were."""
+    found = repo.tracked(f"{STATE}/")
+    if found:
+        raise Refused(
+            f"a commit brought {visible(found[0], limit=100)} into this checkout, and {STATE}/ is this machine's own: "
+            "nothing in it can be believed",
+            remedy=f"ask who committed it (git log -- {STATE}); check out a commit without it",
+        )
 
 
 def pinned_commit(repo: Repository, pin: Pin) -> Commit:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from drillbook.change.authority import case_of, may_approve, may_request, may_run
+from drillbook.change.authority import may_approve, may_request, may_run
+from drillbook.change.case import case_of
 from drillbook.change.model import FORMAT, time_text
 from drillbook.change.strict import encoded
 from drillbook.errors import Refused

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
-    from drillbook.change.authority import Case
     from drillbook.change.base import Base
+    from drillbook.change.case import Case
     from drillbook.change.emergency import Emergency
     from drillbook.change.identity import LabHost
     from drillbook.change.model import Bound, ChangeRecord

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import case_of, life_of_approval, may_approve
+from drillbook.change.authority import life_of_approval, may_approve
 from drillbook.change.bound import difference
+from drillbook.change.case import case_of
 from drillbook.change.emergency import reviewers
 from drillbook.change.lifecycle import require_approvable
-from drillbook.change.model import read_bound, time_text
+from drillbook.change.model import time_text
 from drillbook.change.propose import plan_again
+from drillbook.change.reading import read_bound
 from drillbook.change.render import is_rendering
+from drillbook.change.risk import require_no_less, risk_of
 from drillbook.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ def require_consentable(record: ChangeRecord, *, base: Base, person: str, review
         _require_reviewer(record, base.cmdb, person)
     else:
         may_approve(person, case_of(record, base.cmdb), base.cmdb)
+        require_no_less(record.request.risk, *risk_of(record, base.cmdb))
     if any(each.approver == person for each in record.approvals):
         why = valid_approvals(record, base, at=now, what="review" if review else "approval").refused.get(person)
         raise Refused(

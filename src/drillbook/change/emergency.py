@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import AHEAD, valid_approvals, verify_request
-from drillbook.change.authority import holders, services_of
+from drillbook.change.authority import holders
+from drillbook.change.case import services_of
 from drillbook.change.model import time_text
 from drillbook.change.rules import emergencies
 from drillbook.errors import Refused
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from drillbook.change.authority import Case
     from drillbook.change.base import Base
+    from drillbook.change.case import Case
     from drillbook.change.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.ledger.entries import SignedEntry

@@ -6,15 +6,24 @@ for both: it binds what was approved to the version that runs it, and the estate
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import drillbook
 from drillbook.repo.tree import folder_digest
 
-ENGINE = ("src/", "inv", "tasks.py", "requirements*.lock", "pyproject.toml")
+# What Python and invoke would load from beside tasks.py in place of the engine, or before it: invoke looks for its
+# settings there, and that folder comes first where modules are looked for.
+BESIDE = ("*.py", "*.pyc", "*.so", "invoke.*", "*/__init__.*")
+ENGINE = ("src/", "inv", "requirements*.lock", "pyproject.toml", *BESIDE)
 _PACKAGE = "src/drillbook/__init__.py"
 # Python's caches. The trusted engine is run with a place for these that is not beside its source.
 _LEFT_OUT = ("__pycache__",)
+
+
+def is_beside(path: str) -> bool:
+    """Tell whether a file of the tree lies where it would be loaded as the engine is; tasks.py is such a file."""
+    return any(path.count("/") == each.count("/") and fnmatchcase(path, each) for each in BESIDE)
 
 
 def engine_digest(export: Path) -> str:

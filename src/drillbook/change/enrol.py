@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
 
 from drillbook.cmdb.load import load
+from drillbook.durable import replace_file
 from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.signing.keys import Signers
 from drillbook.signing.wire import Malformed, read_public_key
@@ -133,15 +132,7 @@ def _by_hand(entry: Entry, key: str) -> Refused:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with fresh.open("xb") as file:
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path.resolve())
+        replace_file(path.resolve(), data, mode=path.stat().st_mode & 0o777)
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {error.strerror}", remedy=f"ls -l {path}") from None

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from drillbook.change.approval import verify_request
-from drillbook.change.authority import case_of, may_request, may_run
+from drillbook.change.authority import may_request, may_run
+from drillbook.change.case import case_of
 from drillbook.change.conditions import Around, counting_approvals, require_same, runnable, why_not_now
 from drillbook.change.emergency import require_below_cap, require_no_debt, require_reason
 from drillbook.change.identity import (

@@ -47,11 +47,13 @@ def state_of(record: ChangeRecord, *, approved: bool, reviewed: bool, runs: Sequ
         reviewed: whether a valid review settles it, for an emergency.
         runs: its runs, as far as they are known.
     """
-    if record.result is not None:
+    emergency = record.request.type == "emergency"
+    # Anybody can put a result beside an emergency; it is owed its review all the same.
+    if record.result is not None and (reviewed or not emergency):
         return State.CLOSED
     if any(run.result is None for run in runs):
         return State.RUNNING
-    if record.request.type == "emergency":
+    if emergency:
         return State.REVIEWED if reviewed else State.DEBT
     if runs or record.runs:
         return State.ENDED
@@ -74,8 +76,12 @@ def require_plannable(record: ChangeRecord, runs: Sequence[RunSeen]) -> None:
 
 
 def require_approvable(record: ChangeRecord, *, review: bool) -> None:
-    """Refuse an approval of a change that is closed or not planned, or of the wrong kind."""
-    _not_closed(record, "what is closed is not approved any more")
+    """Refuse an approval of a change that is closed or not planned, or of the wrong kind.
+
+    An emergency is reviewed even when it is closed, or who ran it could close it and have it owed for good.
+    """
+    if record.request.type != "emergency":
+        _not_closed(record, "what is closed is not approved any more")
     if record.bound is None:
         raise Refused(f"{record.id} is not planned yet", remedy=f"./inv changes.plan {record.id}")
     emergency = record.request.type == "emergency"

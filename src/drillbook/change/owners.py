@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from drillbook.change.authority import CONFIGURATION, Case, holders, rules_for
+from drillbook.change.authority import holders, rules_for
+from drillbook.change.case import CONFIGURATION, Case
+from drillbook.change.engine import BESIDE
 from drillbook.errors import Finding, Refused
 from drillbook.signing.keys import Signers
 from drillbook.text import visible
@@ -26,7 +28,7 @@ COMMAND = "./inv trust.owners"
 
 # What decides and what runs, beside the files of the CMDB that say who may do what.
 _GUARDED = (
-    "cmdb.yaml", "src/", "inv", "tasks.py", "pyproject.toml", "requirements.lock", "requirements-uv.lock",
+    *BESIDE, "cmdb.yaml", "src/", "inv", "tasks.py", "pyproject.toml", "requirements.lock", "requirements-uv.lock",
     "playbooks/checks/", ".github/", ".gitlab-ci.yml", ".ci/", ".gitattributes", ALLOWED_SIGNERS, CODEOWNERS,
 )  # fmt: skip
 _FORGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}")

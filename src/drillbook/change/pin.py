@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import canonical_json
 from drillbook.clock import timestamp
+from drillbook.durable import replace_file
 from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.text import forbidden_character
 
@@ -196,17 +197,10 @@ def _content(file: Path, *, by_root: bool = False) -> bytes | None:
 
 
 def _write(file: Path, data: bytes, mode: int) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         file.parent.mkdir(mode=0o755 if mode & stat.S_IROTH else 0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode), "wb") as opened:
-            os.fchmod(opened.fileno(), mode)
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-        fresh.replace(file)
+        replace_file(file, data, mode=mode)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise _unwritable(file, error) from None
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.authority import case_of, may_request, rules_for
+from drillbook.change.authority import may_request
 from drillbook.change.bound import bind_commit
+from drillbook.change.case import case_of
 from drillbook.change.conditions import require_same
-from drillbook.change.model import FORMAT, ChangeRecord, Request, read_bound, read_request, time_text
+from drillbook.change.model import FORMAT, ChangeRecord, Request, time_text
+from drillbook.change.reading import read_bound, read_request
 from drillbook.change.record import CHANGE_ID, FOLDER
-from drillbook.change.risk import Risk, risk_of_configuration, risk_of_plan
+from drillbook.change.risk import Risk, require_no_less, risk_of
 from drillbook.change.strict import encoded
 from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.repo.tree import governed_files, is_free
@@ -82,16 +84,11 @@ def propose(draft: Draft, *, change: str, person: str, repo: Repository, base: B
     head = repo.head()
     _require_runbook(draft.subject, repo, head)
     record = _planned(read_request(encoded(value)), repo, base, head)
-    case = case_of(record, base.cmdb)
-    may_request(person, case, base.cmdb)
+    may_request(person, case_of(record, base.cmdb), base.cmdb)
+    risk, why = risk_of(record, base.cmdb)
     if draft.risk is not None:
+        require_no_less(draft.risk, risk, why)
         return Proposed(record.request.raw, record, "")
-    assert record.bound is not None
-    if record.bound.plan is not None:
-        risk, why = risk_of_plan(record.bound.plan, base.cmdb)
-    else:
-        most = max(rule.approvals for rule in rules_for(case, base.cmdb))
-        risk, why = risk_of_configuration(most, len(case.paths))
     raw = encoded({**value, "risk": risk})
     return Proposed(raw, _planned(read_request(raw), repo, base, head), why)
 

@@ -11,32 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.model import (
-    APPROVAL_NAMESPACE,
-    FORMAT,
-    REQUEST_NAMESPACE,
-    RESULT_NAMESPACE,
-    Approval,
-    Bound,
-    ChangeRecord,
-    ChangeType,
-    Deviation,
-    KeptRun,
-    Move,
-    PathChange,
-    Request,
-    Result,
-    RunResult,
-    Subject,
-    Window,
-    moment,
-    read_approval,
-    read_bound,
-    read_request,
-    read_result,
-    time_text,
-)
-from drillbook.change.strict import encoded, read_bounded, require_size
+from drillbook.change.model import ChangeRecord, KeptRun
+from drillbook.change.reading import read_approval, read_bound, read_request, read_result
+from drillbook.change.strict import read_bounded, require_size
 from drillbook.errors import Finding, InvalidInput, UsageError
 from drillbook.text import visible
 
@@ -45,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = "changes"
+_LAST_NUMBER = 999_999
 CHANGE_ID = re.compile(r"CHG-([0-9]{4})-([0-9]{4,6})")
 
 REQUEST, REQUEST_SIG = "request.json", "request.sig"
@@ -52,6 +30,7 @@ PLAN, PLAN_PAGE = "plan.json", "plan.md"
 RESULT, RESULT_SIG = "result.json", "result.sig"
 
 _MIB = 1024 * 1024
+LARGEST_PLAN = 16 * _MIB
 _SIGNATURE_BYTES = 16 * 1024
 _PERSON = r"([a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?)"
 _RUN = r"([0-9]{8}T[0-9]{6}Z-[0-9a-f]{8})"
@@ -60,7 +39,7 @@ _JOURNAL = re.compile(rf"runs/{_RUN}/journal\.jsonl")
 # Every file that a change may have, and how many bytes of it are read.
 _FILES = (
     (re.compile(r"request\.json"), 64 * 1024),
-    (re.compile(r"plan\.json"), 16 * _MIB),
+    (re.compile(r"plan\.json"), LARGEST_PLAN),
     (re.compile(r"plan\.md"), 16 * _MIB),
     (re.compile(r"result\.json"), _MIB),
     (re.compile(r"(request|result)\.sig"), _SIGNATURE_BYTES),
@@ -241,9 +220,12 @@ def read_changes(root: Path) -> Changes:
 
 
 def next_id(year: int, used: Iterable[str]) -> str:
-    """Give the id after the highest that is used in a year."""
-    numbers = [int(match[2]) for name in used if (match := CHANGE_ID.fullmatch(name)) and int(match[1]) == year]
-    return f"CHG-{year:04}-{max(numbers, default=0) + 1:04}"
+    """Give the id after the highest that is used in a year; the first that is free when there is none after it."""
+    numbers = {int(match[2]) for name in used if (match := CHANGE_ID.fullmatch(name)) and int(match[1]) == year}
+    number = max(numbers, default=0) + 1
+    if number > _LAST_NUMBER:  # somebody has taken the last one, so that nobody could ask for a change any more
+        number = next(each for each in range(1, len(numbers) + 2) if each not in numbers)
+    return f"CHG-{year:04}-{number:04}"
 
 
 def change_ids(root: Path) -> list[str]:
@@ -293,12 +275,3 @@ def _not_ours(name: str, path: str) -> Finding:
     return Finding(
         f"{name}/{visible(path, limit=80)}", 1, "file-name", "a change has no file or folder of this name; remove it"
     )
-
-
-__all__ = [
-    "APPROVAL_NAMESPACE", "CHANGE_ID", "FOLDER", "FORMAT", "PLAN", "PLAN_PAGE", "REQUEST", "REQUEST_NAMESPACE",
-    "REQUEST_SIG", "RESULT", "RESULT_NAMESPACE", "RESULT_SIG", "Approval", "Bound", "Broken", "ChangeRecord",
-    "ChangeType", "Changes", "Deviation", "KeptRun", "Move", "PathChange", "Request", "Result", "RunResult", "Subject",
-    "Window", "change_ids", "encoded", "find_change", "moment", "next_id", "read_approval", "read_bound",
-    "read_change", "read_changes", "read_request", "read_result", "record_from_files", "time_text",
-]  # fmt: skip

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
+
+from drillbook.change.authority import rules_for
+from drillbook.change.case import case_of
+from drillbook.errors import Refused
 
 if TYPE_CHECKING:
+    from drillbook.change.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.plan.model import Plan
 
 Risk = Literal["low", "medium", "high"]
 _MATTERS = 2  # the weakest tier whose interruption is more than a low risk
 _MANY = 2  # approvals that a rule wants for what is a high risk
+
+
+def risk_of(record: ChangeRecord, cmdb: Cmdb) -> tuple[Risk, str]:
+    """Give the risk of a planned change, and why. Raises Refused when it is not planned, or no rule is about it."""
+    case = case_of(record, cmdb)
+    if record.bound is not None and record.bound.plan is not None:
+        return risk_of_plan(record.bound.plan, cmdb)
+    return risk_of_configuration(max(rule.approvals for rule in rules_for(case, cmdb)), len(case.paths))
+
+
+def require_no_less(said: str, risk: Risk, why: str) -> None:
+    """Raises Refused when somebody says a lower risk than it is: who approves goes by that word."""
+    order: tuple[str, ...] = get_args(Risk)
+    if order.index(said) < order.index(risk):
+        raise Refused(
+            f"the request says that its risk is {said}, and it is {risk}: {why}",
+            remedy="leave --risk out; only a higher one can be said",
+        )
 
 
 def risk_of_plan(plan: Plan, cmdb: Cmdb) -> tuple[Risk, str]:

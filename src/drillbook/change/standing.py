@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from drillbook.change.approval import Approved, valid_approvals
-from drillbook.change.authority import case_of, missing_approvals
+from drillbook.change.authority import missing_approvals
+from drillbook.change.case import case_of
 from drillbook.change.emergency import reviewers
 from drillbook.change.lifecycle import State, state_of
 from drillbook.change.rules import emergencies
@@ -80,7 +81,7 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
     seen = tuple(runs)
     emergency = record.request.type == "emergency"
     if base is None:
-        state = state_of(record, approved=False, reviewed=False, runs=seen)
+        state = state_of(record, approved=False, reviewed=record.result is not None, runs=seen)
         return Standing(record, state, nothing, (), seen, judged=False)
     approved, problem, reviewed = nothing, "", False
     missing: tuple[Missing, ...] = ()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from drillbook.change.record import FOLDER
+from drillbook.durable import sync_folder
 from drillbook.errors import MissingPrerequisite, Refused
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def create(root: Path, change: str, files: Mapping[str, bytes]) -> Path:
             if folder.exists():
                 raise _used(folder) from None
             raise _cannot(folder, error) from None
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     return folder
 
 
@@ -70,7 +71,7 @@ def add(root: Path, change: str, files: Mapping[str, bytes], *, instead: bool = 
                     (fresh / path).replace(place)
                 else:
                     os.link(fresh / path, place, follow_symlinks=False)  # unlike a rename, never over another file
-                _sync(place.parent)
+                sync_folder(place.parent)
         except FileExistsError:
             raise Refused(f"{FOLDER}/{change}/{last} is there already, and is not written over") from None
         except OSError as error:
@@ -92,20 +93,12 @@ def _staged(root: Path, change: str, files: Mapping[str, bytes]) -> Iterator[Pat
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-        _sync(fresh)
+        sync_folder(fresh)
         yield fresh
     except OSError as error:
         raise _cannot(top, error) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _used(folder: Path) -> Refused:

@@ -7,20 +7,19 @@ data: the rule ``template`` keeps out what Ansible would evaluate.
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drillbook.cmdb.addressing import hosts_of
 from drillbook.cmdb.naming import CLASS_PREFIX, group_name
+from drillbook.durable import replace_file
 from drillbook.errors import DrillbookError, Finding
 from drillbook.source import plain
 from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from drillbook.cmdb.model import Cmdb, Entry
 
@@ -182,19 +181,10 @@ def write(cmdb: Cmdb, environment: str, root: Path) -> bool:
     path, text = path_of(root, environment), inventory_text(cmdb, environment)
     if _holds(path, text):
         return False
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".hosts-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(handle, 0o644)
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        Path(temporary).replace(path)
+        replace_file(path, text.encode(), mode=0o644)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise DrillbookError(
             f"{_shown(root, path)} cannot be written: {error.strerror}",
             remedy="make the folder writable, and see that the disk is not full",

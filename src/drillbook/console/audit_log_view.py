@@ -19,7 +19,7 @@ from drillbook.audit.page.log import (
     type_words,
 )
 from drillbook.audit.page.words import LOG, REVIEWS
-from drillbook.audit.values import NONE
+from drillbook.cmdb.compare.words import NONE
 from drillbook.text import visible
 
 if TYPE_CHECKING:

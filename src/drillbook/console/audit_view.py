@@ -10,7 +10,7 @@ from rich.text import Text
 
 from drillbook.audit.page.history import about, event_notes, section_name, shown_fields
 from drillbook.audit.page.words import HISTORY, KINDS
-from drillbook.audit.values import NONE
+from drillbook.cmdb.compare.words import NONE
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -30,12 +30,9 @@ _STYLES = {"added": "green", "came": "green", "removed": "red", "gone": "red"}
 def show_entry_history(told: Told, console: Console, *, zone: tzinfo, language: str) -> None:
     """Print the history, newest first. Times are in the zone."""
     history = told.history
-    console.print(
-        Text(visible(history.id), style="bold").append(
-            f"  {section_name(history.section)} · {_in(HISTORY['count'], language)}: {len(history.events)}",
-            style="default not bold",
-        )
-    )
+    section, count = (_in(each, language) for each in (section_name(history.section), HISTORY["count"]))
+    about_it = f"  {section} · {count}: {len(history.events)}"
+    console.print(Text(visible(history.id), style="bold").append(about_it, style="default not bold"))
     if len(history.ids) > 1:
         console.print(Text(f"{_in(HISTORY['ids'], language)}: {visible(', '.join(history.ids))}", style="dim"))
     for note in told.notes():
@@ -67,8 +64,8 @@ def _event(event: Event, by: Attribution, console: Console, zone: tzinfo, langua
     table.add_column(style="cyan", overflow="fold")
     table.add_column(overflow="fold")
     for each in shown_fields(event):
-        value = f"{each['old']} → {each['new']}" if event.old and event.new else each["new" if event.new else "old"]
-        table.add_row(Text(visible(each["field"])), Text(visible(value, limit=2 * _LONGEST)))
+        value = f"{each.old} → {each.new}" if event.old and event.new else each.new if event.new else each.old
+        table.add_row(Text(_in(each.name, language)), Text(value))
     console.print(Padding(table, (0, 0, 0, 4), expand=False))
 
 

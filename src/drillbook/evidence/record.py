@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 
 from drillbook.canonical import digest, digest_bytes
+from drillbook.durable import sync_folder
 from drillbook.errors import JournalError
 from drillbook.evidence.form import FORMAT, plan_bytes, to_json
 from drillbook.evidence.older import upgraded
@@ -107,9 +108,9 @@ def write_record(result: DrillResult, *, root: Path, journals: Mapping[str, Path
         fresh.mkdir(parents=True)
         for file, data in files.items():
             _write(fresh / file, data)
-        _sync(fresh)
+        sync_folder(fresh)
         folder = _named(fresh, name)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(fresh, ignore_errors=True)
         raise _cannot(root / FOLDER / name, error) from None
@@ -284,14 +285,6 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot(path: Path, error: OSError) -> JournalError:

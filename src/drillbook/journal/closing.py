@@ -7,11 +7,11 @@ anew, with all hashes right again, needs the executor's key as well.
 from __future__ import annotations
 
 import base64
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.canonical import canonical_json
+from drillbook.durable import replace_file
 from drillbook.errors import JournalError, Refused
 from drillbook.ledger.entries import NAMESPACE
 
@@ -107,14 +107,8 @@ def sign_closing(folder: Path, records: Sequence[Record], signer: Signer) -> boo
         who = " or ".join(executors_of(records)) or "nobody who is named in it"
         raise Refused(f"the journal of {folder.name} is signed by who ran it, and that is {who}, not {signer.person}")
     signature = signer.sign(closing_of(records).to_bytes(), namespace=NAMESPACE)
-    fresh = path.with_name(f"{SIGNATURE}.new")
     try:
-        with fresh.open("wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(signature)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
+        replace_file(path, signature, mode=0o600)
     except OSError as error:
         raise JournalError(f"{path}: the signature cannot be written: {error.strerror}") from None
     return True

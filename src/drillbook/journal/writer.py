@@ -13,6 +13,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import Clock, timestamp
+from drillbook.durable import sync_folder
 from drillbook.errors import JournalError, Locked
 from drillbook.journal.record import GENESIS, Record, make_record, parse_records
 
@@ -46,7 +47,7 @@ class Journal:
         try:
             cls._lock(path, descriptor)
             _make_reserve(path)
-            _sync_folder(path)
+            sync_folder(path.parent)
         except OSError as error:
             os.close(descriptor)
             _drop_reserve(path)
@@ -172,14 +173,6 @@ def _drop_reserve(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot_write(path: Path, error: OSError) -> JournalError:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from drillbook.errors import Refused
+from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.repo.process import Done, run_quietly
 from drillbook.text import visible
 
@@ -26,6 +27,10 @@ _OPTIONS = (
     "core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false",
     "fetch.fsckObjects=true", "push.gpgSign=false", "push.followTags=false", "commit.gpgSign=false",
 )  # fmt: skip
+# Git's configuration can start programs (core.sshCommand, remote.….uploadpack), and a commit could bring this folder
+# into a checkout. So the directory has this configuration and no other, and nothing that leads git to another one.
+_CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+_LEADING_ELSEWHERE = ("commondir", "config.worktree", "objects/info/alternates", "objects/info/http-alternates")
 
 
 class Store:
@@ -46,6 +51,7 @@ class Store:
         argv = ["git", f"--git-dir={self.folder}", *settings, *arguments]
         env = _environment(who)
         try:
+            self._require_ours()
             return run_quietly(argv, env=env, timeout=seconds, stdin=stdin, cwd=self.root, package="git")
         except Refused as error:
             return Done(_NO_END, b"", error.message.encode())
@@ -61,11 +67,34 @@ class Store:
         return done.out
 
     def prepare(self) -> None:
-        """Make the directory when there is none."""
-        if (self.folder / "HEAD").is_file():
+        """Make the directory when there is none. Raises Refused when somebody else made it, or turned it elsewhere."""
+        if not (self.folder / "HEAD").is_file():
+            self.folder.parent.mkdir(mode=0o700, exist_ok=True)
+            self.must("init", "--quiet", "--bare", "--template=")
+        self._require_ours()
+
+    def _require_ours(self) -> None:
+        if not os.path.lexists(self.folder):
             return
-        self.folder.parent.mkdir(mode=0o700, exist_ok=True)
-        self.must("init", "--quiet", "--bare", "--template=")
+        foreign = next((name for name in _LEADING_ELSEWHERE if os.path.lexists(self.folder / name)), None)
+        try:
+            made_by = {place.lstat().st_uid for place in (self.folder.parent, self.folder)}
+            linked = self.folder.is_symlink() or self.folder.parent.is_symlink()
+            if foreign is not None or linked or not made_by <= {os.geteuid(), 0}:
+                raise Refused(
+                    f"{self.folder} is not what this machine made"
+                    + (f": it has {foreign}" if foreign else "; it leads elsewhere, or belongs to another user"),
+                    remedy=f"it is a copy: remove it (rm -r {self.folder}), and it is fetched anew; ask who wrote it",
+                )
+            config = self.folder / "config"
+            if config.is_symlink() or config.read_bytes() != _CONFIG:
+                fresh = self.folder / f".config.{secrets.token_hex(4)}"
+                fresh.write_bytes(_CONFIG)
+                fresh.replace(config)
+        except OSError as error:
+            raise MissingPrerequisite(
+                f"{self.folder} cannot be used: {error.strerror}", remedy=f"ls -ld {self.folder}"
+            ) from None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -156,6 +185,8 @@ def _environment(who: str) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
         "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_DEFAULT_HASH": "sha1",
+        "GIT_DEFAULT_REF_FORMAT": "files",
         "SSH_ASKPASS_REQUIRE": "never",
         "LC_ALL": "C",
     }

@@ -59,7 +59,9 @@ def run_git(
 
 def _environment(root: Path, *, network: bool) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    settings = {**_SAFE, "safe.directory": str(root)}
+    # A remote is spoken to with the clone's own configuration, which names programs. So there git's rule holds that a
+    # clone of another user is not used, unless the person has said that it may be.
+    settings = _SAFE if network else {**_SAFE, "safe.directory": str(root)}
     kept |= {
         "LC_ALL": "C",
         "GIT_TERMINAL_PROMPT": "0",

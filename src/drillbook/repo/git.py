@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from drillbook.errors import Refused, UsageError
 from drillbook.repo.command import run_git
 from drillbook.repo.commit import Commit, object_id, parse_commit
+from drillbook.repo.worktree import is_as_committed
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ MAX_BLOB = 64 * 1024 * 1024  # bytes
 MAX_BLOBS = 512 * 1024 * 1024  # bytes of one reading
 _SECONDS = 60.0
 _BATCH = 5_000  # objects that one process reads
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +172,33 @@ class Repository:
                 raise Refused(f"the commit's files have over {MAX_BLOBS:,} bytes", remedy="keep large files elsewhere")
             yield from self._batch(batch)
 
+    def each_blob(self, oids: Iterable[str], sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+        """Give each object, one at a time, however much they are together; ``sizes`` as ``sizes`` gives them."""
+        part: list[str] = []
+        total = 0
+        for oid in oids:
+            if part and total + sizes[oid] > MAX_BLOB:
+                yield from self._batch(part)
+                part, total = [], 0
+            part.append(oid)
+            total += sizes[oid]
+        if part:
+            yield from self._batch(part)
+
+    def sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """Give the size of objects in bytes by their ids. Raises Refused for one that is missing."""
+        wanted = list(dict.fromkeys(oids))
+        listed = self.git(
+            "cat-file", "--batch-check", "--buffer", stdin="".join(f"{_known(oid)}\n" for oid in wanted).encode()
+        )
+        found = {}
+        for line in listed.decode("ascii", "replace").splitlines():
+            words = line.split(" ")
+            if words[-1] == "missing":
+                raise Refused(f"this clone lacks the object {words[0][:12]}", remedy="git fsck; git fetch")
+            found[words[0]] = int(words[2])
+        return found
+
     def changed(self, old: str, new: str, *prefixes: str, renames: bool = True) -> list[Changed]:
         """Give the files that differ between two commits, by path; ``renames`` off: as one gone and one added."""
         listed = self.git(
@@ -197,8 +223,17 @@ class Repository:
         staged = self.git("diff-index", "-r", "-z", "--cached", "--name-only", "--no-renames", "HEAD", "--", *prefixes)
         new = self.git("ls-files", "-z", "--others", "--exclude-standard", "--", *prefixes)
         found = {part.decode("utf-8", "surrogateescape") for part in (staged + new).split(b"\0") if part}
-        found |= {path for path, blob in committed.items() if not self._is_as_committed(path, blob)}
+        found |= {
+            path
+            for path, blob in committed.items()
+            if not is_as_committed(self.root / path, mode=blob.mode, oid=blob.oid, at_most=MAX_BLOB)
+        }
         return sorted(found)
+
+    def tracked(self, *prefixes: str) -> list[str]:
+        """Give the paths below the prefixes that git keeps in this checkout: committed, or about to be."""
+        listed = self.git("ls-files", "-z", "--cached", "--", *prefixes)
+        return [part.decode("utf-8", "surrogateescape") for part in listed.split(b"\0") if part]
 
     def remote_url(self, name: str = "origin") -> str | None:
         """Give the URL of a remote as the clone's configuration has it, or None."""
@@ -254,18 +289,11 @@ class Repository:
         return done
 
     def _require_small(self, oids: list[str]) -> int:
-        listed = self.git(
-            "cat-file", "--batch-check", "--buffer", stdin="".join(f"{_known(oid)}\n" for oid in oids).encode()
-        )
-        total = 0
-        for line in listed.decode("ascii", "replace").splitlines():
-            words = line.split(" ")
-            if words[-1] == "missing":
-                raise Refused(f"this clone lacks the object {words[0][:12]}", remedy="git fsck; git fetch")
-            if int(words[2]) > MAX_BLOB:
-                raise Refused(f"the object {words[0][:12]} has {int(words[2]):,} bytes; at most {MAX_BLOB:,} are read")
-            total += int(words[2])
-        return total
+        sizes = self.sizes(oids)
+        for oid, size in sizes.items():
+            if size > MAX_BLOB:
+                raise Refused(f"the object {oid[:12]} has {size:,} bytes; at most {MAX_BLOB:,} are read")
+        return sum(sizes.values())
 
     def _batch(self, oids: list[str]) -> Iterator[tuple[str, bytes]]:
         out = self.git("cat-file", "--batch", "--buffer", stdin="".join(f"{oid}\n" for oid in oids).encode())
@@ -277,19 +305,6 @@ class Repository:
             place = end + 1 + int(size)
             yield oid, out[end + 1 : place]
             place += 1
-
-    def _is_as_committed(self, path: str, blob: Blob) -> bool:
-        place = self.root / path
-        try:
-            executable = bool(place.lstat().st_mode & stat.S_IXUSR)
-            if blob.mode == "120000":
-                data, executable = os.fsencode(place.readlink()), False
-            else:
-                with os.fdopen(os.open(place, _READ), "rb") as file:
-                    data = file.read(MAX_BLOB + 1)
-        except OSError:
-            return False
-        return executable == (blob.mode == "100755") and object_id("blob", data, len(blob.oid)) == blob.oid
 
 
 def _known(commit: str) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Where records are added, and nothing that decides or runs may lie. All else is governed: a change of it is approved.
 FREE = ("changes/", "drills/records/")
+# This machine's own: journals, the ledger's copy. What a commit brings there would pass for what happened here.
+STATE = ".drillbook"
 MAX_FILES = 100_000
 _FILE, _PROGRAM, _LINK = "100644", "100755", "120000"
 _KINDS = {_FILE, _PROGRAM, _LINK}
@@ -145,7 +147,12 @@ def _walk(folder: Path, prefix: str, only: Sequence[str], left_out: frozenset[st
 
 def _meet(folder: str, pattern: str) -> bool:
     """Tell whether something in a folder can be meant by a pattern: it is below the other, or above."""
-    return pattern.startswith(folder) or (pattern.endswith("/") and folder.startswith(pattern))
+    above = pattern[: pattern.rfind("/") + 1]
+    return (
+        pattern.startswith(folder)
+        or (pattern.endswith("/") and folder.startswith(pattern))
+        or (above.count("/") == folder.count("/") and fnmatchcase(folder, above))
+    )
 
 
 def _problem(path: str, mode: str) -> str | None:
@@ -154,6 +161,10 @@ def _problem(path: str, mode: str) -> str | None:
         return "has a character in its name that hides what it is"
     if any(part in {"", ".", ".."} or part.lower() == ".git" for part in parts):
         return "is a path that leads elsewhere"
+    if parts[0] == STATE:
+        return "would be the state of this machine, which no commit brings"
+    if any(part == "__pycache__" for part in parts):
+        return "is a compiled program, which nobody can have read"
     if any(part.startswith("-") for part in parts):
         return "has a name that could be taken for an option"
     if mode == "160000":

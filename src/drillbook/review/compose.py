@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from drillbook.errors import Finding
     from drillbook.repo.git import Blob, Changed, Repository
+    from drillbook.review.authority import Authority
     from drillbook.review.drills import DrillChange
-    from drillbook.review.proposals import Authority
     from drillbook.review.sides import Side
 
 _YAML = (".yaml", ".yml")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from drillbook.cmdb.compare.fields import same
 from drillbook.errors import DrillbookError
 from drillbook.evidence.verdict import Result
-from drillbook.review.fields import same
 from drillbook.review.procedures import called_by
 from drillbook.review.sides import planned
 

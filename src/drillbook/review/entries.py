@@ -10,18 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from drillbook.canonical import canonical_json
+from drillbook.cmdb.compare.fields import FieldChange, differences, renamed, same
+from drillbook.cmdb.compare.likeness import renamings
 from drillbook.cmdb.model import SECTIONS
-from drillbook.review.fields import FieldChange, Judgement, differences, judged, renamed, same
+from drillbook.review.judgement import Judgement, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from drillbook.cmdb.model import Cmdb, Entry
-
-_ALIKE = 0.75  # share of equal fields from which an entry that went and one that came are one that was renamed
-_FEW = 4  # fields under which two entries are alike by chance
-_PAIRS = 10_000  # pairs of entries that are compared field by field; beyond, only serials and equal fields count
 
 
 class Kind(StrEnum):
@@ -95,7 +92,7 @@ def compare(base: Cmdb, head: Cmdb, *, unchanged: frozenset[str] = frozenset()) 
             for id_, entry in before.items()
             if id_ in after and not (entry.file == after[id_].file and entry.file in unchanged)
         ]
-    pairs = _renamings(gone, came)
+    pairs = renamings(gone, came)
     names = {old.id: new.id for old, new in pairs}
     follows: dict[str, int] = defaultdict(int)
     changes = [*_changed(both, names, follows)]
@@ -145,67 +142,3 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
     elif isinstance(value, str):
         yield value
-
-
-def _renamings(gone: list[Entry], came: list[Entry]) -> list[tuple[Entry, Entry]]:
-    """Pair what went with what came: by serial number or barcode, by equal fields, by nearly equal fields."""
-    pairs: list[tuple[Entry, Entry]] = []
-    for section in SECTIONS:
-        left = [each for each in gone if each.section == section]
-        right = [each for each in came if each.section == section]
-        for mark in (_serial, _content):
-            found = _by_mark(left, right, mark)
-            pairs += found
-            taken = {id(each) for pair in found for each in pair}
-            left = [each for each in left if id(each) not in taken]
-            right = [each for each in right if id(each) not in taken]
-        if len(left) * len(right) <= _PAIRS:
-            pairs += _nearest(left, right)
-    return pairs
-
-
-def _serial(entry: Entry) -> Any:
-    if entry.section == "config_items" and "serial" in entry.fields:
-        return (entry.get("brand"), entry.get("serial"))
-    return entry.get("barcode") if entry.section == "media" else None
-
-
-def _content(entry: Entry) -> Any:
-    return canonical_json(entry.fields) if len(entry.fields) >= _FEW else None
-
-
-def _by_mark(left: Iterable[Entry], right: Iterable[Entry], mark: Any) -> list[tuple[Entry, Entry]]:
-    """Pair those that have one mark, when it is the only one on both sides."""
-    marks: dict[Any, tuple[list[Entry], list[Entry]]] = defaultdict(lambda: ([], []))
-    for side, entries in enumerate((left, right)):
-        for entry in entries:
-            key = mark(entry)
-            if key is not None:
-                marks[key][side].append(entry)
-    return [(old[0], new[0]) for old, new in marks.values() if len(old) == 1 and len(new) == 1]
-
-
-def _nearest(left: list[Entry], right: list[Entry]) -> list[tuple[Entry, Entry]]:
-    scored = sorted(
-        ((score, old, new) for old in left for new in right if (score := _alike(old, new)) >= _ALIKE),
-        key=lambda each: (-each[0], each[1].id, each[2].id),
-    )
-    pairs = []
-    taken: set[tuple[str, str]] = set()
-    for _, old, new in scored:
-        if ("old", old.id) in taken or ("new", new.id) in taken:
-            continue
-        taken |= {("old", old.id), ("new", new.id)}
-        pairs.append((old, new))
-    return pairs
-
-
-def _alike(old: Entry, new: Entry) -> float:
-    """Give the share of fields that are equal; 0 when a serial number says that they are two."""
-    serials = [each.get("serial") for each in (old, new)]
-    if all(serials) and serials[0] != serials[1]:
-        return 0.0
-    keys = {*old.fields, *new.fields}
-    if len(keys) < _FEW:
-        return 0.0
-    return sum(same(old.get(key), new.get(key)) for key in keys) / len(keys)

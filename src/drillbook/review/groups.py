@@ -12,7 +12,7 @@ from drillbook.review.entries import EntryChange, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from drillbook.review.fields import FieldChange, Path
+    from drillbook.cmdb.compare.fields import FieldChange, Path
 
 _MANY = 4  # entries in which the same fields changed to values of their own, from which they are one line
 

@@ -9,17 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from drillbook.cmdb.compare.fields import list_parts
 from drillbook.repo.tree import is_free
 from drillbook.review.entries import EntryChange, Kind
-from drillbook.review.fields import list_parts
 from drillbook.text import forbidden_character
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from drillbook.cmdb.compare.fields import FieldChange
     from drillbook.repo.git import Blob, Changed
     from drillbook.review.entries import CmdbChange
-    from drillbook.review.fields import FieldChange
 
 _MAX_BYTES = 16 * 1024 * 1024
 _LINK, _SUBMODULE = "120000", "160000"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.cmdb.addressing import hosts_of
-from drillbook.review.fields import FieldChange, differences
+from drillbook.cmdb.compare.fields import FieldChange, differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,89 +13,32 @@ from typing import TYPE_CHECKING, Literal
 
 from drillbook.artifacts.seal import listing
 from drillbook.change.approval import valid_approvals
-from drillbook.change.authority import CONFIGURATION, Case, Missing, case_of, missing_approvals
-from drillbook.change.base import Base
+from drillbook.change.authority import Missing, missing_approvals
 from drillbook.change.bound import bind_configuration, bind_runbook, difference
-from drillbook.change.engine import engine_digest
-from drillbook.change.model import read_bound
-from drillbook.change.pin import place_of
+from drillbook.change.case import CONFIGURATION, Case, case_of
+from drillbook.change.reading import read_bound
 from drillbook.change.record import FOLDER, PLAN, record_from_files
 from drillbook.change.render import is_rendering
 from drillbook.change.rules import standard_change
 from drillbook.change.window import day_of, freezes_of, frozen, on_duty
-from drillbook.cmdb.load import draft
 from drillbook.drill.model import RunbookCall
 from drillbook.errors import DrillbookError, InvalidInput
-from drillbook.repo.tree import content_digests, export, is_free
-from drillbook.signing.keys import Signers
+from drillbook.repo.tree import content_digests, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, tzinfo
 
     from drillbook.change.approval import Approved
     from drillbook.change.difference import Line
     from drillbook.change.model import ChangeRecord
     from drillbook.change.window import Freeze
-    from drillbook.cmdb.model import Cmdb
     from drillbook.errors import Finding
     from drillbook.repo.git import Blob, Changed, Repository
+    from drillbook.review.authority import Authority
     from drillbook.review.model import Range
     from drillbook.review.sides import Side
 
 _DAYS = 62  # of a window that are looked at for a freeze
-
-
-@dataclass(frozen=True, slots=True)
-class Authority:
-    """Whose word counts.
-
-    ``pinned``: ``base`` is the trusted base of this machine, not only the base that was named. ``valid``: its CMDB
-    breaks no rule. ``at``: now.
-    """
-
-    base: Base
-    pinned: bool
-    valid: bool
-    at: datetime
-    zone: tzinfo
-
-    @property
-    def cmdb_if_valid(self) -> Cmdb | None:
-        """The base's CMDB, unless it is a draft."""
-        return self.base.cmdb if self.valid else None
-
-
-def named_base(repo: Repository, commit: str, into: Path, *, at: datetime, zone: tzinfo) -> Authority:
-    """Give the authority of a commit that somebody named, where nothing is pinned: in a pipeline, say.
-
-    Args:
-        repo: the repository.
-        commit: the commit.
-        into: a folder for its files, which does not exist yet and is kept for as long as the authority.
-        at: now.
-        zone: the zone in which days begin.
-
-    Raises:
-        Refused: its files cannot be exported, or a key belongs to two people.
-    """
-    export(repo, commit, into, governed=True)
-    cmdb, findings = draft(into)
-    repository = repo.repository_id(commit)
-    base = Base(
-        repository=repository,
-        commit=commit,
-        digest="",  # nothing is bound to it
-        folder=into,
-        remote="",
-        committed_at=repo.commit(commit).time,
-        signers=Signers.of({person.id: person.get("signing_keys", ()) for person in cmdb.people}),
-        cmdb=cmdb,
-        engine=engine_digest(into),
-        ledger="",
-        place=place_of(repository),
-    )
-    return Authority(base, pinned=False, valid=not findings, at=at, zone=zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from drillbook.cmdb.compare.fields import list_parts
+from drillbook.cmdb.compare.words import before_and_after, value_words
 from drillbook.review.entries import Kind
-from drillbook.review.fields import Judgement, judged, list_parts
-from drillbook.review.markup import Md, code, fill, joined
-from drillbook.source import plain
+from drillbook.review.judgement import Judgement, judged
+from drillbook.review.markup import VALUE_LIMIT, Md, code, fill, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from drillbook.cmdb.compare.fields import FieldChange, Path
     from drillbook.cmdb.model import Entry
     from drillbook.review.entries import EntryChange
-    from drillbook.review.fields import FieldChange, Path
     from drillbook.review.groups import Group
     from drillbook.review.words import Words
 
@@ -52,28 +52,11 @@ def ids(entries: Iterable[str], words: Words, *, most: int = _LISTED) -> Md:
 
 def value(what: Any, words: Words) -> Md:
     """Give a value."""
-    if what is None or what in ([], {}):
+    if what is None or what == []:
         return Md(f"*{words('none')}*")
-    if isinstance(what, list):
-        if all(isinstance(each, str | int | float) for each in what):
-            return ids(map(str, what), words, most=_SHORT * 2)
-        return code(_flat(plain(what)))
-    return code(_flat(plain(what)))
-
-
-def _flat(what: Any) -> str:
-    """Give a value as one line: a mapping as ``a: 1, b: 2``."""
-    if isinstance(what, dict):
-        return ", ".join(f"{key}: {_nested(each)}" for key, each in islice(what.items(), 40))
-    if isinstance(what, list):
-        return ", ".join(_nested(each) for each in what[:40])
-    if isinstance(what, bool):
-        return str(what).lower()
-    return str(what)
-
-
-def _nested(what: Any) -> str:
-    return f"({_flat(what)})" if isinstance(what, dict | list) else _flat(what)
+    if isinstance(what, list) and all(isinstance(each, str | int | float) for each in what):
+        return ids(map(value_words, what), words, most=_SHORT * 2)
+    return code(value_words(what))
 
 
 def path(keys: Path, words: Words) -> Md:
@@ -96,7 +79,10 @@ def field(section: str, change: FieldChange, words: Words) -> Md:
         if rest:
             parts.append(words.counted("and_more", rest))
         return Md(f"{name} {', '.join(parts)}{mark}")
-    return Md(f"{name} {value(change.old, words)} → {value(change.new, words)}{mark}")
+    if change.old is None or change.new is None:
+        return Md(f"{name} {value(change.old, words)} → {value(change.new, words)}{mark}")
+    old, new = before_and_after(change.old, change.new, limit=VALUE_LIMIT)
+    return Md(f"{name} {code(old)} → {code(new)}{mark}")
 
 
 def fields(section: str, changes: Sequence[FieldChange], words: Words, *, most: int = 12) -> Md:

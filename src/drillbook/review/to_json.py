@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import timestamp
-from drillbook.review.fields import judged
 from drillbook.review.groups import what_of
+from drillbook.review.judgement import judged
 from drillbook.source import plain
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from drillbook.change.authority import Missing
     from drillbook.change.difference import Line
+    from drillbook.cmdb.compare.fields import FieldChange
     from drillbook.errors import Finding
     from drillbook.review.drills import DrillChange
     from drillbook.review.entries import EntryChange
-    from drillbook.review.fields import FieldChange
     from drillbook.review.model import Review
     from drillbook.review.proposals import Proposal
     from drillbook.review.services import Affected

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from drillbook.cmdb.words import CLASSES, FIELDS, SECTIONS
 from drillbook.errors import UsageError
-from drillbook.review.field_words import CLASSES, FIELDS, SECTIONS
 
 LANGUAGES = ("en", "zh")
 

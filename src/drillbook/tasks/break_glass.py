@@ -12,8 +12,9 @@ from drillbook.change.bound import bind_runbook
 from drillbook.change.emergency import reviewers
 from drillbook.change.engine import running_engine_digest
 from drillbook.change.gate import permit_emergency
-from drillbook.change.model import FORMAT, REQUEST_NAMESPACE, read_bound, read_request, time_text
+from drillbook.change.model import FORMAT, REQUEST_NAMESPACE, time_text
 from drillbook.change.propose import claimed_ids, used_ids
+from drillbook.change.reading import read_bound, read_request
 from drillbook.change.record import FOLDER, PLAN, PLAN_PAGE, REQUEST, REQUEST_SIG, change_ids, next_id
 from drillbook.change.render import plan_file
 from drillbook.change.rules import emergencies

@@ -42,3 +42,12 @@ def journal(_: Context, mutations: int = 10_000, seed: int = 1) -> None:
         [sys.executable, "-m", "tests.crash.journal_mutations", *numbers], cwd=estate_root(), check=False
     )
     sys.exit(done.returncode)
+
+
+@task(touches=Touches.MACHINE, help={"times": "how many changes are raced for"})
+def race(_: Context, times: int = 100) -> None:
+    """Apply approved changes at the same moment as two people; exactly one runs (15 minutes)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crash.races", "--times", str(times)], cwd=estate_root(), check=False
+    )
+    sys.exit(done.returncode)

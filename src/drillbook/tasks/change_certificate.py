@@ -32,7 +32,8 @@ def certificate(_: Context, change: str, *, ca: str, for_: str, person: str = ""
     from pathlib import Path
 
     from drillbook.artifacts.seal import FOLDER, digest_of
-    from drillbook.change.authority import case_of, may_run
+    from drillbook.change.authority import may_run
+    from drillbook.change.case import case_of
     from drillbook.change.conditions import counting_approvals, runnable
     from drillbook.change.record import find_change
     from drillbook.clock import SystemClock

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from drillbook.repo.git import Repository
-    from drillbook.review.proposals import Authority
+    from drillbook.review.authority import Authority
 
 _USUAL = "origin/main"
 
@@ -64,7 +64,7 @@ def _authority(repo: Repository, base: str, into: Path) -> tuple[str, Authority]
     from drillbook.change.base import trusted_base
     from drillbook.change.pin import place_of, read_pin
     from drillbook.clock import SystemClock
-    from drillbook.review.proposals import Authority, named_base
+    from drillbook.review.authority import Authority, named_base
     from drillbook.tasks.as_base import run_as_base
     from drillbook.zone import local_zone
 

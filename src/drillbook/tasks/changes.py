@@ -75,8 +75,8 @@ def new(
 def plan(_: Context, change: str, lang: str = "en") -> None:
     """Plan a change from the commit that is checked out: exact commands, hosts, undo, assumptions, services."""
     from drillbook.change.lifecycle import require_plannable
-    from drillbook.change.model import read_bound
     from drillbook.change.propose import apart_from_base, plan_again, require_committed
+    from drillbook.change.reading import read_bound
     from drillbook.change.record import PLAN, PLAN_PAGE, find_change
     from drillbook.change.render import change_page, plan_file
     from drillbook.change.write import add

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,8 @@ from drillbook.change.base import Base, trusted_base
 from drillbook.change.conditions import Around
 from drillbook.change.emergency import debt_lines, known_emergencies
 from drillbook.change.fetch import fetch_main
+from drillbook.change.owing import emergency_records
 from drillbook.change.pin import remember
-from drillbook.change.record import CHANGE_ID, FOLDER, change_ids, read_changes, record_from_files
 from drillbook.clock import SystemClock
 from drillbook.cmdb.addressing import hosts_of
 from drillbook.console.output import console
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     from drillbook.change.emergency import Emergency
     from drillbook.change.gate import LabHost, Permission
-    from drillbook.change.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.execution.launch import Surroundings
     from drillbook.journal.record import Record
@@ -121,31 +119,8 @@ def require_counting(base: Base, signer: Signer) -> None:
 
 def emergencies_of(root: Path, base: Base, ledger: Ledger) -> tuple[Emergency, ...]:
     """Give the emergencies that the work tree, the base and the ledger know."""
-    records = read_changes(root).records
-    here = set(change_ids(root))
-    merged = [record for record in _merged(root, base) if record.id not in here]
-    return known_emergencies([*records, *merged], ledger.entries, base, at=SystemClock().now())
-
-
-def _merged(root: Path, base: Base) -> list[ChangeRecord]:
-    """Read the changes that the base's commit has and the work tree has not: deleting a record settles nothing."""
-    repo = Repository(root)
-    here = set(change_ids(root))
-    paths: dict[str, dict[str, str]] = defaultdict(dict)
-    for path, blob in repo.files(base.commit, f"{FOLDER}/").items():
-        _, change, *rest = path.split("/")
-        if CHANGE_ID.fullmatch(change) and change not in here:
-            paths[change]["/".join(rest)] = blob.oid
-    found = []
-    for change, files in paths.items():
-        contents = repo.read_blobs(files.values())
-        try:
-            found.append(
-                record_from_files({path: contents[oid] for path, oid in files.items()}, folder=root / FOLDER / change)
-            )
-        except InvalidInput:
-            continue  # the base's branch has what nobody can read; changes.status says so
-    return found
+    records = emergency_records(root, Repository(root), base.commit)
+    return known_emergencies(records, ledger.entries, base, at=SystemClock().now())
 
 
 def _lab_hosts(cmdb: Cmdb) -> Mapping[str, LabHost]:

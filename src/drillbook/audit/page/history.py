@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 from drillbook.audit.entries import ROOMS
 from drillbook.audit.page import render
 from drillbook.audit.page.words import HISTORY, KINDS
-from drillbook.audit.values import NONE, before_and_after
 from drillbook.clock import timestamp
+from drillbook.cmdb.compare.words import NONE, gained_and_lost
+from drillbook.cmdb.words import SECTIONS, path_words
 from drillbook.node import plain
 from drillbook.runbook.model import Text
+from drillbook.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import tzinfo
 
     from drillbook.audit.attribution import Attribution
     from drillbook.audit.history import EntryHistory, Event
+
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,12 @@ def _with(text: Text, value: str) -> Text:
     return Text(f"{text.en}: {value}", f"{text.zh}：{value}")
 
 
-def section_name(section: str) -> str:
-    """Give the name of a section as a person knows it."""
-    return "sites (room)" if section == ROOMS else section
+def section_name(section: str) -> Text:
+    """Give what an entry of a section is called."""
+    if section == ROOMS:
+        return Text(*path_words([ROOMS]))
+    one, _, chinese = SECTIONS[section]
+    return Text(one, chinese)
 
 
 def about(event: Event) -> str:
@@ -64,7 +70,7 @@ def about(event: Event) -> str:
         files = "" if old.file == new.file else f" ({old.file} → {new.file})"
         return f"{old.id} → {new.id}{files}"
     if old.section != new.section:
-        return f"{section_name(old.section)}, {old.file} → {section_name(new.section)}, {new.file}"
+        return f"{old.section}, {old.file} → {new.section}, {new.file}"
     return old.file if old.file == new.file else f"{old.file} → {new.file}"
 
 
@@ -84,7 +90,7 @@ def event_notes(event: Event, by: Attribution) -> list[Text]:
 def history_page(told: Told, *, zone: tzinfo, language: str) -> str:
     """Give the page; times are in the zone."""
     history = told.history
-    facts = [
+    facts: list[tuple[Text, Text | str]] = [
         (HISTORY["section"], section_name(history.section)),
         (HISTORY["count"], str(len(history.events))),
         (HISTORY["head"], told.head[:12]),
@@ -126,13 +132,24 @@ def _event(event: Event, by: Attribution, zone: tzinfo) -> dict[str, Any]:
     }
 
 
-def shown_fields(event: Event) -> Sequence[dict[str, str]]:
-    """Give each field in words, before and after."""
-    rows = []
-    for each in event.fields:
-        old, new = before_and_after(each.old, each.new)
-        rows.append({"field": each.field, "old": old, "new": new})
-    return rows
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """A field in words, before and after, in characters that are safe to show."""
+
+    name: Text
+    old: str
+    new: str
+
+
+def shown_fields(event: Event) -> list[ShownField]:
+    """Give each field that the event changed."""
+    return [
+        ShownField(
+            Text(*(visible(name) for name in path_words(each.path))),
+            *(visible(value, limit=_LONGEST) for value in gained_and_lost(each.old, each.new, limit=_LONGEST)),
+        )
+        for each in event.fields
+    ]
 
 
 def history_json(told: Told) -> dict[str, Any]:
@@ -140,7 +157,7 @@ def history_json(told: Told) -> dict[str, Any]:
     history = told.history
     return {
         "id": history.id,
-        "section": section_name(history.section),
+        "section": history.section,
         "ids": list(history.ids),
         "head": told.head,
         "shallow": history.shallow,
@@ -167,5 +184,7 @@ def _event_json(event: Event, by: Attribution) -> dict[str, Any]:
         "to": None if event.new is None else {"id": event.new.id, "file": event.new.file},
         "candidates": list(event.candidates),
         "across_unread_versions": event.across,
-        "fields": [{"field": each.field, "old": plain(each.old), "new": plain(each.new)} for each in event.fields],
+        "fields": [
+            {"field": ".".join(each.path), "old": plain(each.old), "new": plain(each.new)} for each in event.fields
+        ],
     }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from drillbook.audit.log import EMERGENCY, STANDARD, UNAPPROVED, Mark
 from drillbook.audit.page import render
 from drillbook.audit.page.words import LOG, RESULTS, REVIEWS, TYPES
-from drillbook.audit.values import NONE
 from drillbook.clock import timestamp
+from drillbook.cmdb.compare.words import NONE
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:

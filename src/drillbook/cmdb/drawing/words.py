@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drillbook.cmdb.words import CLASSES
 from drillbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,22 +57,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "and": (", ", "、"),
 }
 
-_CLASSES: dict[str, tuple[str, str]] = {
-    "host": ("server", "服务器"),
-    "client": ("client", "终端"),
-    "disk_array": ("disk array", "磁盘阵列"),
-    "tape_library": ("tape library", "磁带库"),
-    "tape_drive": ("tape drive", "磁带机"),
-    "l3_switch": ("switch", "交换机"),
-    "router": ("router", "路由器"),
-    "firewall": ("firewall", "防火墙"),
-    "wireless_controller": ("wireless controller", "无线控制器"),
-    "satellite_receiver": ("satellite receiver", "卫星接收机"),
-    "transmission": ("transmission equipment", "传输设备"),
-    "line_printer": ("line printer", "行式打印机"),
-    "ups": ("UPS", "UPS"),
-}
-
 LANGUAGES = ("en", "zh")
 
 
@@ -91,7 +76,7 @@ class Words:
 
     def class_(self, name: str) -> str:
         """Give the word for a class of items."""
-        return _CLASSES[name][self._index]
+        return CLASSES[name][self._index]
 
     def services(self, count: int) -> str:
         """Count services."""

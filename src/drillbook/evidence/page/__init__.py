@@ -1,23 +1,14 @@
-"""The evidence page of a drill: one HTML file that needs nothing else, and runs nothing. Pure but for its template.
-
-Every value goes through ``finalize`` (control and bidirectional characters are made visible, long ones are
-cut) and then through Jinja2's autoescape, so no value of a record becomes syntax. The page has no script and
-no outside reference, and its Content-Security-Policy allows one thing: the style sheet with this very digest.
-"""
+"""The evidence page of a drill. Pure but for its template; see ``drillbook.evidence.page.frame``."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Undefined
 from markupsafe import Markup
 
 from drillbook.errors import JournalError
+from drillbook.evidence.page.frame import render
 from drillbook.evidence.page.view import view
 from drillbook.evidence.page.words import WORDS
 from drillbook.plan.render import plan_page
@@ -30,9 +21,6 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Plan
     from drillbook.runbook.page import Line
 
-_LONGEST = 2000
-# The space between a number and its unit, which no line may break.
-_UNIT = re.compile(r"(?<=\d) (?=(?:s|ms|min|h)\b|秒|毫秒|分|小时|笔|次|条|%)")
 _LONGEST_ROW = 4000
 
 
@@ -47,7 +35,6 @@ def page(record: Mapping[str, Any], plans: Mapping[str, Plan], *, language: str 
     Raises:
         JournalError: the record contradicts itself, so that it cannot be shown.
     """
-    template, css = _template()
     try:
         values = view(record)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -55,36 +42,7 @@ def page(record: Mapping[str, Any], plans: Mapping[str, Plan], *, language: str 
     for run in values["runs"]:
         plan = plans.get(run["id"])
         run["plan"] = None if plan is None else [(each, list(map(_line, plan_page(plan, each)))) for each in LANGUAGES]
-    hashed = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return template.render(
-        v=values,
-        w=WORDS,
-        css=Markup(css),  # noqa: S704 - a file of this package
-        csp=f"default-src 'none'; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'",
-        language=language,
-        html_lang="zh-Hans" if language == "zh" else "en",
-    )
-
-
-@cache
-def _template() -> tuple[Template, str]:
-    folder = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2"), (folder / "report.css").read_text(encoding="utf-8")
-
-
-def _shown(value: object) -> object:
-    """Make a value fit to be shown; what is markup already was made by us."""
-    if isinstance(value, Markup | Undefined):
-        return value
-    return _UNIT.sub("\u00a0", visible(str(value), limit=_LONGEST))
+    return render(Path(__file__).with_name("report.html.j2"), {"v": values, "w": WORDS}, language=language)
 
 
 def _line(line: Line) -> dict[str, Any]:

@@ -1,5 +1,12 @@
 """What fields, sections and classes of the CMDB are called for people, in English and Chinese."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 SECTIONS: dict[str, tuple[str, str, str]] = {
     "sites": ("site", "Sites", "场所"),
     "networks": ("network", "Networks", "网络"),
@@ -13,7 +20,7 @@ SECTIONS: dict[str, tuple[str, str, str]] = {
     "vendors": ("vendor", "Vendors", "供应商"),
     "policies": ("policy", "Policies", "规定"),
 }
-"""One entry and the heading in English; Chinese has one form."""
+"""Of each section: one entry and the heading in English; Chinese has one form."""
 
 FIELDS: dict[str, tuple[str, str]] = {
     "title": ("title", "名称"),
@@ -77,7 +84,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "primary": ("primary", "主机"),
     "standby": ("standby", "备机"),
     "spare": ("spare", "冷备机"),
-    "library": ("library", "带库"),
+    "library": ("library", "磁带库"),
     "service_address": ("service address", "服务地址"),
     "replication": ("replication", "复制方式"),
     "interval": ("interval", "周期"),
@@ -131,17 +138,17 @@ FIELDS: dict[str, tuple[str, str]] = {
 }
 
 CLASSES: dict[str, tuple[str, str]] = {
-    "host": ("host", "服务器"),
+    "host": ("server", "服务器"),
     "client": ("client", "终端"),
     "disk_array": ("disk array", "磁盘阵列"),
-    "tape_library": ("tape library", "带库"),
+    "tape_library": ("tape library", "磁带库"),
     "tape_drive": ("tape drive", "磁带机"),
-    "l3_switch": ("switch", "三层交换机"),
+    "l3_switch": ("switch", "交换机"),
     "router": ("router", "路由器"),
     "firewall": ("firewall", "防火墙"),
     "wireless_controller": ("wireless controller", "无线控制器"),
     "satellite_receiver": ("satellite receiver", "卫星接收机"),
-    "transmission": ("transmission", "传输设备"),
+    "transmission": ("transmission equipment", "传输设备"),
     "line_printer": ("line printer", "行式打印机"),
     "ups": ("UPS", "UPS"),
     "hot_standby": ("hot standby", "热备"),
@@ -154,3 +161,10 @@ CLASSES: dict[str, tuple[str, str]] = {
     "rehearsal": ("rehearsal", "预演"),
     "production": ("production", "生产"),
 }
+"""Classes of items, kinds of protections, sites and environments."""
+
+
+def path_words(path: Iterable[str]) -> tuple[str, str]:
+    """Give the name of a field below an entry in English and Chinese; ids among the keys stand as they are."""
+    names = [FIELDS.get(key, (key, key)) for key in path]
+    return " ".join(name[0] for name in names), " ".join(name[1] for name in names)
