@@ -400,6 +400,28 @@ def test_change_the_tree_between_check_and_run(it: Rehearsal) -> None:
     assert child.returncode in (0, 4), text
 
 
+def test_go_on_with_a_run_that_the_ledger_does_not_know(it: Rehearsal) -> None:
+    """A folder that says that it changed something would else pass without window, freeze and approvals of now."""
+    child = it.start("changes.apply", READY, "--yes", "--key", str(it.key(EXECUTOR)))
+    runs = it.work / ".drillbook/runs"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = list(runs.glob("*/journal.jsonl"))
+        if found and b'"step.started"' in found[0].read_bytes():
+            break
+        time.sleep(0.002)
+    child.kill()
+    child.communicate(timeout=60)
+    refs = it.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/drillbook", folder=it.remote).splitlines()
+    for each in refs:
+        it.git("update-ref", "-d", each.split()[0], folder=it.remote)
+    (run,) = runs.iterdir()
+    refused(lambda: it.inv("runbooks.resume", run.name, "--key", str(it.key(EXECUTOR))), "ledger")
+    for each in refs:
+        it.git("update-ref", *each.split(), folder=it.remote)
+    it.ok("runbooks.abandon", run.name, "--key", str(it.key(EXECUTOR)))  # its hosts are held, and others need them
+
+
 def test_race_two_applies(it: Rehearsal, tmp_path: Path) -> None:
     """Two engineers at once, each in a clone of their own; the campaign does it a hundred times."""
     change = READY

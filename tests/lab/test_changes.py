@@ -261,7 +261,12 @@ def test_break_glass_that_only_hosts_know_is_found_before_anything_is_changed(
 ) -> None:
     other = Clone.make(tmp_path_factory.mktemp("other"))
     other.primaries = list(clone.primaries)
-    refused = apply(other, approved(other))
+    change = approved(other)
+    # A file by that name, of whatever content, does not make it known.
+    junk = other.root / "changes" / change / "runs" / newest_emergency(clone)
+    junk.mkdir(parents=True)
+    (junk / "journal.jsonl").write_bytes((newest(clone) / "journal.jsonl").read_bytes())
+    refused = apply(other, change)
     assert refused.returncode == ExitCode.REFUSED
     said = " ".join((refused.stdout + refused.stderr).split())
     assert f"knows of break-glass that nobody has on record: run {newest_emergency(clone)} by {OPERATOR}" in said

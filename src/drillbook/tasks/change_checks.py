@@ -19,6 +19,7 @@ from drillbook.errors import DrillbookError, Refused
 from drillbook.execution.launch import forbid
 from drillbook.facts.clocks import require_same_time
 from drillbook.hosts.anchors import ask_hosts, unknown_emergencies
+from drillbook.journal.verify import Standing, verify_run
 from drillbook.repo.git import Repository
 from drillbook.tasks.common import state_folder
 
@@ -74,7 +75,7 @@ def _require_told(launch: Launch, trusted: Trusted) -> None:
             remedy="mend that first; what cannot wait: runbooks.run … --emergency --reason",
         )
     known = {signed.entry.run for signed in trusted.ledger.entries} | _runs_here(trusted.root)
-    known |= {run.run for each in read_changes(trusted.root).records for run in each.runs}
+    known |= _kept(trusted)
     known |= emergencies(trusted.base.cmdb).settled
     unknown = unknown_emergencies(told, known)
     if unknown:
@@ -85,6 +86,17 @@ def _require_told(launch: Launch, trusted: Trusted) -> None:
             remedy="whoever ran it pushes its record and tells the remote: ./inv runbooks.resume RUN; when it is lost "
             "for good, a change of policies.emergencies.settled names the run",
         )
+
+
+def _kept(trusted: Trusted) -> set[str]:
+    """Give the runs that changes keep with a signature that holds: a file alone would silence what hosts tell."""
+    keys, repository = trusted.base.signers, trusted.base.repository
+    found = (
+        verify_run(record.folder / "runs" / run.run, keys=keys, repository=repository)
+        for record in read_changes(trusted.root).records
+        for run in record.runs
+    )
+    return {run.run for run in found if run.standing is Standing.SIGNED and run.opened("run") == run.run}
 
 
 def _runs_here(root: Path) -> set[str]:

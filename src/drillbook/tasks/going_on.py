@@ -64,7 +64,7 @@ def go_on(
     trusted: Trusted | None = None
     begins = forward and state.closed is None and not state.touched and opened.data["change"] != "emergency"
     if opened.data.get("change_id"):
-        around, deviations, trusted = _of_change(root, plan, opened, showing, key, begins=begins)
+        around, deviations, trusted = _of_change(root, plan, opened, showing, key, begins=begins, touched=state.touched)
         if by_hand is not None:
             emergency = opened.data["change"] == "emergency"
             around = replace(around, by_hand=fenced_by_hand(by_hand, plan, trusted, emergency=emergency))
@@ -93,7 +93,7 @@ def go_on(
 
 
 def _of_change(
-    root: Path, plan: Plan, opened: Record, showing: Showing, key: str, *, begins: bool
+    root: Path, plan: Plan, opened: Record, showing: Showing, key: str, *, begins: bool, touched: bool
 ) -> tuple[Surroundings, tuple[str, ...], Trusted]:
     """Pass the gate again. An emergency goes on without the remote, and with the engine that is here.
 
@@ -106,6 +106,8 @@ def _of_change(
         follow(root)
         run_as_base(root)  # the base may have moved
     trusted = look(root, key=key, online=not emergency)
+    if touched and not emergency:
+        _require_entered(opened, trusted)
     record = find_change(root, opened.data["change_id"])
     began = moment(opened.time)
     permission = (
@@ -123,6 +125,16 @@ def _of_change(
         language=showing.language,
     )
     return around, permission.deviations, trusted
+
+
+def _require_entered(opened: Record, trusted: Trusted) -> None:
+    """Raises Refused for a run of which the remote does not know: a folder alone is no run that was permitted once."""
+    run, change = opened.data["run"], opened.data["change_id"]
+    if not any((each.entry.run, each.entry.change) == (run, change) for each in trusted.ledger.entries):
+        raise Refused(
+            f"the ledger has no run {run} of {change}, which says that it changed something: nothing goes on from it",
+            remedy="./inv journal.verify tells what is wrong; ./inv changes.new begins anew",
+        )
 
 
 def _applied(record: ChangeRecord, trusted: Trusted, opened: Record) -> Permission:
