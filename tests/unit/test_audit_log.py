@@ -320,3 +320,16 @@ def test_a_configuration_that_came_by_a_merge_is_found_whatever_its_files_hold(
     git(root, "reset", "-q", "--hard", both)
     found = merged(repo, both, find_change(root, "CHG-2026-0001"), trusted=True)
     assert (found.commit, [each.mark for each in found.proofs]) == (both, [Mark.PROVED])
+
+
+def test_a_rule_that_may_not_be_about_a_configuration_is_not_said_to_be_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    scene = new_scene(tmp_path)
+    scene.configure(
+        1, by="wang-jing", approved_by=("lin-mei",), old="rack: b01", new="rack: b02", reason="moved"
+    )  # fmt: skip
+    line = of(change_log(scene.root, Query(), clock=SystemClock()), 1)
+    assert not line.wrong, said(line, Mark.WRONG)
+    assert "firewall-configuration wants 2 approvals" in said(line, Mark.UNPROVED)
