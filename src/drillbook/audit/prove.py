@@ -159,6 +159,13 @@ def run_proofs(run: Verified, sources: Sources) -> list[Proof]:
                     "日志自洽但未签名：可登录本机者均可能写成",
                 )
             )
+        case Standing.NOT_PROVED:
+            found.append(
+                _open(
+                    "its journal is signed, and nothing is pinned here that says by whom",
+                    "日志已签名，此处无法验证签名者",
+                )
+            )
         case Standing.NOT_SIGNED_YET:
             found.append(_open("its journal has ended and is not signed", "日志已结束但未签名"))
         case Standing.OPEN:
