@@ -159,8 +159,8 @@ class Known:
             runs.setdefault(kept.run, RunSeen(kept.run, kept.result))
         for seen in _told(self.entries, record.id):
             runs.setdefault(seen.run, seen)
-        seen = [runs[run] for run in sorted(runs)]
-        return standing_of(record, self.base, runs=seen, now=SystemClock().now(), proposed=self._proposed(record))
+        ordered = [runs[run] for run in sorted(runs)]
+        return standing_of(record, self.base, runs=ordered, now=SystemClock().now(), proposed=self._proposed(record))
 
     def _proposed(self, record: ChangeRecord) -> Cmdb | None:
         if self.base is None or record.bound is None or record.bound.configuration is None:
