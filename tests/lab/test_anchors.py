@@ -136,7 +136,9 @@ def test_the_run_of_a_change_is_known_to_its_signature_the_remote_and_its_host(
         repository=REPOSITORY, hosts={item: target.address for item, target in plan.targets.items()},
     )  # fmt: skip
     arbiter = remote(tmp_path / "desk", bare(tmp_path / "server.git"))
-    announcer = Announcer(remote=arbiter, signer=ada, claim=True, needed=True, seen="", saw=lambda _: None)
+    announcer = Announcer(
+        root=tmp_path, remote=arbiter, signer=ada, claim=True, needed=True, seen="", saw=lambda _: None
+    )
     around = replace(runner.around(), access=lab_access(permission), signer=ada, announcer=announcer)
     launch = begin_change(plan, permission, around, purpose="test")
     assert launch.engine.run().exit_code is ExitCode.OK

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drillbook.audit.against import merged
 from drillbook.audit.collect import change_log
 from drillbook.audit.log import Line, Log, Mark, Query, selected
 from drillbook.audit.page.log import approved_words, log_json, log_page, seconds_words
 from drillbook.audit.query import query_of
+from drillbook.change.record import find_change
 from drillbook.clock import SystemClock
 from drillbook.errors import UsageError
 from drillbook.runbook.model import Text
 from tests.audit_scene import Scene, full_scene, new_scene
+from tests.repo_values import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,3 +305,31 @@ def test_break_glass_is_counted_by_change_and_month() -> None:
 )
 def test_durations(seconds: float | None, words: str) -> None:
     assert seconds_words(seconds) == words
+
+
+def test_a_configuration_that_came_by_a_merge_is_found_whatever_its_files_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    scene = new_scene(tmp_path)
+    made = scene.configure(
+        1, by="wang-jing", approved_by=("lin-mei",), old="rack: b01", new="rack: b01 # 移至二号机房", reason="moved"
+    )  # fmt: skip
+    repo, root = scene.estate.repo, scene.root
+    both = git(root, "commit-tree", f"{made}^{{tree}}", "-p", f"{made}~", "-p", made, "-m", "a merge").strip()
+    git(root, "reset", "-q", "--hard", both)
+    found = merged(repo, both, find_change(root, "CHG-2026-0001"), trusted=True)
+    assert (found.commit, [each.mark for each in found.proofs]) == (both, [Mark.PROVED])
+
+
+def test_a_rule_that_may_not_be_about_a_configuration_is_not_said_to_be_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    scene = new_scene(tmp_path)
+    scene.configure(
+        1, by="wang-jing", approved_by=("lin-mei",), old="rack: b01", new="rack: b02", reason="moved"
+    )  # fmt: skip
+    line = of(change_log(scene.root, Query(), clock=SystemClock()), 1)
+    assert not line.wrong, said(line, Mark.WRONG)
+    assert "firewall-configuration wants 2 approvals" in said(line, Mark.UNPROVED)

@@ -64,6 +64,7 @@ class Desk:
             "access": Access(known_hosts, None, self.permission(plan)), "power": None, "person": None,
             "clock": SystemClock(), "stopping": lambda: False, "listener": lambda _: None, "signer": self.signer,
             "announcer": Announcer(
+                root=self.folder,
                 remote=self.remote, signer=self.signer, claim=needed, needed=needed, seen="", saw=self.saw.append
             ),
         }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
@@ -21,7 +20,7 @@ from drillbook.journal.compare import against_changes, against_hosts, against_le
 from drillbook.journal.record import GENESIS, make_record, read_journal
 from drillbook.journal.verify import Standing, Verified, verify_run
 from drillbook.journal.writer import Journal
-from drillbook.ledger.entries import LOST, NAMESPACE, Ledger, signed
+from drillbook.ledger.entries import LOST, NAMESPACE, Ledger, machine_of, signed
 from drillbook.signing.keys import Signers, SigningKey
 from tests.journal_runs import BEGAN, REPOSITORY, MadeRun, Stepping, ledger_of, make_key, make_run, signers_of
 
@@ -161,7 +160,8 @@ def test_the_key_must_be_the_executors_and_have_counted_then(run: MadeRun, ada: 
         assert found.standing is Standing.BROKEN
         assert says in found.flaws[0], found.flaws
     assert look(run, Signers([SigningKey("ada", key, revoked=date(2026, 11, 23))])).flaws == ()
-    assert look(run, signers_of(ada), repository="").flaws[0].endswith("./inv trust.pin")
+    unpinned = look(run, signers_of(ada), repository="")
+    assert (unpinned.standing, unpinned.signer, unpinned.flaws) == (Standing.NOT_PROVED, "", ())
 
 
 def test_a_signature_for_another_purpose_is_none(run: MadeRun, ada: Signer) -> None:
@@ -234,7 +234,10 @@ def test_a_missing_run_is_told_where_it_must_be(run: MadeRun, ada: Signer, tmp_p
     assert [each.run for each in runs] == [run.folder.name]  # it may be on the other machine
     runs, _ = held(look(run, ada), ledger, ada, closed={"CHG-2026-0006"})
     assert "missing" in runs[1].flaws[0]
-    here = replace(other.entry("opened"), machine=os.uname().nodename)
+    beside = replace(other.entry("opened"), machine=machine_of(tmp_path / "another/checkout"))
+    runs, _ = held(look(run, ada), Ledger("e" * 40, (signed(beside, ada),), ()), ada)
+    assert [each.run for each in runs] == [run.folder.name]  # of another checkout of this machine
+    here = replace(other.entry("opened"), machine=machine_of(run.folder.parent.parent.parent))
     runs, _ = held(look(run, ada), Ledger("e" * 40, (signed(here, ada),), ()), ada)
     assert "missing" in runs[1].flaws[0]
     lost = replace(other.entry("closed"), result=LOST)

@@ -233,3 +233,25 @@ def test_it_is_written_to_a_file(estate: SignedEstate, said: Any, tmp_path: Path
     assert (tmp_path / "review.md").read_text().startswith("<!-- drillbook review -->\n> [!WARNING]\n")
     said(review, lang="xx", code=ExitCode.USAGE)
     said(review, head="nowhere", code=ExitCode.USAGE)
+
+
+def test_all_commands_name_the_same_rules_for_a_configuration(estate: SignedEstate, said: Any) -> None:
+    """A rack is moved: the rule for firewalls, which wants two, is not about it, and nobody says that it were."""
+    core = (estate.root / "cmdb.d/core.yaml").read_text()
+    estate.commit({"cmdb.d/core.yaml": core.replace("rack: b01", "rack: b02", 1)})
+    (wanted,) = found(said)["uncovered"]["missing"]
+    told = said(
+        tasks.new, [], key=estate.key("wang-jing"), runbook="", configuration=True, env="", window="", reason="Moved"
+    )  # fmt: skip
+    assert "a rule wants 1 approval" in told
+    planned = said(tasks.plan, ID)
+    estate.commit()
+    (change,) = found(said)["changes"]
+    assert change["missing"] == [wanted]
+    shown = said(tasks.show, ID)
+    for text in (planned, shown):
+        assert wanted["rule"] in text
+        assert "firewall-configuration" not in text
+    approve(estate, said, wanted["who_could"][0])
+    assert found(said)["changes"][0]["ready"]
+    assert "trust.advance" in said(tasks.show, ID)

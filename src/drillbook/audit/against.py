@@ -133,7 +133,7 @@ def merged(repo: Repository, head: str, record: ChangeRecord, *, trusted: bool) 
     paths = [f"{FOLDER}/{record.id}", *(each.path for each in move.paths)]
     try:
         listed = repo.git(
-            "log", "--first-parent", "--diff-merges=first-parent", f"--max-count={_COMMITS}", "--format=%H",
+            "log", "--first-parent", "--no-patch", f"--max-count={_COMMITS}", "--format=%H",
             "--end-of-options", head, "--", *paths[:_COMMITS],
         )  # fmt: skip
         found = next((each for each in listed.decode("ascii").split() if tree_digest(repo, each) == move.new), None)

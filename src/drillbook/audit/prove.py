@@ -93,17 +93,25 @@ def _enough(record: ChangeRecord, sources: Sources, *, done: bool) -> list[Proof
         return []
     newest = max((each.approved_at for each in record.approvals), default=record.request.requested_at)
     by, _ = approvals_of(record, sources, at=newest)
+    besides = [record.request.requested_by]
     try:
-        missing = missing_approvals(case_of(record, base.cmdb), by, base.cmdb, besides=[record.request.requested_by])
+        missing = missing_approvals(case_of(record, base.cmdb), by, base.cmdb, besides=besides)
+        # What a configuration touched is not known here, only its files: a rule by class or tier may not be about it.
+        case = case_of(record, base.cmdb, proposed=base.cmdb)
+        sure = {each.rule.name for each in missing_approvals(case, by, base.cmdb, besides=besides)}
     except DrillbookError as error:
         return [
             _open(f"which approvals it needed cannot be told: {error.message}", f"无法判断所需批准：{error.message}")
         ]
-    say = _wrong if done else _open
     return [
-        say(
+        (_wrong if done else _open)(
             f"too few approvals by today's rules: {each.rule.name} wants {each.wanted}, {len(each.have)} count",
             f"按现行规则批准不足：{each.rule.name} 要求 {each.wanted} 人，有效 {len(each.have)} 人",
+        )
+        if each.rule.name in sure
+        else _open(
+            f"{each.rule.name} wants {each.wanted} approvals, {len(each.have)} count, if it touched what that is about",
+            f"若涉及 {each.rule.name} 所管对象，则要求 {each.wanted} 人批准，有效 {len(each.have)} 人",
         )
         for each in missing
     ]
@@ -149,6 +157,13 @@ def run_proofs(run: Verified, sources: Sources) -> list[Proof]:
                 _open(
                     "its journal is whole in itself and not signed: whoever has this machine could have written it",
                     "日志自洽但未签名：可登录本机者均可能写成",
+                )
+            )
+        case Standing.NOT_PROVED:
+            found.append(
+                _open(
+                    "its journal is signed, and nothing is pinned here that says by whom",
+                    "日志已签名，此处无法验证签名者",
                 )
             )
         case Standing.NOT_SIGNED_YET:

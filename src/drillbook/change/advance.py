@@ -18,7 +18,7 @@ from drillbook.change.approval import valid_approvals, verify_request
 from drillbook.change.authority import life_of_approval, may_request, missing_approvals
 from drillbook.change.base import TOLERANCE, Base, base_of, exported, pin_of, point_to, require_past, trusted_base
 from drillbook.change.bound import bind_configuration
-from drillbook.change.case import case_of
+from drillbook.change.case import case_of, saying_anew
 from drillbook.change.engine import engine_digest, running_engine_digest
 from drillbook.change.model import time_text
 from drillbook.change.pin import Pin, locked, read_pin, write_pin
@@ -27,7 +27,6 @@ from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import FREE, tree_digest
-from drillbook.source import plain
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -277,9 +276,8 @@ def require_approved_move(
         raise Refused("its plan is about other files, or from another base, than this commit changes")
     verify_request(record, base, at=at)
     case = case_of(record, base.cmdb, proposed=proposed)
-    # Who may do what can be said anew in any file that the CMDB includes: it is held against the rules for the files
-    # that say it now.
-    case = replace(case, paths=(*case.paths, *_saying_anew(base.cmdb, proposed)))
+    if proposed is None:
+        case = replace(case, paths=(*case.paths, *saying_anew(base.cmdb, None)))
     may_request(request.requested_by, case, base.cmdb)
     approved = valid_approvals(record, base, at=at)
     life = life_of_approval(case, base.cmdb)
@@ -290,17 +288,6 @@ def require_approved_move(
         refused += [f"that of {person} is too old" for person in approved.by if person not in counting]
         raise Refused("; ".join([*(str(each) for each in missing), *refused]))
     return counting
-
-
-def _saying_anew(old: Cmdb, new: Cmdb | None) -> list[str]:
-    """Give the files of the trusted CMDB whose people, policies or environments another CMDB says otherwise."""
-    found = set()
-    for name in ("people", "policies", "environments"):
-        before = {entry.id: plain(entry.fields) for entry in old.section(name)}
-        after = None if new is None else {entry.id: plain(entry.fields) for entry in new.section(name)}
-        if before != after:
-            found |= {entry.file for entry in old.section(name)}
-    return sorted(found)
 
 
 def _move(repo: Repository, old: Base, new: Base) -> None:

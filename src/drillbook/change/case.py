@@ -32,7 +32,8 @@ class Case:
     ``subject``: runbook or configuration. ``type``: standard, normal or emergency. ``environment``: an id, ""
     for a configuration. ``services``: ids of what a run can interrupt, or of what a configuration says anew.
     ``items``: ids that a run touches, or that a configuration says anew. ``classes`` and ``tiers``: theirs.
-    ``paths``: files that a configuration changes, both names of one that was renamed. ``anything``: it is not known
+    ``paths``: files that a configuration changes, both names of one that was renamed,
+    and those that say now what it says anew of people, policies and environments. ``anything``: it is not known
     what of the CMDB a configuration changes, so that every class and tier is meant. ``standard``: the standard
     change that it is.
     """
@@ -64,8 +65,8 @@ def case_of(
         cmdb: the base's.
         change_type: standard, normal or emergency, for a plan.
         parameters: what a person gave, without the defaults that a plan has besides; needed for a standard change.
-        proposed: the CMDB that a configuration moves to. Without it every rule by class or tier is meant as soon
-            as files change that may be of the CMDB.
+        proposed: the CMDB that a configuration moves to (``proposed.proposed_cmdb``). Without it every rule by class
+            or tier is meant as soon as files change that may be of the CMDB.
 
     Raises Refused for a change that is not planned yet, for a service, item or environment that the base does not
     know, and for a standard change that policy has not.
@@ -84,7 +85,11 @@ def case_of(
 
 
 def case_of_paths(paths: Iterable[str], cmdb: Cmdb, change_type: str, proposed: Cmdb | None) -> Case:
-    """Give the case of a configuration that changes these files. See ``case_of``."""
+    """Give the case of a configuration that changes these files. See ``case_of``.
+
+    Who may do what can be said anew in any file that the CMDB includes: it is held against the rules for the files
+    that say it now.
+    """
     named = tuple(paths)
     if proposed is None:
         anything = any(path.endswith((".yaml", ".yml")) and not path.startswith(_NO_CMDB) for path in named)
@@ -100,11 +105,25 @@ def case_of_paths(paths: Iterable[str], cmdb: Cmdb, change_type: str, proposed: 
         items=items,
         classes=frozenset(of.config_items[id_].get("class") for of in both for id_ in items if id_ in of.config_items),
         tiers=frozenset(int(of.services[id_].get("tier")) for of in both for id_ in services if id_ in of.services),
-        paths=named,
+        paths=(*named, *(path for path in saying_anew(cmdb, proposed) if path not in named)),
     )
 
 
 _NO_CMDB = ("runbooks/", "playbooks/", "drills/", "inventories/", "changes/", "src/", "tests/", ".github/", ".gitlab")
+
+
+def saying_anew(old: Cmdb, new: Cmdb | None) -> list[str]:
+    """Give the files of the trusted CMDB whose people, policies or environments another CMDB says otherwise.
+
+    ``new`` None: it cannot be read, and all of them are meant.
+    """
+    found = set()
+    for name in ("people", "policies", "environments"):
+        before = {entry.id: plain(entry.fields) for entry in old.section(name)}
+        after = None if new is None else {entry.id: plain(entry.fields) for entry in new.section(name)}
+        if before != after:
+            found |= {entry.file for entry in old.section(name)}
+    return sorted(found)
 
 
 def _different(old: Section, new: Section) -> tuple[str, ...]:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from drillbook.repo.git import Repository
 
 
-def require_consentable(record: ChangeRecord, *, base: Base, person: str, review: bool, now: datetime) -> None:
+def require_consentable(
+    record: ChangeRecord, *, base: Base, person: str, review: bool, now: datetime, proposed: Cmdb | None = None
+) -> None:
     """Refuse to ask a person to sign a change.
 
     Args:
@@ -37,6 +39,7 @@ def require_consentable(record: ChangeRecord, *, base: Base, person: str, review
         person: whose key would sign.
         review: it is the review of an emergency.
         now: the time.
+        proposed: the CMDB that a configuration moves to, as in ``case.case_of``.
 
     Raises:
         Refused: the change is closed, not planned or of the other kind; the request is not signed as it must be;
@@ -60,8 +63,8 @@ def require_consentable(record: ChangeRecord, *, base: Base, person: str, review
     if review:
         _require_reviewer(record, base.cmdb, person)
     else:
-        may_approve(person, case_of(record, base.cmdb), base.cmdb)
-        require_no_less(record.request.risk, *risk_of(record, base.cmdb))
+        may_approve(person, case_of(record, base.cmdb, proposed=proposed), base.cmdb)
+        require_no_less(record.request.risk, *risk_of(record, base.cmdb, proposed=proposed))
     if any(each.approver == person for each in record.approvals):
         why = valid_approvals(record, base, at=now, what="review" if review else "approval").refused.get(person)
         raise Refused(
@@ -89,12 +92,14 @@ def would_differ(record: ChangeRecord, *, repo: Repository, base: Base, head: st
     return [] if raw == record.bound.raw else difference(record.bound.value, read_bound(raw).value)
 
 
-def expiry(record: ChangeRecord, cmdb: Cmdb, *, now: datetime, wanted: timedelta | None) -> datetime:
-    """Give when an approval ends: as ``wanted``, else as late as policy lets it.
+def expiry(
+    record: ChangeRecord, cmdb: Cmdb, *, now: datetime, wanted: timedelta | None, proposed: Cmdb | None = None
+) -> datetime:
+    """Give when an approval ends: as ``wanted``, else as late as policy lets it. ``proposed``: as in ``case.case_of``.
 
     Raises UsageError when it is wanted for longer, Refused when it would end before the change's window begins.
     """
-    most = life_of_approval(case_of(record, cmdb), cmdb)
+    most = life_of_approval(case_of(record, cmdb, proposed=proposed), cmdb)
     if most is None and wanted is None:
         raise UsageError("policy does not say how long an approval counts", remedy="say it: --expires 7d")
     if wanted is not None and most is not None and wanted > most:

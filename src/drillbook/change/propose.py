@@ -11,6 +11,7 @@ from drillbook.change.bound import bind_commit
 from drillbook.change.case import case_of
 from drillbook.change.conditions import require_same
 from drillbook.change.model import FORMAT, ChangeRecord, Request, time_text
+from drillbook.change.proposed import proposed_cmdb
 from drillbook.change.reading import read_bound, read_request
 from drillbook.change.record import CHANGE_ID, FOLDER
 from drillbook.change.risk import Risk, require_no_less, risk_of
@@ -84,8 +85,9 @@ def propose(draft: Draft, *, change: str, person: str, repo: Repository, base: B
     head = repo.head()
     _require_runbook(draft.subject, repo, head)
     record = _planned(read_request(encoded(value)), repo, base, head)
-    may_request(person, case_of(record, base.cmdb), base.cmdb)
-    risk, why = risk_of(record, base.cmdb)
+    proposed = proposed_cmdb(record, repo=repo, base=base, head=head)
+    may_request(person, case_of(record, base.cmdb, proposed=proposed), base.cmdb)
+    risk, why = risk_of(record, base.cmdb, proposed=proposed)
     if draft.risk is not None:
         require_no_less(draft.risk, risk, why)
         return Proposed(record.request.raw, record, "")

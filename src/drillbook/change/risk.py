@@ -18,12 +18,17 @@ _MATTERS = 2  # the weakest tier whose interruption is more than a low risk
 _MANY = 2  # approvals that a rule wants for what is a high risk
 
 
-def risk_of(record: ChangeRecord, cmdb: Cmdb) -> tuple[Risk, str]:
-    """Give the risk of a planned change, and why. Raises Refused when it is not planned, or no rule is about it."""
-    case = case_of(record, cmdb)
-    if record.bound is not None and record.bound.plan is not None:
-        return risk_of_plan(record.bound.plan, cmdb)
-    return risk_of_configuration(max(rule.approvals for rule in rules_for(case, cmdb)), len(case.paths))
+def risk_of(record: ChangeRecord, cmdb: Cmdb, *, proposed: Cmdb | None = None) -> tuple[Risk, str]:
+    """Give the risk of a planned change, and why; ``proposed``: as in ``case.case_of``.
+
+    Raises Refused when it is not planned, or no rule is about it.
+    """
+    case = case_of(record, cmdb, proposed=proposed)
+    bound = record.bound
+    if bound is not None and bound.plan is not None:
+        return risk_of_plan(bound.plan, cmdb)
+    files = len(bound.configuration.paths) if bound is not None and bound.configuration is not None else 0
+    return risk_of_configuration(max(rule.approvals for rule in rules_for(case, cmdb)), files)
 
 
 def require_no_less(said: str, risk: Risk, why: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drillbook.change.base import Base
     from drillbook.change.lifecycle import RunSeen
     from drillbook.change.model import ChangeRecord
+    from drillbook.cmdb.model import Cmdb
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,14 @@ class Standing:
         }[self.state]
 
 
-def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSeen], now: datetime) -> Standing:
+def standing_of(
+    record: ChangeRecord,
+    base: Base | None,
+    *,
+    runs: Sequence[RunSeen],
+    now: datetime,
+    proposed: Cmdb | None = None,
+) -> Standing:
     """Tell how a change stands at a moment.
 
     Args:
@@ -76,6 +84,7 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
         base: the trusted base; None when there is none, and then no signature is judged.
         runs: its runs, as far as they are known here.
         now: the moment.
+        proposed: the CMDB that a configuration moves to, as in ``case.case_of``.
     """
     nothing = Approved({}, {})
     seen = tuple(runs)
@@ -100,7 +109,7 @@ def standing_of(record: ChangeRecord, base: Base | None, *, runs: Sequence[RunSe
                 if each.approved_at <= now
             )
         elif record.bound is not None:
-            case = case_of(record, base.cmdb)
+            case = case_of(record, base.cmdb, proposed=proposed)
             missing = tuple(missing_approvals(case, approved.by, base.cmdb, besides=[record.request.requested_by]))
     except DrillbookError as error:
         problem = error.message

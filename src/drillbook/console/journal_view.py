@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MARKS = {
     Standing.SIGNED: ("✓", "green"),
+    Standing.NOT_PROVED: ("?", "yellow"),
     Standing.UNSIGNED: ("·", "dim"),
     Standing.NOT_SIGNED_YET: ("✗", "bold red"),
     Standing.OPEN: ("…", "yellow"),

@@ -6,7 +6,6 @@ known and on record, so that neither ever delays users.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,11 @@ from drillbook.errors import DrillbookError
 from drillbook.journal.closing import CLOSED, sign_closing
 from drillbook.journal.record import read_journal
 from drillbook.ledger.claims import close_run, open_run
-from drillbook.ledger.entries import Entry, signed
+from drillbook.ledger.entries import Entry, machine_of, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from drillbook.execution.runs import RunFolder
     from drillbook.journal.record import Record
@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 class Announcer:
     """Tells the remote.
 
+    ``root``: the checkout.
+
     ``signer``: who runs it. ``claim``: whether the change is claimed, so that it is applied once. ``needed``: whether
     a run may begin only when the remote knows it; break-glass may without. ``seen``: the last commit of the ledger
     that this machine has seen; ``saw`` is given the new one.
     """
 
+    root: Path
     remote: Remote
     signer: Signer
     claim: bool
@@ -76,7 +79,7 @@ class Announcer:
             services=tuple(plan.services),
             items=tuple(sorted(plan.targets)),
             executor=self.signer.person,
-            machine=os.uname().nodename,
+            machine=machine_of(self.root),
             time=at.time,
             reason=data["reason"],
             result=str(at.data["outcome"]) if at.kind == CLOSED else "",

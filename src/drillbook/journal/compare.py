@@ -10,7 +10,7 @@ from drillbook.change.record import FOLDER
 from drillbook.errors import Refused
 from drillbook.journal.closing import CLOSED
 from drillbook.journal.verify import Keys, Standing, Verified
-from drillbook.ledger.entries import LOST, NAMESPACE
+from drillbook.ledger.entries import LOST, NAMESPACE, machine_of
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def against_ledger(
 ) -> tuple[list[Verified], list[str]]:
     """Give the runs with what the ledger has against them, those that should be here and are not, and its own flaws.
 
-    What this machine opened must be here, and what was run for a change that is closed, with that change.
+    What this checkout opened must be here, and what was run for a change that is closed, with that change.
 
     Args:
         runs: what was found here. The same run may be here twice: in ``.drillbook`` and with its change.
@@ -44,12 +44,14 @@ def against_ledger(
     flaws = [*ledger.flaws, *(flaw for each in ledger.entries if (flaw := _entry_flaw(each, keys)))]
     found = [_held_against(each, ledger) for each in runs]
     here = {each.run for each in found}
+    # Entries of before checkouts were told apart name the host alone.
+    own = {os.uname().nodename, machine_of(folder.parent.parent)}
     for opened in ledger.entries:
         entry = opened.entry
         if entry.what != "opened" or entry.run in here:
             continue
         closed = ledger.find(entry.run, "closed")
-        if entry.machine == os.uname().nodename or entry.change in closed_changes:
+        if entry.machine in own or entry.change in closed_changes:
             if closed is not None and closed.entry.result == LOST:
                 continue
             who = f"{entry.executor} on {entry.machine}, {entry.time}"

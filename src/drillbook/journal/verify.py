@@ -38,6 +38,7 @@ class Standing(StrEnum):
     """What there is of a run."""
 
     SIGNED = "signed"
+    NOT_PROVED = "signed, not proved"  # nothing is pinned here that could say by whom
     UNSIGNED = "not signed"  # ended, and nobody with a key on record ran it
     NOT_SIGNED_YET = "closed, not signed"
     OPEN = "open"  # running, stopped, or its process died
@@ -103,11 +104,12 @@ def verify_run(folder: Path, *, keys: Keys | None, repository: str, labs: Collec
     if torn and (closed or signature is not None):
         flaws.append("something was added after the journal's last record")
     if signature is not None:
+        standing = Standing.SIGNED if repository else Standing.NOT_PROVED
         try:
-            signer = _signer(records, signature, keys, repository)
+            _require_whole(records, signature)
+            signer = _signer(records, signature, keys, repository) if repository else ""
         except (JournalError, Refused) as error:
             flaws.append(error.message)
-        standing = Standing.SIGNED
     elif not closed:
         standing = Standing.OPEN
     elif must_be_signed(records) or (labs is not None and records[0].data.get("environment") not in labs):
@@ -173,19 +175,19 @@ def _plan_flaws(folder: Path, records: list[Record]) -> list[str]:
     return [] if found == records[0].data["plan"] else ["its plan is not the one that it was opened with"]
 
 
-def _signer(records: list[Record], signature: bytes, keys: Keys | None, repository: str) -> str:
-    """Give who signed. Raises JournalError or Refused: why it does not hold."""
+def _require_whole(records: list[Record], signature: bytes) -> None:
+    """Raise JournalError for a signature that no key could make hold."""
     if records[-1].kind != CLOSED:
         raise JournalError("it is signed, and its end is not there: records were cut off, or added")
     if not is_as_written(signature):
         raise JournalError("its signature is not as it was written")
+
+
+def _signer(records: list[Record], signature: bytes, keys: Keys | None, repository: str) -> str:
+    """Give who signed. Raises JournalError or Refused: why it does not hold."""
     closing = closing_of(records)
     if closing.repository != repository:
-        raise JournalError(
-            "it is of another repository than the one that is pinned here"
-            if repository
-            else "it is signed, and no trusted base is pinned here that could say by whom; ./inv trust.pin"
-        )
+        raise JournalError("it is of another repository than the one that is pinned here")
     people = executors_of(records)
     if keys is None or not people:
         raise JournalError("it is signed, and names nobody who ran it")

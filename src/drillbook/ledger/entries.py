@@ -7,6 +7,7 @@ Each commit of ``refs/drillbook/ledger`` has one parent and adds entries; none i
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from drillbook.ledger.remote import LEDGER
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from drillbook.ledger.remote import Remote
     from drillbook.signing.sign import Signer
 
@@ -35,7 +38,7 @@ class Entry:
     ``what``: opened | closed. ``repository``: the repository id. ``type``: standard | normal | emergency. ``plan``:
     the plan's digest. ``head`` and ``count``: hash of the journal's last record at that moment, and how many records
     there were. ``time``: ISO 8601 UTC. ``result`` of a closed run: succeeded | rolled_back | abandoned | refused |
-    lost (given up without its journal, by another person maybe); empty for an opened one.
+    lost (given up without its journal, by another person maybe); empty for an opened one. ``machine``: ``machine_of``.
     """
 
     what: str
@@ -68,6 +71,11 @@ class Entry:
     def moment(self) -> datetime:
         """``time`` as a moment."""
         return datetime.fromisoformat(self.time)
+
+
+def machine_of(root: Path) -> str:
+    """Give the ``machine`` of runs of a checkout, ``host:folder``: each checkout of a host keeps its own journals."""
+    return visible(f"{os.uname().nodename}:{root.resolve()}", limit=300)
 
 
 def parse_entry(raw: bytes, *, name: str) -> Entry:

@@ -15,7 +15,7 @@ from drillbook.artifacts.seal import listing
 from drillbook.change.approval import valid_approvals
 from drillbook.change.authority import Missing, missing_approvals
 from drillbook.change.bound import bind_configuration, bind_runbook, difference
-from drillbook.change.case import CONFIGURATION, Case, case_of
+from drillbook.change.case import case_of, case_of_paths
 from drillbook.change.reading import read_bound
 from drillbook.change.record import FOLDER, PLAN, record_from_files
 from drillbook.change.render import is_rendering
@@ -23,7 +23,7 @@ from drillbook.change.rules import standard_change
 from drillbook.change.window import day_of, freezes_of, frozen, on_duty
 from drillbook.drill.model import RunbookCall
 from drillbook.errors import DrillbookError, InvalidInput
-from drillbook.repo.tree import content_digests, is_free
+from drillbook.repo.tree import content_digests, is_free, tree_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from drillbook.change.difference import Line
     from drillbook.change.model import ChangeRecord
     from drillbook.change.window import Freeze
+    from drillbook.cmdb.model import Cmdb
     from drillbook.errors import Finding
     from drillbook.repo.git import Blob, Changed, Repository
     from drillbook.review.authority import Authority
@@ -122,12 +123,21 @@ def proposals(changed: Iterable[Changed], ground: Ground) -> Proposals:
     if not governed or any(_covers(each, governed, ground.repo) for each in found):
         return Proposals(found)
     try:
-        missing = missing_approvals(
-            Case(CONFIGURATION, "normal", paths=tuple(sorted(governed))), (), authority.base.cmdb
-        )
+        cmdb = authority.base.cmdb
+        missing = missing_approvals(case_of_paths(sorted(governed), cmdb, "normal", _cmdb_of(ground)), (), cmdb)
     except DrillbookError:
         missing = []
     return Proposals(found, len(governed), tuple(missing))
+
+
+def _cmdb_of(ground: Ground) -> Cmdb | None:
+    """Give the CMDB that head brings; None when it is a draft, and then nobody knows what it touches."""
+    return ground.head.cmdb if ground.head.valid else None
+
+
+def _moves_to_head(record: ChangeRecord, ground: Ground) -> bool:
+    move = record.bound.configuration if record.bound is not None else None
+    return move is not None and tree_digest(ground.repo, ground.what.head) == move.new
 
 
 def _has(id_: str, files: Mapping[str, Blob]) -> bool:
@@ -170,7 +180,7 @@ def _proposal(id_: str, ground: Ground) -> Proposal:
                 cmdb, runbook=subject.runbook, environment=subject.environment, parameters=subject.parameters
             )
         elif record.bound is not None:
-            case = case_of(record, cmdb)
+            case = case_of(record, cmdb, proposed=_cmdb_of(ground) if _moves_to_head(record, ground) else None)
             missing = missing_approvals(case, by, cmdb, besides=(record.request.requested_by,))
     except DrillbookError as error:
         refusal = error.message

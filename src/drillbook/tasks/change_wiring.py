@@ -11,6 +11,7 @@ from drillbook.change.emergency import Emergency, known_emergencies, owed
 from drillbook.change.lifecycle import RunSeen
 from drillbook.change.model import Subject
 from drillbook.change.propose import Draft, claimed_ids, used_ids
+from drillbook.change.proposed import proposed_cmdb
 from drillbook.change.record import change_ids
 from drillbook.change.risk import Risk
 from drillbook.change.rules import emergencies
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from drillbook.change.base import Base
     from drillbook.change.model import ChangeRecord
     from drillbook.change.standing import Standing
+    from drillbook.cmdb.model import Cmdb
     from drillbook.execution.of_change import RunOfChange
     from drillbook.ledger.entries import SignedEntry
     from drillbook.signing.sign import Signer
@@ -139,8 +141,13 @@ def used(at: Here) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Runs that this machine knows: its own, by change, and the ledger's entries as last fetched."""
+    """Runs that this machine knows: its own, by change, and the ledger's entries as last fetched.
 
+    ``root``: the checkout; ``head``: the commit there that configurations are held against.
+    """
+
+    root: Path
+    head: str
     base: Base | None
     runs: Mapping[str, Sequence[RunOfChange]]
     entries: tuple[SignedEntry, ...]
@@ -152,17 +159,24 @@ class Known:
             runs.setdefault(kept.run, RunSeen(kept.run, kept.result))
         for seen in _told(self.entries, record.id):
             runs.setdefault(seen.run, seen)
-        return standing_of(record, self.base, runs=[runs[run] for run in sorted(runs)], now=SystemClock().now())
+        ordered = [runs[run] for run in sorted(runs)]
+        return standing_of(record, self.base, runs=ordered, now=SystemClock().now(), proposed=self._proposed(record))
+
+    def _proposed(self, record: ChangeRecord) -> Cmdb | None:
+        if self.base is None or record.bound is None or record.bound.configuration is None:
+            return None
+        repo = Repository(self.root)
+        return proposed_cmdb(record, repo=repo, base=self.base, head=repo.resolve(self.head))
 
 
-def known(base: Base | None, root: Path, change: str | None = None) -> Known:
+def known(base: Base | None, root: Path, change: str | None = None, head: str = "HEAD") -> Known:
     """Look for runs of changes, or of one; the remote is not asked. Raises JournalError for a broken journal."""
-    return Known(base, runs_of_changes(root / ".drillbook", change), _entries(base, root))
+    return Known(root, head, base, runs_of_changes(root / ".drillbook", change), _entries(base, root))
 
 
-def standing(record: ChangeRecord, base: Base | None, root: Path) -> Standing:
-    """Tell how one change stands, with what is known here."""
-    return known(base, root, record.id).standing(record)
+def standing(record: ChangeRecord, base: Base | None, root: Path, head: str = "HEAD") -> Standing:
+    """Tell how one change stands, with what is known here; ``head``: the commit that has its configuration."""
+    return known(base, root, record.id, head).standing(record)
 
 
 def _entries(base: Base | None, root: Path) -> tuple[SignedEntry, ...]:

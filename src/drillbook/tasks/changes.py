@@ -134,6 +134,7 @@ def approve(
     from drillbook.change.approval import approval_bytes
     from drillbook.change.consent import expiry, require_consentable, would_differ
     from drillbook.change.model import APPROVAL_NAMESPACE
+    from drillbook.change.proposed import proposed_cmdb
     from drillbook.change.record import find_change
     from drillbook.change.render import change_page
     from drillbook.change.when import parse_length
@@ -152,10 +153,12 @@ def approve(
     now = SystemClock().now()
     require_verdict(verdict, reason)
     signer = signer_of(at.base, root, key)
-    require_consentable(record, base=at.base, person=signer.person, review=bool(verdict), now=now)
+    planned = at.repo.resolve(head or "HEAD")
+    proposed = proposed_cmdb(record, repo=at.repo, base=at.base, head=planned)
+    require_consentable(record, base=at.base, person=signer.person, review=bool(verdict), now=now, proposed=proposed)
     assert record.bound is not None
     if not verdict:
-        differs = would_differ(record, repo=at.repo, base=at.base, head=at.repo.resolve(head or "HEAD"))
+        differs = would_differ(record, repo=at.repo, base=at.base, head=planned)
         if differs:
             show_difference(differs)
             raise Refused(
@@ -164,7 +167,7 @@ def approve(
                 f"./inv changes.plan {record.id}",
             )
     wanted = parse_length(expires) if expires else None
-    ends = now if verdict else expiry(record, at.base.cmdb, now=now, wanted=wanted)
+    ends = now if verdict else expiry(record, at.base.cmdb, now=now, wanted=wanted, proposed=proposed)
     read_page(change_page(record.request, record.bound, lang), word=record.id, yes=yes)
     # A person has read for a while; the time of signing is now.
     signed_at = SystemClock().now()
@@ -173,7 +176,7 @@ def approve(
     signature = signer.sign(raw, namespace=APPROVAL_NAMESPACE)
     name = f"approvals/{signer.person}"
     add(root, record.id, {f"{name}.sig": signature, f"{name}.json": raw})
-    stands = standing(find_change(root, record.id), at.base, root)
+    stands = standing(find_change(root, record.id), at.base, root, planned)
     show_signed(stands, signer.person, language=lang)
 
 

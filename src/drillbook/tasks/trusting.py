@@ -163,6 +163,7 @@ def surroundings_of_change(
     announcer = None
     if trusted.remote is not None:
         announcer = Announcer(
+            root=trusted.root,
             remote=Remote(trusted.root, trusted.base.remote, seconds=_EMERGENCY_SECONDS)
             if emergency
             else trusted.remote,
