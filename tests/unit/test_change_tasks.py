@@ -239,6 +239,26 @@ def test_a_playbook_that_changed_after_the_plan_is_named(estate: SignedEstate, s
     approve(estate, said, "zhang-tao", head=head)
 
 
+@pytest.mark.parametrize(("head", "branch"), [("asked", "asked"), ("origin/asked", "asked"), ("", "BRANCH")])
+def test_a_change_of_another_branch_is_approved_from_main(
+    estate: SignedEstate, said: Any, *, head: str, branch: str
+) -> None:
+    git(estate.root, "switch", "-q", "-c", "asked")
+    planned(estate, said)
+    commit = git(estate.root, "rev-parse", "HEAD")
+    git(estate.root, "update-ref", "refs/remotes/origin/asked", commit)
+    git(estate.root, "switch", "-q", "main")
+    assert files(estate) == set()
+    assert "there is no change" in approve(estate, said, "zhang-tao", ExitCode.USAGE)
+    told = said(tasks.approve, "0001", key=estate.key("zhang-tao"), yes=True, head=head or commit)
+    assert f"git switch {branch} && git add changes/{ID}" in told
+    assert "the rule tier-one-runs wants 1" in told
+    assert "is there already" in approve(estate, said, "zhang-tao", ExitCode.REFUSED, head=head or commit)
+    git(estate.root, "switch", "-q", "asked")  # the files come along
+    assert [each.approver for each in find_change(estate.root, ID).approvals] == ["zhang-tao"]
+    assert "1/2" in said(tasks.status)
+
+
 def test_a_deleted_runbook_is_named(estate: SignedEstate, said: Any) -> None:
     planned(estate, said)
     estate.commit({f"runbooks/{RUNBOOK}.yaml": None})

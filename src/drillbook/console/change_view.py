@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -265,8 +266,8 @@ def show_planned(stands: Standing, apart: Sequence[str], duty: Sequence[str], cm
     )
 
 
-def show_signed(stands: Standing, person: str, *, language: str) -> None:
-    """Print that somebody signed, and what is still missing."""
+def show_signed(stands: Standing, person: str, *, elsewhere: str | None, language: str) -> None:
+    """Print that somebody signed, and what is still missing. ``elsewhere``: the branch that has the change."""
     words = ChangeWords(language)
     record = stands.record
     said = words("has_signed", person=person, change=record.id)
@@ -274,6 +275,9 @@ def show_signed(stands: Standing, person: str, *, language: str) -> None:
     for missing in stands.missing:
         say_hanging(Text(f"  {padded(words('missing'), 14)}", "yellow"), Text(_missing(missing, words)))
     command = f"git add changes/{record.id} && git commit && git push"
+    if elsewhere is not None:
+        say_hanging(Text("  ! ", "yellow"), Text(words("elsewhere", change=record.id)))
+        command = f"git switch {shlex.quote(elsewhere)} && {command}"
     say_hanging(Text(f"  {padded(words('next'), 14)}", "dim"), Text(command, "cyan"))
     if not stands.missing and stands.next_command:
         say_hanging(Text(" " * 16), Text(stands.next_command, "cyan"))
