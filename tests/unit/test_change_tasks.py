@@ -109,7 +109,12 @@ def test_ids_are_used_once(estate: SignedEstate, said: Any) -> None:
     [
         ({"by": "stranger"}, ExitCode.REFUSED, "belongs to no person of the trusted base"),
         ({"key": "/nowhere"}, ExitCode.PREREQUISITE, "there is no key in /nowhere"),
-        ({"runbook": "RB-NONE"}, ExitCode.USAGE, "RB-NONE"),
+        (
+            {"runbook": "RB-DB-SWITCHOVE"},
+            ExitCode.USAGE,
+            "there is no runbook 'RB-DB-SWITCHOVE' → did you mean 'RB-DB-SWITCHOVER'",
+        ),
+        ({"runbook": "../runbooks/RB-DB-SWITCHOVER"}, ExitCode.USAGE, "there is no runbook '../runbooks"),
         ({"env": "nowhere"}, ExitCode.USAGE, "environments has no 'nowhere'"),
         ({"env": ""}, ExitCode.USAGE, "say where it runs"),
         ({"param": ["pair=nothing"]}, ExitCode.USAGE, "nothing"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from drillbook.change.authority import may_request
@@ -17,6 +17,8 @@ from drillbook.change.risk import Risk, require_no_less, risk_of
 from drillbook.change.strict import encoded
 from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.repo.tree import governed_files, is_free
+from drillbook.runbook.load import runbook_files
+from drillbook.schema import nearest
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -189,8 +191,15 @@ def _require_runbook(subject: Subject, repo: Repository, head: str) -> None:
     if subject.kind != "runbook":
         return
     path = f"runbooks/{subject.runbook}.yaml"
-    if (repo.root / path).is_file() and path not in repo.files(head, "runbooks/"):
+    there = repo.files(head, "runbooks/")
+    if path in there:
+        return
+    if subject.runbook in runbook_files(repo.root):
         raise Refused(
             f"the runbook {subject.runbook} is not committed, and a change is planned from a commit",
             remedy=f"git add {path} && git commit",
         )
+    known = [PurePosixPath(each).stem for each in sorted(there) if each.count("/") == 1 and each.endswith(".yaml")]
+    raise UsageError(
+        f"there is no runbook '{visible(subject.runbook, limit=80)}'", remedy=nearest(subject.runbook, known)
+    )
