@@ -115,6 +115,11 @@ def test_ids_are_used_once(estate: SignedEstate, said: Any) -> None:
             "there is no runbook 'RB-DB-SWITCHOVE' → did you mean 'RB-DB-SWITCHOVER'",
         ),
         ({"runbook": "../runbooks/RB-DB-SWITCHOVER"}, ExitCode.USAGE, "there is no runbook '../runbooks"),
+        (
+            {"env": "lab"},
+            ExitCode.REFUSED,
+            f"is the lab, and needs no change: nothing there is anybody's service → ./inv runbooks.run {RUNBOOK} --env",
+        ),
         ({"env": "nowhere"}, ExitCode.USAGE, "environments has no 'nowhere'"),
         ({"env": ""}, ExitCode.USAGE, "say where it runs"),
         ({"param": ["pair=nothing"]}, ExitCode.USAGE, "nothing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from drillbook.change.authority import may_request
 from drillbook.change.bound import bind_commit
 from drillbook.change.case import case_of
 from drillbook.change.conditions import require_same
+from drillbook.change.identity import kind_of
 from drillbook.change.model import FORMAT, ChangeRecord, Request, time_text
 from drillbook.change.reading import read_bound, read_request
 from drillbook.change.record import CHANGE_ID, FOLDER
@@ -86,6 +88,7 @@ def propose(draft: Draft, *, change: str, person: str, repo: Repository, base: B
     head = repo.head()
     _require_runbook(draft.subject, repo, head)
     record = _planned(read_request(encoded(value)), repo, base, head)
+    _require_not_lab(record)
     may_request(person, case_of(record, base.cmdb), base.cmdb)
     risk, why = risk_of(record, base.cmdb)
     if draft.risk is not None:
@@ -158,6 +161,18 @@ def _planned(request: Request, repo: Repository, base: Base, head: str) -> Chang
     raw = bind_commit(request, repo, base=base.commit, head=head, engine=base.engine)
     folder = Path(FOLDER, request.change)
     return ChangeRecord(folder, request, b"", read_bound(raw), None, (), (), None)
+
+
+def _require_not_lab(record: ChangeRecord) -> None:
+    """Refuse a change for what runs without one."""
+    if record.bound is None or record.bound.plan is None or kind_of(record.bound.plan) != "lab":
+        return
+    subject = record.request.subject
+    given = "".join(f" --param {shlex.quote(f'{name}={value}')}" for name, value in subject.parameters.items())
+    raise Refused(
+        f"{subject.environment} is the lab, and needs no change: nothing there is anybody's service",
+        remedy=f"./inv runbooks.run {subject.runbook} --env {subject.environment}{given}",
+    )
 
 
 def _subject(subject: Subject) -> dict[str, Any]:
