@@ -269,6 +269,24 @@ def test_a_change_of_another_branch_is_approved_from_main(
     assert "1/2" in said(tasks.status)
 
 
+def test_an_approved_change_that_the_base_would_run_otherwise_says_so(estate: SignedEstate, said: Any) -> None:
+    planned(estate, said)
+    approve(estate, said, "zhang-tao")
+    approve(estate, said, "lin-mei")
+    assert "cannot run" not in said(tasks.status) + said(tasks.show, ID)
+    estate.commit({"playbooks/roles/base/tasks/main.yml": "- name: other\n"})
+    estate.pin()
+    told = said(tasks.status)
+    assert "approved; cannot run:" in told
+    assert "the base differs" in told
+    told = said(tasks.show, ID)
+    assert "cannot run now: the trusted base would run something else: file playbooks/roles/base/tasks/main.yml" in told
+    assert "changes.apply" not in told
+    estate.commit({f"runbooks/{RUNBOOK}.yaml": None})
+    estate.pin()
+    assert "which is not there" in said(tasks.show, ID)
+
+
 def test_a_deleted_runbook_is_named(estate: SignedEstate, said: Any) -> None:
     planned(estate, said)
     estate.commit({f"runbooks/{RUNBOOK}.yaml": None})

@@ -41,6 +41,11 @@ _WORDS = {
         "{change} 在另一分支上；这两个文件只在当前工作区中：请带到该分支",
     ),
     "emergency": ("emergency", "紧急"),
+    "differs": (
+        "cannot run now: the trusted base would run something else: {what}",
+        "目前不能执行：可信基线将执行的内容不同：{what}",
+    ),
+    "differs_short": ("cannot run: the base differs", "不能执行：基线不同"),
     "duty": ("on duty then", "届时值班"),
     "ended": ("run ended", "执行结束"),
     "engine": ("engine of the base", "基线引擎"),
