@@ -102,11 +102,10 @@ def _lines_apart(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
     if max(map(len, middle)) <= _COMPARED:
         found = difflib.SequenceMatcher(None, *middle, autojunk=False).get_opcodes()
         blocks = [block for block in found if block[0] != "equal"]
-    sides = [
-        "; ".join(_numbered(middle[side], first, *block[1 + 2 * side : 3 + 2 * side]) for block in blocks)
-        for side in (0, 1)
-    ]
-    return sides[0], sides[1]
+    return (
+        "; ".join(_numbered(middle[0], first, start, end) for _, start, end, _, _ in blocks),
+        "; ".join(_numbered(middle[1], first, start, end) for _, _, _, start, end in blocks),
+    )
 
 
 def _numbered(lines: Sequence[str], before: int, start: int, end: int) -> str:
