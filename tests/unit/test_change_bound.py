@@ -13,7 +13,8 @@ from drillbook.change.strict import encoded
 from drillbook.errors import Refused, UsageError
 from drillbook.repo.tree import tree_digest
 from tests.change_estate import SignedEstate, signed_estate
-from tests.change_values import ENGINE, request
+from tests.change_values import ENGINE, plan_with_all, request
+from tests.change_values import bound as value_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,3 +156,19 @@ def test_markdown_of_a_request_is_not_markup(estate: SignedEstate) -> None:
     hostile = asked(reason="&#x202e;evil <b>x</b> [a](http://x) `q` ![i](y) | # h")
     page = plan_file(hostile, read_bound(bytes_of(estate, hostile))).decode()
     assert r"\&\#x202e;evil \<b\>x\</b\> \[a\](http://x) \`q\` !\[i\](y) \| \# h" in page
+
+
+def test_services_are_named_by_tier_and_many_alike_in_one_line() -> None:
+    value = value_of(plan=plan_with_all().to_json())
+    counters = [f"counter-{number}" for number in range(30)]
+    entries = value["plan"]["cmdb_slice"]["services"]
+    entries |= {id_: {"tier": 3, "rto": "4 h"} for id_ in counters}
+    entries |= {"strong": {"tier": 1, "rto": "9 min"}, "weak": {"tier": 4}}
+    value["plan"]["services"] = ["weak", *counters, "strong"]
+    lines = change_page(asked(), read_bound(encoded(value)))
+    start = next(at for at, line in enumerate(lines) if line.text == "Services that can be interrupted")
+    assert [(line.label, line.text) for line in lines[start + 1 : start + 4]] == [
+        ("strong", "tier 1, RTO 9 min"),
+        ("tier 3, RTO 4 h (30)", ", ".join(counters)),
+        ("weak", "tier 4"),
+    ]

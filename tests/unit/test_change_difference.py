@@ -100,6 +100,29 @@ def test_a_difference_at_the_end_of_a_long_script_is_seen() -> None:
     assert "false⏎" in line.would_run
 
 
+def test_of_a_long_script_only_the_lines_that_differ_are_shown() -> None:
+    before = bound(plan=plan_with_all().to_json())
+    after = copy.deepcopy(before)
+    script = [f"echo line {number}" for number in range(1, 101)]
+    before["plan"]["steps"][0]["action"]["argv"][3] = "\n".join(script) + "\n"
+    script[9], script[59:60] = "echo ten", ["echo line 60", "reboot"]
+    after["plan"]["steps"][0]["action"]["argv"][3] = "\n".join(script) + "\n"
+    (line,) = difference(before, after)
+    assert line.approved == "line 10: echo line 10⏎; line 61: nothing"
+    assert line.would_run == "line 10: echo ten⏎; line 61: reboot⏎"
+
+
+def test_scripts_that_have_nothing_in_common_are_cut() -> None:
+    before = bound(plan=plan_with_all().to_json())
+    after = copy.deepcopy(before)
+    before["plan"]["steps"][0]["action"]["argv"][3] = "true\n" * 20_000
+    after["plan"]["steps"][0]["action"]["argv"][3] = "false\n" * 20_000
+    (line,) = difference(before, after)
+    assert "true⏎" in line.approved
+    assert "false⏎" in line.would_run
+    assert max(len(line.approved), len(line.would_run)) < 700
+
+
 def test_files_of_a_configuration() -> None:
     move = {
         "from": "sha256:" + "1" * 64,

@@ -109,7 +109,17 @@ def test_ids_are_used_once(estate: SignedEstate, said: Any) -> None:
     [
         ({"by": "stranger"}, ExitCode.REFUSED, "belongs to no person of the trusted base"),
         ({"key": "/nowhere"}, ExitCode.PREREQUISITE, "there is no key in /nowhere"),
-        ({"runbook": "RB-NONE"}, ExitCode.USAGE, "RB-NONE"),
+        (
+            {"runbook": "RB-DB-SWITCHOVE"},
+            ExitCode.USAGE,
+            "there is no runbook 'RB-DB-SWITCHOVE' → did you mean 'RB-DB-SWITCHOVER'",
+        ),
+        ({"runbook": "../runbooks/RB-DB-SWITCHOVER"}, ExitCode.USAGE, "there is no runbook '../runbooks"),
+        (
+            {"env": "lab"},
+            ExitCode.REFUSED,
+            f"is the lab, and needs no change: nothing there is anybody's service → ./inv runbooks.run {RUNBOOK} --env",
+        ),
         ({"env": "nowhere"}, ExitCode.USAGE, "environments has no 'nowhere'"),
         ({"env": ""}, ExitCode.USAGE, "say where it runs"),
         ({"param": ["pair=nothing"]}, ExitCode.USAGE, "nothing"),
@@ -237,6 +247,44 @@ def test_a_playbook_that_changed_after_the_plan_is_named(estate: SignedEstate, s
     told = approve(estate, said, "zhang-tao", ExitCode.REFUSED)
     assert "file playbooks/roles/base/tasks/main.yml" in told
     approve(estate, said, "zhang-tao", head=head)
+
+
+@pytest.mark.parametrize(("head", "branch"), [("asked", "asked"), ("origin/asked", "asked"), ("", "BRANCH")])
+def test_a_change_of_another_branch_is_approved_from_main(
+    estate: SignedEstate, said: Any, *, head: str, branch: str
+) -> None:
+    git(estate.root, "switch", "-q", "-c", "asked")
+    planned(estate, said)
+    commit = git(estate.root, "rev-parse", "HEAD")
+    git(estate.root, "update-ref", "refs/remotes/origin/asked", commit)
+    git(estate.root, "switch", "-q", "main")
+    assert files(estate) == set()
+    assert "there is no change" in approve(estate, said, "zhang-tao", ExitCode.USAGE)
+    told = said(tasks.approve, "0001", key=estate.key("zhang-tao"), yes=True, head=head or commit)
+    assert f"git switch {branch} && git add changes/{ID}" in told
+    assert "the rule tier-one-runs wants 1" in told
+    assert "is there already" in approve(estate, said, "zhang-tao", ExitCode.REFUSED, head=head or commit)
+    git(estate.root, "switch", "-q", "asked")  # the files come along
+    assert [each.approver for each in find_change(estate.root, ID).approvals] == ["zhang-tao"]
+    assert "1/2" in said(tasks.status)
+
+
+def test_an_approved_change_that_the_base_would_run_otherwise_says_so(estate: SignedEstate, said: Any) -> None:
+    planned(estate, said)
+    approve(estate, said, "zhang-tao")
+    approve(estate, said, "lin-mei")
+    assert "cannot run" not in said(tasks.status) + said(tasks.show, ID)
+    estate.commit({"playbooks/roles/base/tasks/main.yml": "- name: other\n"})
+    estate.pin()
+    told = said(tasks.status)
+    assert "approved; cannot run:" in told
+    assert "the base differs" in told
+    told = said(tasks.show, ID)
+    assert "cannot run now: the trusted base would run something else: file playbooks/roles/base/tasks/main.yml" in told
+    assert "changes.apply" not in told
+    estate.commit({f"runbooks/{RUNBOOK}.yaml": None})
+    estate.pin()
+    assert "which is not there" in said(tasks.show, ID)
 
 
 def test_a_deleted_runbook_is_named(estate: SignedEstate, said: Any) -> None:

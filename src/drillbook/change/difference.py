@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _NOTHING = "nothing"
 _LONGEST = 600  # characters of each side
+_BREAK = "⏎"  # for a line break
+_COMPARED = 400  # lines of a text, one with each
 _BEFORE = 80  # characters that are alike and shown
 _STEP = {
     "title": "title", "verb": "verb", "item": "host", "action": "what it does", "undo": "undo", "timeout": "timeout",
@@ -78,12 +81,36 @@ def difference(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> lis
 
 
 def _shown(approved: str, would_run: str) -> tuple[str, str]:
-    """Cut two texts so that what differs is seen: not what they begin with alike, when that is long."""
+    """Cut two texts so that what differs is seen: of many lines those, else not what they begin with alike."""
+    if max(len(approved), len(would_run)) > 2 * _BEFORE and _BREAK in approved and _BREAK in would_run:
+        approved, would_run = _lines_apart(approved.split(_BREAK), would_run.split(_BREAK))
     pairs = enumerate(zip(approved, would_run, strict=False))
     alike = next((place for place, (one, other) in pairs if one != other), min(len(approved), len(would_run)))
     start = max(0, alike - _BEFORE) if alike > 2 * _BEFORE else 0
     before = "…" if start else ""
     return visible(before + approved[start:], limit=_LONGEST), visible(before + would_run[start:], limit=_LONGEST)
+
+
+def _lines_apart(old: Sequence[str], new: Sequence[str]) -> tuple[str, str]:
+    """Give of each side the lines that the other has not, with the number of the first of each run of them."""
+    shorter = min(len(old), len(new))
+    first = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    last = next((at for at in range(shorter - first) if old[-1 - at] != new[-1 - at]), shorter - first)
+    # What lies between is compared line by line, unless it is so long that this would take minutes.
+    middle = old[first : len(old) - last], new[first : len(new) - last]
+    blocks: list[tuple[str, int, int, int, int]] = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
+    if max(map(len, middle)) <= _COMPARED:
+        found = difflib.SequenceMatcher(None, *middle, autojunk=False).get_opcodes()
+        blocks = [block for block in found if block[0] != "equal"]
+    return (
+        "; ".join(_numbered(middle[0], first, start, end) for _, start, end, _, _ in blocks),
+        "; ".join(_numbered(middle[1], first, start, end) for _, _, _, start, end in blocks),
+    )
+
+
+def _numbered(lines: Sequence[str], before: int, start: int, end: int) -> str:
+    shown = "".join(f"{line}{_BREAK}" for line in lines[start:end]) or _NOTHING
+    return f"line {before + start + 1}: {shown}"
 
 
 def _steps(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
@@ -142,7 +169,7 @@ def _action(action: Mapping[str, Any]) -> str:
             text = f"fence {action['item']}, seen by {', '.join(action['witnesses'])}, ports {ports}"
         case _:
             text = _value(action)
-    return text.replace("\n", "⏎")
+    return text.replace("\n", _BREAK)
 
 
 def _hosts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from drillbook.change.authority import may_request
 from drillbook.change.bound import bind_commit
 from drillbook.change.case import case_of
 from drillbook.change.conditions import require_same
+from drillbook.change.identity import kind_of
 from drillbook.change.model import FORMAT, ChangeRecord, Request, time_text
 from drillbook.change.proposed import proposed_cmdb
 from drillbook.change.reading import read_bound, read_request
@@ -18,6 +20,8 @@ from drillbook.change.risk import Risk, require_no_less, risk_of
 from drillbook.change.strict import encoded
 from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.repo.tree import governed_files, is_free
+from drillbook.runbook.load import runbook_files
+from drillbook.schema import nearest
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -85,6 +89,7 @@ def propose(draft: Draft, *, change: str, person: str, repo: Repository, base: B
     head = repo.head()
     _require_runbook(draft.subject, repo, head)
     record = _planned(read_request(encoded(value)), repo, base, head)
+    _require_not_lab(record)
     proposed = proposed_cmdb(record, repo=repo, base=base, head=head)
     may_request(person, case_of(record, base.cmdb, proposed=proposed), base.cmdb)
     risk, why = risk_of(record, base.cmdb, proposed=proposed)
@@ -160,6 +165,18 @@ def _planned(request: Request, repo: Repository, base: Base, head: str) -> Chang
     return ChangeRecord(folder, request, b"", read_bound(raw), None, (), (), None)
 
 
+def _require_not_lab(record: ChangeRecord) -> None:
+    """Refuse a change for what runs without one."""
+    if record.bound is None or record.bound.plan is None or kind_of(record.bound.plan) != "lab":
+        return
+    subject = record.request.subject
+    given = "".join(f" --param {shlex.quote(f'{name}={value}')}" for name, value in subject.parameters.items())
+    raise Refused(
+        f"{subject.environment} is the lab, and needs no change: nothing there is anybody's service",
+        remedy=f"./inv runbooks.run {subject.runbook} --env {subject.environment}{given}",
+    )
+
+
 def _subject(subject: Subject) -> dict[str, Any]:
     if subject.kind == "configuration":
         return {"kind": "configuration"}
@@ -191,8 +208,15 @@ def _require_runbook(subject: Subject, repo: Repository, head: str) -> None:
     if subject.kind != "runbook":
         return
     path = f"runbooks/{subject.runbook}.yaml"
-    if (repo.root / path).is_file() and path not in repo.files(head, "runbooks/"):
+    there = repo.files(head, "runbooks/")
+    if path in there:
+        return
+    if subject.runbook in runbook_files(repo.root):
         raise Refused(
             f"the runbook {subject.runbook} is not committed, and a change is planned from a commit",
             remedy=f"git add {path} && git commit",
         )
+    known = [PurePosixPath(each).stem for each in sorted(there) if each.count("/") == 1 and each.endswith(".yaml")]
+    raise UsageError(
+        f"there is no runbook '{visible(subject.runbook, limit=80)}'", remedy=nearest(subject.runbook, known)
+    )

@@ -200,11 +200,17 @@ def find_change(root: Path, name: str) -> ChangeRecord:
     Raises UsageError when there is none or more than one, InvalidInput when it cannot be read.
     """
     known = [each.name for each in _folders(root) if CHANGE_ID.fullmatch(each.name)]
-    found = [each for each in known if each == name] or [each for each in known if name and each.endswith(f"-{name}")]
+    found = matching(known, name)
     if len(found) != 1:
         what = "there is no change" if not found else f"{len(found)} changes end with"
         raise UsageError(f"{what} '{visible(name, limit=60)}'", remedy="./inv changes.status lists the changes")
     return read_change(root / FOLDER / found[0])
+
+
+def matching(ids: Iterable[str], name: str) -> list[str]:
+    """Give the id that is ``name``, or else those that end with it, such as ``0007``."""
+    known = list(ids)
+    return [each for each in known if each == name] or [each for each in known if name and each.endswith(f"-{name}")]
 
 
 def read_changes(root: Path) -> Changes:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from drillbook.change.model import Bound, Move, Request, Window
     from drillbook.plan.model import Plan
 
+_EACH = 4  # services of the same worth that have a line each; more of them share one
+_NO_TIER = 1_000_000  # after all others
+
 
 def change_page(request: Request, bound: Bound, language: str = "en") -> list[Line]:
     """Lay out what is signed.
@@ -92,10 +95,17 @@ def _services(plan: Plan, words: ChangeWords) -> Iterator[Line]:
     if not plan.services:
         yield Line("note", words("no_service"), indent=1)
     entries = plan.cmdb_slice["services"]
-    for id_ in plan.services:
+    alike: dict[str, list[str]] = {}
+    # The strongest tier first: it is what the approver must not overlook. Every service is named.
+    for id_ in sorted(plan.services, key=lambda each: int(entries.get(each, {}).get("tier", _NO_TIER))):
         known = entries.get(id_, {})
         about = [f"{words(name)} {known[name]}" for name in ("tier", "rto", "rpo") if name in known]
-        yield Line("field", words.listed(about), id_, 1)
+        alike.setdefault(words.listed(about), []).append(id_)
+    for text, ids in alike.items():
+        if len(ids) > _EACH:
+            yield Line("field", words.listed(ids), f"{text} ({len(ids)})".strip(), 1)
+        else:
+            yield from (Line("field", text, id_, 1) for id_ in ids)
 
 
 def _irreversible(plan: Plan, words: ChangeWords) -> Iterator[Line]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from drillbook.change.approval import Approved, valid_approvals, verify_result
 from drillbook.change.authority import missing_approvals
+from drillbook.change.bound import bind_from
 from drillbook.change.case import case_of
+from drillbook.change.difference import difference
 from drillbook.change.emergency import reviewers
 from drillbook.change.lifecycle import State, state_of
 from drillbook.change.rules import emergencies
@@ -30,7 +33,8 @@ class Standing:
 
     ``judged``: there was a trusted base to hold its signatures against. ``problem``: why its approvals cannot be
     judged ("" when they can). ``missing``: what rules still want. ``could``: who could review an emergency.
-    ``review_due``: until when an emergency is to be reviewed, None when nothing is owed.
+    ``review_due``: until when an emergency is to be reviewed, None when nothing is owed. ``differs``: how what the
+    trusted base would run now is not what was approved, "" when it is that, or when it is not to run now.
     """
 
     record: ChangeRecord
@@ -42,6 +46,7 @@ class Standing:
     problem: str = ""
     could: tuple[str, ...] = ()
     review_due: datetime | None = None
+    differs: str = ""
 
     @property
     def need(self) -> int:
@@ -57,6 +62,8 @@ class Standing:
         """What is to be done next; "" when nothing is."""
         id_ = self.record.id
         configuration = self.record.request.subject.kind == "configuration"
+        if self.differs:
+            return "./inv trust.advance, when the base is behind; else ask for it anew: ./inv changes.new"
         return {
             State.REQUESTED: f"./inv changes.plan {id_}",
             State.PLANNED: f"./inv changes.approve {id_}",
@@ -117,8 +124,24 @@ def standing_of(
     state = state_of(record, approved=not missing and not problem, reviewed=reviewed, runs=seen)
     due = record.request.requested_at + emergencies(base.cmdb).review_within if state is State.DEBT else None
     return Standing(
-        record, state, approved, missing, seen, judged=True, problem=problem or unproved, could=could, review_due=due
+        record, state, approved, missing, seen, judged=True, problem=problem or unproved, could=could, review_due=due,
+        differs=_differs(record, base, now) if state is State.APPROVED else "",
     )  # fmt: skip
+
+
+def _differs(record: ChangeRecord, base: Base, now: datetime) -> str:
+    """Say how the base's plan differs from the approved one; it is what ``changes.apply`` compares too."""
+    bound, window = record.bound, record.request.window
+    if bound is None or bound.plan is None or (window is not None and now >= window.ends):
+        return ""
+    try:
+        raw = bind_from(record.request, base.folder, base.engine)
+    except DrillbookError as error:
+        return error.message
+    if raw == bound.raw:
+        return ""
+    lines = [str(line) for line in difference(bound.value, json.loads(raw))]
+    return lines[0] + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else "")
 
 
 def _unproved(record: ChangeRecord, base: Base) -> str:

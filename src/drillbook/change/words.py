@@ -36,7 +36,16 @@ _WORDS = {
     "debt": ("owes its review", "待补审"),
     "debt_late": ("review overdue since {time}", "补审已逾期 {time}"),
     "debt_left": ("review due in {time}", "须在 {time}内补审"),
+    "elsewhere": (
+        "{change} is on another branch; the two files lie in this work tree alone: bring them to that branch",
+        "{change} 在另一分支上；这两个文件只在当前工作区中：请带到该分支",
+    ),
     "emergency": ("emergency", "紧急"),
+    "differs": (
+        "cannot run now: the trusted base would run something else: {what}",
+        "目前不能执行：可信基线将执行的内容不同：{what}",
+    ),
+    "differs_short": ("cannot run: the base differs", "不能执行：基线不同"),
     "duty": ("on duty then", "届时值班"),
     "ended": ("run ended", "执行结束"),
     "engine": ("engine of the base", "基线引擎"),

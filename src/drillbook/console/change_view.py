@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def show_changes(
             mark.append(f"\n{words(request.type)}", style="bold red" if request.type == "emergency" else "dim")
         table.add_row(
             mark,
-            Text(words(each.state), style=_STYLES[each.state]),
+            _state(each, words),
             _what(each, words),
             request.subject.environment or "—",
             _window(each, now, words),
@@ -76,6 +77,12 @@ def show_changes(
             say_hanging(Text("    "), Text(visible(str(finding), limit=400)))
     if found and not found[0].judged:
         console.print(Text(words("no_base"), "yellow"))
+
+
+def _state(each: Standing, words: ChangeWords) -> Text:
+    if not each.differs:
+        return Text(words(each.state), style=_STYLES[each.state])
+    return Text(f"{words(each.state)}; {words('differs_short')}", style="yellow")
 
 
 def _what(each: Standing, words: ChangeWords) -> str:
@@ -140,7 +147,7 @@ def _lines(each: Standing, now: datetime, zone: tzinfo, duty: Sequence[str], wor
     what = subject.runbook or words("configuration")
     yield Line("title", f"{each.record.id}: {what}" + (f" → {subject.environment}" if subject.environment else ""))
     standing = words(each.state)
-    if (window := _window(each, now, words).plain) and window != "—":
+    if (window := _window(each, now, words).plain) and window != "—" and not each.differs:
         standing += f" ({window})"
     yield Line("field", standing, words("state_column"))
     for name, text in (
@@ -158,6 +165,8 @@ def _lines(each: Standing, now: datetime, zone: tzinfo, duty: Sequence[str], wor
         yield Line("field", value, f"--param {name}")
     if each.problem:
         yield Line("field", each.problem, "✗")
+    if each.differs:
+        yield Line("field", words("differs", what=each.differs), "✗")
     if each.record.approvals or each.missing or each.could:
         yield Line("heading", words("approvals").capitalize())
     yield from _approval_lines(each, words)
@@ -265,8 +274,8 @@ def show_planned(stands: Standing, apart: Sequence[str], duty: Sequence[str], cm
     )
 
 
-def show_signed(stands: Standing, person: str, *, language: str) -> None:
-    """Print that somebody signed, and what is still missing."""
+def show_signed(stands: Standing, person: str, *, elsewhere: str | None, language: str) -> None:
+    """Print that somebody signed, and what is still missing. ``elsewhere``: the branch that has the change."""
     words = ChangeWords(language)
     record = stands.record
     said = words("has_signed", person=person, change=record.id)
@@ -274,6 +283,9 @@ def show_signed(stands: Standing, person: str, *, language: str) -> None:
     for missing in stands.missing:
         say_hanging(Text(f"  {padded(words('missing'), 14)}", "yellow"), Text(_missing(missing, words)))
     command = f"git add changes/{record.id} && git commit && git push"
+    if elsewhere is not None:
+        say_hanging(Text("  ! ", "yellow"), Text(words("elsewhere", change=record.id)))
+        command = f"git switch {shlex.quote(elsewhere)} && {command}"
     say_hanging(Text(f"  {padded(words('next'), 14)}", "dim"), Text(command, "cyan"))
     if not stands.missing and stands.next_command:
         say_hanging(Text(" " * 16), Text(stands.next_command, "cyan"))

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from drillbook.change.base import Base
     from drillbook.repo.commit import Commit
 
+_ENOUGH = 4  # characters of an id that are compared
+
 
 def commit_lines(commit: Commit, digest: str) -> list[str]:
     """Give a commit's id, whole and in groups that can be read aloud, its tree, and where it comes from."""
@@ -45,3 +47,9 @@ def step_line(step: Step) -> str:
 def spaced(text: str) -> str:
     """Give an id in groups of four, for two people who compare it."""
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def ends_as(commit: str, typed: str) -> bool:
+    """Tell whether what a person typed is the end of an id, or all of it: four characters at least, spaced or not."""
+    end = "".join(typed.split()).lower()
+    return len(end) >= _ENOUGH and commit.endswith(end)

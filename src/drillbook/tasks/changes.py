@@ -111,7 +111,7 @@ def plan(_: Context, change: str, lang: str = "en") -> None:
         "change": "the change's id, or its end",
         "key": _KEY,
         "expires": "how long the approval counts, such as 7d; at most what policy says",
-        "head": "the commit that it is planned from again, to compare; what is checked out when left out",
+        "head": "the commit to plan it from again, and to read it from when it is not here, such as origin/BRANCH",
         "yes": "do not ask",
         "verdict": "of an emergency that ran: accepted or rejected",
         "reason": "of the verdict",
@@ -132,10 +132,10 @@ def approve(
 ) -> None:
     """Show exactly what would run, ask, and sign it with your SSH key; or review an emergency."""
     from drillbook.change.approval import approval_bytes
+    from drillbook.change.committed import branch_of, find_at
     from drillbook.change.consent import expiry, require_consentable, would_differ
     from drillbook.change.model import APPROVAL_NAMESPACE
     from drillbook.change.proposed import proposed_cmdb
-    from drillbook.change.record import find_change
     from drillbook.change.render import change_page
     from drillbook.change.when import parse_length
     from drillbook.change.write import add
@@ -149,16 +149,17 @@ def approve(
     root = estate_root()
     run_as_base(root)
     at = here(root)
-    record = find_change(root, change)
+    commit = at.repo.resolve(head or "HEAD")
+    found = find_at(at.repo, change, commit if head else "")
+    record = found.record
     now = SystemClock().now()
     require_verdict(verdict, reason)
     signer = signer_of(at.base, root, key)
-    planned = at.repo.resolve(head or "HEAD")
-    proposed = proposed_cmdb(record, repo=at.repo, base=at.base, head=planned)
+    proposed = proposed_cmdb(record, repo=at.repo, base=at.base, head=commit)
     require_consentable(record, base=at.base, person=signer.person, review=bool(verdict), now=now, proposed=proposed)
     assert record.bound is not None
     if not verdict:
-        differs = would_differ(record, repo=at.repo, base=at.base, head=planned)
+        differs = would_differ(record, repo=at.repo, base=at.base, head=commit)
         if differs:
             show_difference(differs)
             raise Refused(
@@ -175,9 +176,11 @@ def approve(
     raw = approval_bytes(record, signer.person, at=signed_at, expires=ends, verdict=verdict, reason=reason.strip())
     signature = signer.sign(raw, namespace=APPROVAL_NAMESPACE)
     name = f"approvals/{signer.person}"
-    add(root, record.id, {f"{name}.sig": signature, f"{name}.json": raw})
-    stands = standing(find_change(root, record.id), at.base, root, planned)
-    show_signed(stands, signer.person, language=lang)
+    files = {f"{name}.sig": signature, f"{name}.json": raw}
+    add(root, record.id, files)
+    stands = standing(found.signed(root, files), at.base, root, commit)
+    elsewhere = None if found.files is None else branch_of(at.repo, head) or "BRANCH"
+    show_signed(stands, signer.person, elsewhere=elsewhere, language=lang)
 
 
 @task(touches=Touches.FILES, help={"change": "the change's id, or its end", "key": _KEY, "lang": "language: en or zh"})

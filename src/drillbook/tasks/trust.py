@@ -122,6 +122,7 @@ def _warning(repo: Repository, before: Pin, new: Pin) -> list[str]:
 def _confirm(commit: str) -> None:
     import sys
 
+    from drillbook.console.trust_view import ends_as
     from drillbook.errors import StoppedByPerson
 
     if not sys.stdin.isatty():
@@ -130,10 +131,10 @@ def _confirm(commit: str) -> None:
             remedy="compare the id with a second person, then add --yes",
         )
     try:
-        typed = input("Type the last four characters of the id as the other person reads them to you: ").strip()
+        typed = input("Type the last four characters of the id (or more) as the other person reads them to you: ")
     except EOFError:
         typed = ""
-    if typed.lower() != commit[-4:]:
+    if not ends_as(commit, typed):
         raise StoppedByPerson("nothing was pinned: that is not how this id ends")
 
 
