@@ -29,7 +29,7 @@ from drillbook.repo.git import Repository
 from drillbook.tasks.by_hand import fenced_by_hand
 from drillbook.tasks.running import Showing, finish, require_yes, show_plan
 from drillbook.tasks.trusting import look, surroundings_of_change
-from drillbook.tasks.wiring import load_estate, plan_of
+from drillbook.tasks.wiring import load_estate, plan_of, say_whose_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,6 +91,7 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
         stopping=showing.stop,
         language=language,
     )
+    say_whose_lab(around.access, root)
     could = ", ".join(reviewers(trusted.base.cmdb, trusted.signer.person)) or "nobody"
     left = (
         f"git add {FOLDER}/{change} && git commit && git push, so that others see it",

@@ -36,6 +36,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     from drillbook.tasks.change_checks import look_at_hosts
     from drillbook.tasks.running import Showing, finish, require_yes, show_plan
     from drillbook.tasks.trusting import follow, look, surroundings_of_change
+    from drillbook.tasks.wiring import say_whose_lab
 
     root = estate_root()
     state_folder(root)
@@ -63,6 +64,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
         stopping=showing.stop,
         language=lang,
     )
+    say_whose_lab(around.access, root)
     with showing.stop.installed():
         launch = begin_change(plan, permission, replace(around, key=key), purpose=f"change {record.id}")
         look_at_hosts(launch, trusted)

@@ -23,7 +23,7 @@ from drillbook.tasks.change_checks import look_at_hosts, permitted
 from drillbook.tasks.common import estate_root, state_folder
 from drillbook.tasks.running import Showing, finish
 from drillbook.tasks.trusting import follow, look, surroundings_of_change
-from drillbook.tasks.wiring import make_surroundings, permit_in_lab
+from drillbook.tasks.wiring import make_surroundings, permit_in_lab, say_whose_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +79,7 @@ def go_on(
     for line in deviations:
         console.print(f"  ! {line}", style="yellow")
     around = replace(around, key=key)
+    say_whose_lab(around.access, root)
     beside = around.announcer if around.announcer is not None and not around.announcer.needed else None
     if beside is not None:
         around = replace(around, announcer=None)
