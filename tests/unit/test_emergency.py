@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drillbook.change.case import Case
-from drillbook.change.emergency import debt_lines, known_emergencies, owed, require_no_debt, reviewers
+from drillbook.change.emergency import (
+    debt_lines,
+    known_emergencies,
+    owed,
+    require_below_cap,
+    require_no_debt,
+    reviewers,
+)
 from drillbook.change.model import time_text
 from drillbook.change.standing import standing_of
 from drillbook.errors import Refused
@@ -126,6 +133,35 @@ def test_a_debt_whose_record_is_lost_is_settled_by_policy() -> None:
     settled = {**POLICIES["emergencies"], "settled": ["CHG-2026-0012"]}
     (found,) = known([], [entry()], policies={"emergencies": settled})
     assert found.reviewed_by
+
+
+ENDED: dict[str, tuple[list[dict[str, str]], int]] = {
+    "refused before its first effect": ([{"result": "refused"}], 0),
+    "it did something": ([{"result": "succeeded"}], 1),
+    "given up": ([{"result": "abandoned"}], 1),
+    "its end is signed by another": ([{"result": "refused", "signed_by": "ann"}], 1),
+    "another run of it is open": ([{"result": "refused"}, {"what": "opened", "run": "20261123T130000Z-00000002"}], 1),
+    "the end of another plan": ([{"result": "refused", "plan": "sha256:" + "7" * 64, "change": "CHG-2026-0013"}], 1),
+}
+
+
+@pytest.mark.parametrize("name", ENDED)
+def test_what_was_refused_before_its_first_effect_owes_no_review_and_counts(name: str) -> None:
+    ends, debts = ENDED[name]
+    found = known([], [entry(), *(entry(**{"what": "closed", **each}) for each in ends)])
+    assert len(owed(found)) == debts
+    with pytest.raises(Refused, match="used break-glass"):
+        require_below_cap(found * 9, "dan", "rehearsal", cmdb(), at=NOW)
+
+
+def test_the_service_that_is_named_is_of_the_strongest_tier() -> None:
+    of = cmdb()
+    by_tier = sorted(of.services, key=lambda each: int(each.get("tier")))
+    names = tuple(each.id for each in reversed(by_tier))
+    assert by_tier[0].get("tier") != by_tier[-1].get("tier")
+    case = Case("runbook", "normal", "rehearsal", services=names)
+    with pytest.raises(Refused, match=rf"same service \({by_tier[0].id}\)"):
+        require_no_debt(case, known([], [entry(services=names)]), of)
 
 
 def test_who_may_review() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -12,6 +13,9 @@ from drillbook.change.gate import LabHost, permit_lab_hosts
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import UsageError
 from drillbook.hosts.access import Access, access_by_record, known_hosts_text
+from drillbook.lab import state
+from drillbook.lab.access import lab_of_another
+from drillbook.tasks.wiring import say_whose_lab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +67,23 @@ def test_other_hosts_have_the_keys_on_record(cmdb: Cmdb, tmp_path: Path) -> None
 def test_an_unknown_environment(cmdb: Cmdb) -> None:
     with pytest.raises(UsageError):
         known_hosts_text(cmdb, "moon")
+
+
+def test_a_lab_that_another_checkout_made_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(state, "STATE_DIR", tmp_path)
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    assert lab_of_another(Access(state.KNOWN_HOSTS, None, PERMISSION), other) is None
+    state.write_state(state.LabState("lab", own, "lab", "br", "10.9.0.0/24", "sha256:00", MappingProxyType({})))
+    lab, elsewhere = (Access(file, None, PERMISSION) for file in (state.KNOWN_HOSTS, tmp_path / "known_hosts"))
+    (tmp_path / "link").symlink_to(own)
+    assert [lab_of_another(lab, root) for root in (own, tmp_path / "link", other)] == [None, None, own]
+    assert lab_of_another(elsewhere, other) is None
+    say_whose_lab(lab, own)
+    assert capsys.readouterr().out == ""
+    say_whose_lab(lab, other)
+    said = "".join(capsys.readouterr().out.splitlines())
+    assert "the lab of this machine was made by another checkout" in said
+    assert "own" in said

@@ -85,6 +85,22 @@ def test_other_bytes_another_purpose_another_person_and_an_unknown_key_are_refus
         Signers.of({"bob": [bob.public]}).verify(b"text\n", good, namespace=APPROVAL, person="ann", at=AT)
 
 
+@pytest.mark.parametrize(("code", "does"), [(0, "takes a signature that is wrong"), (1, "refuses a signature that is")])
+def test_a_program_that_always_says_the_same_is_believed_in_nothing(
+    tmp_path: Path, ann: Key, monkeypatch: pytest.MonkeyPatch, code: int, does: str
+) -> None:
+    signature = signed(ann)
+    fake = tmp_path / "bin" / "ssh-keygen"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\nexit {code}\n")
+    fake.chmod(0o755)
+    signers = Signers.of({"ann": [ann.public]})
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    with pytest.raises(Refused) as told:
+        signers.verify(b"text\n", signature, namespace=APPROVAL, person="ann", at=AT)
+    assert f"{fake} {does}" in told.value.message
+
+
 def test_a_signature_with_one_bit_flipped_never_counts(ann: Key) -> None:
     import base64
 

@@ -3,7 +3,7 @@
 An emergency is known from its record in ``changes/`` or from the ledger; losing the one does not hide it from the
 other. What only hosts have written down is found when a run has connected to them. It is owed until a person who may
 approve, and who did not run it, signs a review, accepting or rejecting it. So nobody can block others for good, and
-nobody can work off the record.
+nobody can work off the record. What was refused before its first effect is on record, and owes nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb
     from drillbook.ledger.entries import SignedEntry
 
+_REFUSED = "refused"
+_NO_TIER = 99
 _LEAST_REASON = 8  # letters: "because" says nothing
 
 
@@ -40,6 +42,7 @@ class Emergency:
     ``services`` and ``items``: ids of what it could interrupt and of what it touched. ``known_from``: changes/ or the
     ledger. ``reviewed_by``: the id of who has settled it, "" while it is owed. ``plan``: the plan's digest;
     two people without a remote may have given one id to two emergencies, and reviewing one settles only that.
+    ``refused``: every run of it that the ledger knows ended before its first effect, as who ran it has signed.
     """
 
     change: str
@@ -52,6 +55,7 @@ class Emergency:
     reason: str
     known_from: str
     reviewed_by: str = ""
+    refused: bool = False
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -86,6 +90,7 @@ def known_emergencies(
         emergency = _of_record(record, base, at)
         if emergency is not None:
             take(emergency)
+    results: dict[tuple[str, str, str], dict[str, str]] = {}
     for signed in entries:
         entry = signed.entry
         if entry.type != "emergency" or entry.repository != base.repository:
@@ -93,6 +98,8 @@ def known_emergencies(
         # Somebody whose break-glass the gate lets nobody begin could else hold up others by telling of one.
         if entry.executor not in holders(emergencies(base.cmdb).run_by, base.cmdb) or not _is_signed(signed, base):
             continue
+        runs = results.setdefault((entry.change, entry.executor, entry.plan), {})
+        runs[entry.run] = entry.result or runs.get(entry.run, "")
         take(
             Emergency(
                 entry.change, entry.plan, entry.environment, entry.services, entry.items, entry.executor,
@@ -101,8 +108,12 @@ def known_emergencies(
         )  # fmt: skip
     settled = emergencies(base.cmdb).settled if found else frozenset()
     return tuple(
-        replace(each, reviewed_by=each.reviewed_by or ("the policy emergencies" if each.change in settled else ""))
-        for each in sorted(found.values(), key=lambda each: (each.at, each.change))
+        replace(
+            each,
+            reviewed_by=each.reviewed_by or ("the policy emergencies" if each.change in settled else ""),
+            refused=set(results.get(key, {}).values()) == {_REFUSED},
+        )
+        for key, each in sorted(found.items(), key=lambda item: (item[1].at, item[1].change))
     )
 
 
@@ -165,14 +176,14 @@ def reviewers(cmdb: Cmdb, executor: str) -> tuple[str, ...]:
 
 
 def owed(known: Iterable[Emergency]) -> tuple[Emergency, ...]:
-    """Give those that nobody has reviewed."""
-    return tuple(each for each in known if not each.reviewed_by)
+    """Give those that nobody has reviewed, without those that changed nothing."""
+    return tuple(each for each in known if not each.reviewed_by and not each.refused)
 
 
 def require_no_debt(case: Case, known: Iterable[Emergency], cmdb: Cmdb) -> None:
     """Raises Refused when an emergency that is not reviewed is about a service or an item of the case."""
     for each in owed(known):
-        shared = sorted(set(each.services) & set(case.services)) or sorted(set(each.items) & set(case.items))
+        shared = _strongest(case, each, cmdb) or sorted(set(each.items) & set(case.items))
         if not shared:
             continue
         where = "" if each.known_from == "changes/" else f" (known from {each.known_from}: git pull brings its record)"
@@ -184,8 +195,15 @@ def require_no_debt(case: Case, known: Iterable[Emergency], cmdb: Cmdb) -> None:
         )
 
 
+def _strongest(case: Case, each: Emergency, cmdb: Cmdb) -> list[str]:
+    """Give the services of both: the strongest tier first, and in a tier what the plan names first."""
+    tiers = {service.id: int(service.get("tier")) for service in cmdb.services}
+    shared = [id_ for id_ in case.services if id_ in each.services]
+    return sorted(shared, key=lambda id_: tiers.get(id_, _NO_TIER))
+
+
 def require_below_cap(known: Iterable[Emergency], executor: str, environment: str, cmdb: Cmdb, *, at: datetime) -> None:
-    """Raises Refused when a person used break-glass in an environment as often as policy allows; reviewed or not.
+    """Raises Refused when a person used break-glass in an environment as often as policy allows, come of it what may.
 
     Each person has a count of their own, so that nobody uses up that of others.
     """

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.change.gate import LabHost, permit_lab_hosts
+from drillbook.errors import MissingPrerequisite
 from drillbook.hosts.access import Access
 from drillbook.lab.keys import host_key
 from drillbook.lab.state import IDENTITY, KNOWN_HOSTS, read_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from drillbook.change.gate import Permission
     from drillbook.lab.spec import HostSpec
@@ -30,6 +32,20 @@ def lab_access(permission: Permission | None = None) -> Access:
     Raises MissingPrerequisite when there is no lab.
     """
     return Access(KNOWN_HOSTS, IDENTITY, permission or permit_lab_hosts(made_hosts()))
+
+
+def lab_of_another(access: Access, root: Path) -> Path | None:
+    """Give the checkout that made the lab's hosts, when these are reached from another one; else None.
+
+    None without a lab too: what needs its hosts says so, and what gives a run up does not need them.
+    """
+    if access.known_hosts != KNOWN_HOSTS:
+        return None
+    try:
+        made_by = read_state().checkout
+    except MissingPrerequisite:
+        return None
+    return made_by if made_by != root.resolve() else None
 
 
 def access_while_making(specs: Iterable[HostSpec]) -> Access:

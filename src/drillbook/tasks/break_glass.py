@@ -29,7 +29,7 @@ from drillbook.repo.git import Repository
 from drillbook.tasks.by_hand import fenced_by_hand
 from drillbook.tasks.running import Showing, finish, require_yes, show_plan
 from drillbook.tasks.trusting import look, surroundings_of_change
-from drillbook.tasks.wiring import load_estate, plan_of
+from drillbook.tasks.wiring import load_estate, plan_of, say_whose_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,13 +91,16 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
         stopping=showing.stop,
         language=language,
     )
+    say_whose_lab(around.access, root)
     could = ", ".join(reviewers(trusted.base.cmdb, trusted.signer.person)) or "nobody"
     left = (
         f"git add {FOLDER}/{change} && git commit && git push, so that others see it",
         f'one of {could} reviews it: ./inv changes.approve {change} --verdict accepted --reason "…"',
     )
     with showing.stop.installed():
-        launch = begin_change(plan, permission, replace(around, announcer=None, by_hand=by_hand), purpose="break-glass")
+        launch = begin_change(
+            plan, permission, replace(around, announcer=None, by_hand=by_hand, key=asked.key), purpose="break-glass"
+        )
         for line in permission.deviations:
             launch.journal.append("run.deviation", text=line)
         finish(launch, telling_beside(launch, around.announcer, launch.engine.run), language, left=left)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from drillbook.tasks.common import Touches, estate_root, state_folder, task
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from invoke.context import Context
 
     from drillbook.change.gate import Permission
     from drillbook.change.model import ChangeRecord
+    from drillbook.ledger.entries import SignedEntry
     from drillbook.tasks.trusting import Trusted
 
 
@@ -25,12 +28,15 @@ if TYPE_CHECKING:
 )
 def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = False) -> None:
     """Run an approved change, once: verify all of it, tell the remote, lock, run, log."""
+    from dataclasses import replace
+
     from drillbook.change.record import find_change
     from drillbook.execution.launch import begin_change
     from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_checks import look_at_hosts
     from drillbook.tasks.running import Showing, finish, require_yes, show_plan
     from drillbook.tasks.trusting import follow, look, surroundings_of_change
+    from drillbook.tasks.wiring import say_whose_lab
 
     root = estate_root()
     state_folder(root)
@@ -39,7 +45,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     run_as_base(root)  # the base may have moved
     trusted = look(root, key=key, online=True)
     record = find_change(root, change)
-    permission = _permitted(record, trusted)
+    permission = _permitted(record, trusted, key)
     assert record.bound is not None
     plan = record.bound.plan
     assert plan is not None
@@ -47,7 +53,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     if not yes:
         require_yes(yes=yes)
         # Whoever is asked may take an hour to answer.
-        permission = _permitted(record, trusted)
+        permission = _permitted(record, trusted, key)
     showing = Showing.of(plan, root, lang)
     around = surroundings_of_change(
         trusted,
@@ -58,37 +64,40 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
         stopping=showing.stop,
         language=lang,
     )
+    say_whose_lab(around.access, root)
     with showing.stop.installed():
-        launch = begin_change(plan, permission, around, purpose=f"change {record.id}")
+        launch = begin_change(plan, permission, replace(around, key=key), purpose=f"change {record.id}")
         look_at_hosts(launch, trusted)
         close = f"./inv changes.close {record.id} writes down what came of it"
         finish(launch, launch.engine.run, lang, when_ended=(close,))
 
 
-def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
+def _permitted(record: ChangeRecord, trusted: Trusted, key: str) -> Permission:
     from drillbook.change.conditions import runnable
     from drillbook.tasks.change_checks import permitted
 
     runnable(record)
-    _require_first(record, trusted)
+    require_first(record, trusted.ledger.entries, key=key)
     return permitted(record, trusted)
 
 
-def _require_first(record: ChangeRecord, trusted: Trusted) -> None:
+def require_first(record: ChangeRecord, entries: Iterable[SignedEntry], *, key: str) -> None:
     """Raises Refused when the ledger has a run of the change; of two at one time the remote lets one through."""
     from drillbook.errors import Refused
+    from drillbook.execution.hints import with_key
     from drillbook.text import visible
 
-    ran = [each.entry for each in trusted.ledger.entries if each.entry.change == record.id]
+    ran = [each.entry for each in entries if each.entry.change == record.id]
     if not ran:
         return
     first = ran[0]
-    ended = next((f"it ended as {each.result}" for each in ran if each.run == first.run and each.result), "it stopped")
+    result = next((each.result for each in ran if each.run == first.run and each.result), "")
+    ended = f"it ended as {result}" if result else "it has not ended"
+    there = f"to go on with that run, there: ./inv runbooks.resume {visible(first.run)}\n" if not result else ""
     raise Refused(
         f"{record.id} was applied before, by {visible(first.executor, limit=64)} on {visible(first.machine, limit=64)} "
         f"at {first.time[:19]}Z, and {visible(ended, limit=80)}: a change is applied once",
-        remedy=f"to go on with that run, there: ./inv runbooks.resume {first.run}\n"
-        "to do it again: ./inv changes.new, and have that approved",
+        remedy=with_key(there, key) + "to do it again: ./inv changes.new, and have that approved",
     )
 
 

@@ -10,6 +10,7 @@ from drillbook.change.model import moment
 from drillbook.change.record import find_change
 from drillbook.console.output import console
 from drillbook.errors import Refused
+from drillbook.execution.hints import with_key
 from drillbook.execution.launch import again
 from drillbook.execution.runs import find_run, load_plan
 from drillbook.execution.state import state_from_records
@@ -22,7 +23,7 @@ from drillbook.tasks.change_checks import look_at_hosts, permitted
 from drillbook.tasks.common import estate_root, state_folder
 from drillbook.tasks.running import Showing, finish
 from drillbook.tasks.trusting import follow, look, surroundings_of_change
-from drillbook.tasks.wiring import make_surroundings, permit_in_lab
+from drillbook.tasks.wiring import make_surroundings, permit_in_lab, say_whose_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,8 @@ def go_on(
         deviations = ()  # who gives a run up does nothing late
     for line in deviations:
         console.print(f"  ! {line}", style="yellow")
+    around = replace(around, key=key)
+    say_whose_lab(around.access, root)
     beside = around.announcer if around.announcer is not None and not around.announcer.needed else None
     if beside is not None:
         around = replace(around, announcer=None)
@@ -111,7 +114,7 @@ def _of_change(
     record = find_change(root, opened.data["change_id"])
     began = moment(opened.time)
     permission = (
-        _applied(record, trusted, opened)
+        _applied(record, trusted, opened, key)
         if begins
         else permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=began)
     )
@@ -137,12 +140,12 @@ def _require_entered(opened: Record, trusted: Trusted) -> None:
         )
 
 
-def _applied(record: ChangeRecord, trusted: Trusted, opened: Record) -> Permission:
+def _applied(record: ChangeRecord, trusted: Trusted, opened: Record, key: str) -> Permission:
     try:
         permission = permitted(record, trusted)
     except Refused as error:
         up = f"nothing was changed; to give it up: ./inv runbooks.abandon {opened.data['run']}"
-        error.remedy = "\n".join(filter(None, (error.remedy, up)))
+        error.remedy = with_key("\n".join(filter(None, (error.remedy, up))), key)
         raise
     if permission.plan_digest != opened.data["plan"]:
         raise Refused(f"the plan of this run is not the plan of {record.id}; nothing was run")

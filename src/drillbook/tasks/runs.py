@@ -50,7 +50,13 @@ def run(
     from drillbook.lab.access import lab_access
     from drillbook.tasks.lab import lab_environment
     from drillbook.tasks.running import Showing, finish, require_yes, show_plan
-    from drillbook.tasks.wiring import load_estate, make_surroundings, parse_parameters, plan_and_permit
+    from drillbook.tasks.wiring import (
+        load_estate,
+        make_surroundings,
+        parse_parameters,
+        plan_and_permit,
+        say_whose_lab,
+    )
 
     root = estate_root()
     state_folder(root)
@@ -76,6 +82,7 @@ def run(
     access = lab_access(permission)
     around = make_surroundings(root, access, listener=showing.view, stopping=showing.stop, language=lang)
     show_plan(plan, lang)
+    say_whose_lab(access, root)
     require_yes(yes=yes)
     with showing.stop.installed():
         launch = begin(plan, permission, connect(plan, around), around, purpose="by hand")

@@ -10,6 +10,7 @@ from drillbook.artifacts.seal import digest_of
 from drillbook.change.gate import kind_of, permit_lab, require_lab
 from drillbook.clock import SystemClock
 from drillbook.cmdb.load import load
+from drillbook.console.output import console
 from drillbook.console.person import TerminalPerson
 from drillbook.errors import UsageError
 from drillbook.execution.launch import Surroundings
@@ -17,6 +18,7 @@ from drillbook.hosts.power_drivers import driver_for
 from drillbook.plan.planner import make_plan
 from drillbook.runbook.load import load_all, load_called
 from drillbook.tasks.common import state_folder
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,6 +95,15 @@ def permit_in_lab(plan: Plan, root: Path) -> Permission:
     require_lab(plan.environment, kind_of(plan))
     base = base_if_pinned(root)
     return permit_lab(plan, made_hosts(), base=base.cmdb if base is not None else None)
+
+
+def say_whose_lab(access: Access, root: Path) -> None:
+    """Say it in a line when the lab that is about to be used was made by another checkout."""
+    from drillbook.lab.access import lab_of_another
+
+    other = lab_of_another(access, root)
+    if other is not None:
+        console.print(f"  ! the lab of this machine was made by another checkout: {visible(str(other))}", markup=False)
 
 
 def make_surroundings(
