@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from drillbook.change.model import Request
 
+pytestmark = pytest.mark.slow
+
 RUNBOOK = {
     "kind": "runbook", "runbook": "RB-DB-SWITCHOVER", "environment": "rehearsal", "parameters": {"pair": "core-db"},
 }  # fmt: skip

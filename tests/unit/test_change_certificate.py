@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Plan
     from tests.change_estate import SignedEstate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ID = f"CHG-{SystemClock().now().year}-0001"
 BY, APPROVERS = "wang-jing", ("zhang-tao", "lin-mei")

@@ -136,7 +136,7 @@ def test_a_debt_whose_record_is_lost_is_settled_by_policy() -> None:
 
 
 ENDED: dict[str, tuple[list[dict[str, str]], int]] = {
-    "refused before its first effect": ([{"result": "refused"}], 0),
+    "refused, as who ran it says": ([{"result": "refused"}], 1),
     "it did something": ([{"result": "succeeded"}], 1),
     "given up": ([{"result": "abandoned"}], 1),
     "its end is signed by another": ([{"result": "refused", "signed_by": "ann"}], 1),
@@ -146,7 +146,7 @@ ENDED: dict[str, tuple[list[dict[str, str]], int]] = {
 
 
 @pytest.mark.parametrize("name", ENDED)
-def test_what_was_refused_before_its_first_effect_owes_no_review_and_counts(name: str) -> None:
+def test_whatever_the_ledger_says_of_its_end_it_owes_a_review_and_counts(name: str) -> None:
     ends, debts = ENDED[name]
     found = known([], [entry(), *(entry(**{"what": "closed", **each}) for each in ends)])
     assert len(owed(found)) == debts

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Plan
     from drillbook.signing.sign import Signer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CHANGE = "CHG-2026-0001"
 

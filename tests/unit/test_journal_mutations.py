@@ -11,6 +11,8 @@ from tests.crash.journal_mutations import MUTATIONS, campaign
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.slow)])
 def test_every_mutation_is_found(tmp_path: Path, seed: int) -> None:

@@ -20,6 +20,8 @@ from tests.journal_runs import MadeRun, make_run
 from tests.ledger_help import bare
 from tests.trust_values import new_estate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -18,6 +18,8 @@ from tests.ledger_help import bare, entry, loose, remote
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def url(tmp_path: Path) -> Path:

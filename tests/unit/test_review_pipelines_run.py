@@ -16,6 +16,8 @@ from tests.unit.test_review_pipelines import github, gitlab
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SRC = Path(__file__).parents[2] / "src"
 INV = f'#!/bin/sh\ncd -- "$(dirname -- "$0")"\nPYTHONPATH={SRC} exec {sys.executable} -m invoke "$@"\n'
 TASKS = "from drillbook.tasks.all import ns\n\n__all__ = ['ns']\n"

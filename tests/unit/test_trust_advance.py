@@ -20,6 +20,8 @@ from tests.trust_values import CHANGE, NOW, At, Estate, new_estate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 WHEN = "2026-11-22T10:00:00+00:00"
 
 

@@ -18,6 +18,8 @@ from drillbook.repo.tree import tree_digest
 from tests.repo_values import commit, git, new_key, new_repository
 from tests.trust_values import NOW, At, pinned
 
+pytestmark = pytest.mark.slow
+
 
 def cmdb(**keys: str) -> str:
     """Give a CMDB with people and their keys."""

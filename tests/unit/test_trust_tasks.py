@@ -14,6 +14,8 @@ from drillbook.change.pin import own_folder
 from tests.repo_values import commit, git, new_key, new_repository
 from tests.trust_values import Estate, new_estate
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).parents[2]
 
 

@@ -3,7 +3,8 @@
 An emergency is known from its record in ``changes/`` or from the ledger; losing the one does not hide it from the
 other. What only hosts have written down is found when a run has connected to them. It is owed until a person who may
 approve, and who did not run it, signs a review, accepting or rejecting it. So nobody can block others for good, and
-nobody can work off the record. What was refused before its first effect is on record, and owes nothing.
+nobody can work off the record. What it
+changed, or that it changed nothing, is for the reviewer to find: the word of who ran it settles nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb
     from drillbook.ledger.entries import SignedEntry
 
-_REFUSED = "refused"
 _NO_TIER = 99
 _LEAST_REASON = 8  # letters: "because" says nothing
 
@@ -42,7 +42,6 @@ class Emergency:
     ``services`` and ``items``: ids of what it could interrupt and of what it touched. ``known_from``: changes/ or the
     ledger. ``reviewed_by``: the id of who has settled it, "" while it is owed. ``plan``: the plan's digest;
     two people without a remote may have given one id to two emergencies, and reviewing one settles only that.
-    ``refused``: every run of it that the ledger knows ended before its first effect, as who ran it has signed.
     """
 
     change: str
@@ -55,7 +54,6 @@ class Emergency:
     reason: str
     known_from: str
     reviewed_by: str = ""
-    refused: bool = False
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -90,7 +88,6 @@ def known_emergencies(
         emergency = _of_record(record, base, at)
         if emergency is not None:
             take(emergency)
-    results: dict[tuple[str, str, str], dict[str, str]] = {}
     for signed in entries:
         entry = signed.entry
         if entry.type != "emergency" or entry.repository != base.repository:
@@ -98,8 +95,6 @@ def known_emergencies(
         # Somebody whose break-glass the gate lets nobody begin could else hold up others by telling of one.
         if entry.executor not in holders(emergencies(base.cmdb).run_by, base.cmdb) or not _is_signed(signed, base):
             continue
-        runs = results.setdefault((entry.change, entry.executor, entry.plan), {})
-        runs[entry.run] = entry.result or runs.get(entry.run, "")
         take(
             Emergency(
                 entry.change, entry.plan, entry.environment, entry.services, entry.items, entry.executor,
@@ -108,12 +103,8 @@ def known_emergencies(
         )  # fmt: skip
     settled = emergencies(base.cmdb).settled if found else frozenset()
     return tuple(
-        replace(
-            each,
-            reviewed_by=each.reviewed_by or ("the policy emergencies" if each.change in settled else ""),
-            refused=set(results.get(key, {}).values()) == {_REFUSED},
-        )
-        for key, each in sorted(found.items(), key=lambda item: (item[1].at, item[1].change))
+        replace(each, reviewed_by=each.reviewed_by or ("the policy emergencies" if each.change in settled else ""))
+        for each in sorted(found.values(), key=lambda each: (each.at, each.change))
     )
 
 
@@ -176,8 +167,8 @@ def reviewers(cmdb: Cmdb, executor: str) -> tuple[str, ...]:
 
 
 def owed(known: Iterable[Emergency]) -> tuple[Emergency, ...]:
-    """Give those that nobody has reviewed, without those that changed nothing."""
-    return tuple(each for each in known if not each.reviewed_by and not each.refused)
+    """Give those that nobody has reviewed."""
+    return tuple(each for each in known if not each.reviewed_by)
 
 
 def require_no_debt(case: Case, known: Iterable[Emergency], cmdb: Cmdb) -> None:
