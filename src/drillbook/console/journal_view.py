@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from drillbook.change.record import FOLDER as CHANGES
 from drillbook.console.output import console
 from drillbook.journal.verify import Standing
 from drillbook.text import visible
@@ -58,6 +59,8 @@ def _line(run: Verified) -> None:
         words.append(f"{len(run.records)} records")
     closed = str(run.records[-1].data.get("outcome", "")) if run.records else ""
     words += [closed, f"signed by {run.signer}" if run.signer else str(run.standing)]
+    if run.folder.parent.parent.parent.name == CHANGES:  # its copy in the change; the run itself is another line
+        words.append(f"kept in {CHANGES}/{run.folder.parent.parent.name}")
     console.print(line + Text("  " + "  ".join(visible(word, limit=80) for word in words if word), style="dim"))
     for flaw in run.flaws:
         console.print(Text("      ✗ ", style="bold red") + Text(visible(flaw, limit=600)))
@@ -71,7 +74,9 @@ def _sum(runs: Sequence[Verified], flaws: Sequence[str], ledger: Ledger | None) 
     counted = {standing: sum(each.standing is standing for each in runs) for standing in Standing}
     parts = [f"{count} {standing}" for standing, count in counted.items() if count]
     if ledger is not None:
-        parts.append(f"{len(ledger.entries)} entries in the ledger{f', up to {ledger.tip[:12]}' if ledger.tip else ''}")
+        count = len(ledger.entries)
+        up_to = f", up to {ledger.tip[:12]}" if ledger.tip else ""
+        parts.append(f"{count} {'entry' if count == 1 else 'entries'} in the ledger{up_to}")
     wrong = len(flaws) + sum(bool(each.flaws) for each in runs)
     verdict = (
         Text(f"✗ {wrong} {'thing is' if wrong == 1 else 'things are'} wrong: ", style="bold red")

@@ -50,6 +50,9 @@ def review(
         name, authority = _authority(repo, base, Path(scratch) / "files")
         made = make_review(repo, find_range(repo, name, head, trusted=not base and authority.pinned), authority)
     text = dumps(to_json(made), ensure_ascii=False, indent=1) + "\n" if json else comment(made, lang)
+    apart = repo.uncommitted() if head == "HEAD" else []
+    if apart:
+        errors.print(f"! {len(apart)} files of the work tree are not committed, and no part of this", soft_wrap=True)
     if out:
         write_file(Path(out), text.encode("utf-8", "backslashreplace"))
         errors.print(f"✓ {out}: {made.verdict}", soft_wrap=True)

@@ -56,6 +56,7 @@ def verify(_: Context, only: str = "", hosts: bool = False, all: bool = False) -
     if told is not None:
         runs, missing = against_hosts(runs, told, known={each.entry.run for each in ledger.entries} if ledger else ())
         flaws += missing
+        notes.append(f"hosts told of {len(told.anchors)} times that a run took or gave back their lock")
         notes += [f"{item} could not be asked: {why}" for item, why in told.silent.items()]
     if only:
         runs, flaws = chosen(runs, only), []
