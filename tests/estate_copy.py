@@ -22,7 +22,10 @@ def copy_estate(into: Path) -> Path:
     """Copy it into a folder that is there; places of the engine are there, and empty."""
     for name in ("cmdb.yaml", "cmdb.d", "inventories", "playbooks", "runbooks"):
         source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, into / name)
+        if source.is_dir():
+            shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, into / name)
     for rule in load(into).policies["approvals"].get("rules").values():
         for place in rule.get("paths", ()):
             path = into / place

@@ -141,7 +141,7 @@ ENDED: dict[str, tuple[list[dict[str, str]], int]] = {
     "given up": ([{"result": "abandoned"}], 1),
     "its end is signed by another": ([{"result": "refused", "signed_by": "ann"}], 1),
     "another run of it is open": ([{"result": "refused"}, {"what": "opened", "run": "20261123T130000Z-00000002"}], 1),
-    "the end of another plan": ([{"result": "refused", "plan": "sha256:" + "7" * 64, "change": "CHG-2026-0013"}], 1),
+    "the end of another plan": ([{"result": "refused", "plan": "sha256:" + "7" * 64, "change": "CHG-2026-0013"}], 2),
 }
 
 
