@@ -22,6 +22,8 @@ from drillbook.tasks import cmdb as tasks
 from tests.cmdb_sample import Data, put, sample, write
 from tests.estate_copy import copy_estate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

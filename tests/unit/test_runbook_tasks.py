@@ -12,6 +12,8 @@ import pytest
 
 from drillbook.canonical import digest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "tests/plan_cases"
 
