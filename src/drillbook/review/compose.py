@@ -21,9 +21,10 @@ from drillbook.review.drills import compare_drills, with_evidence
 from drillbook.review.entries import compare
 from drillbook.review.guarded import Forbidden, forbidden_files, powers
 from drillbook.review.inventories import compare_inventories
-from drillbook.review.model import Range, Review
+from drillbook.review.model import Review
 from drillbook.review.procedures import FOLDERS, compare_procedures
 from drillbook.review.proposals import Ground, Proposals, proposals
+from drillbook.review.range import Range
 from drillbook.review.services import affected
 from drillbook.review.sides import read_side
 

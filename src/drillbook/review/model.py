@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drillbook.review.inventories import InventoryChange
     from drillbook.review.procedures import FileChange
     from drillbook.review.proposals import Proposals
+    from drillbook.review.range import Range
     from drillbook.review.services import Affected
 
 
@@ -34,24 +35,6 @@ class Verdict(StrEnum):
     """A person must look at something before approving."""
     PLAIN = "plain"
     """Nothing that promises less, and nothing is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """What is compared.
-
-    ``base`` and ``head`` are commits; ``old`` is the commit that head branched off, with which head is compared.
-    ``moved_on``: commits that base has and head does not; ``both``: files that changed on both sides since.
-    ``base_name`` and ``head_name``: how they were named; an empty name is the trusted base's.
-    """
-
-    base: str
-    head: str
-    old: str
-    base_name: str
-    head_name: str
-    moved_on: int
-    both: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from drillbook.errors import Finding
     from drillbook.repo.git import Blob, Changed, Repository
     from drillbook.review.authority import Authority
-    from drillbook.review.model import Range
+    from drillbook.review.range import Range
     from drillbook.review.sides import Side
 
 _DAYS = 62  # of a window that are looked at for a freeze
