@@ -6,7 +6,7 @@ import re
 import shlex
 
 _SIGNED = re.compile(
-    r"\./inv (?:runbooks\.(?:resume|rollback|abandon)|changes\.close) [A-Za-z0-9](?>(?:[\w.-]*\w)?)(?! --key)"
+    r"\./inv (?:runbooks\.(?:resume|rollback|abandon)|changes\.close) [A-Za-z0-9](?:[\w.-]*\w)?(?![\w.-]*\w)(?! --key)"
 )
 
 
