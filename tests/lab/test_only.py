@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.artifacts.seal import FOLDER
+from drillbook.artifacts.seal import FOLDER, seal
 from drillbook.errors import HostUnreachable, OutcomeUnknown, StepFailed
 from drillbook.execution.approved_commands import approved_commands
 from drillbook.execution.launch import begin, connect
@@ -121,7 +121,7 @@ def _plan(officer: Officer) -> Plan:
 
 @pytest.fixture
 def listed(officer: Officer) -> str:
-    return list_text(approved_commands(_plan(officer), ROOT / FOLDER))
+    return list_text(approved_commands(_plan(officer), officer.folder / FOLDER))
 
 
 @pytest.fixture
@@ -285,7 +285,7 @@ def test_a_certificate_that_has_ended_or_comes_from_elsewhere_or_of_another_auth
 def test_a_whole_switchover_runs_by_certificate(officer: Officer) -> None:
     """Its effects, its checks, the locks and the anchors: nothing that an honest run sends is refused."""
     plan = plan_of(officer.runner.estate, "RB-DB-SWITCHOVER", environment="lab", parameters={"pair": "core-db"})
-    text = list_text(approved_commands(plan, ROOT / FOLDER))
+    text = list_text(approved_commands(plan, seal(ROOT, officer.folder / "sealed").path))
     officer.prepare(*plan.reachable)
     try:
         access = officer.access(text, "id")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from drillbook.artifacts.seal import seal
 from drillbook.change.record import find_change
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode, Refused
@@ -103,25 +104,31 @@ def _plan(runbook: str) -> Plan:
     return plan_of(load_estate(ROOT), runbook, environment="lab", parameters={"pair": "core-db"})
 
 
-def test_a_plan_with_a_playbook_has_no_list() -> None:
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sealed copy of playbooks/, in which no cache of Python's is."""
+    return seal(ROOT, tmp_path_factory.mktemp("sealed") / "artifacts").path
+
+
+def test_a_plan_with_a_playbook_has_no_list(sealed: Path) -> None:
     plan = _plan("RB-DB-FAILBACK")
     assert any(isinstance(step.action, PlaybookRun) for step in plan.steps)
     with pytest.raises(Refused, match="runs a playbook"):
-        approved_commands(plan, ROOT / "playbooks")
+        approved_commands(plan, sealed)
 
 
-def test_every_check_of_a_plan_is_found_to_ask_something() -> None:
+def test_every_check_of_a_plan_is_found_to_ask_something(sealed: Path) -> None:
     """What is found by asking a host that answers nothing; a check of which nothing is found could never pass."""
     plan = _plan("RB-DB-SWITCHOVER")
-    allowed = approved_commands(plan, ROOT / "playbooks")
+    allowed = approved_commands(plan, sealed)
     checks = {(each.check.item, each.check.function) for each in plan.assumptions}
     plain = [each for each in allowed if each.step is None and each.words[:2] == ("/bin/sh", "-c")]
     assert len({each.words for each in plain}) >= len(checks)
     assert {each.item for each in plain} == set(plan.reachable)
 
 
-def test_the_list_is_by_item_step_and_every_byte() -> None:
-    text = list_text(approved_commands(_plan("RB-DB-SWITCHOVER"), ROOT / "playbooks"))
+def test_the_list_is_by_item_step_and_every_byte(sealed: Path) -> None:
+    text = list_text(approved_commands(_plan("RB-DB-SWITCHOVER"), sealed))
     assert not text.endswith("\n"), "a shell's $(cat FILE) would lose it"
     assert len(set(text.splitlines())) == len(text.splitlines())
     assert words_digest(("a", "b")) != words_digest(("ab",)) != words_digest(("a", "b", ""))
