@@ -87,7 +87,8 @@ def newest_verified(host: Host, protection: str, max_age: str) -> dict[str, Any]
     notes = _notes(host, protection)
     limit = _seconds(max_age)
     assert notes, (
-        f"there is no snapshot of {protection}; take one while its host lives: ./inv standby.snapshot {protection}"
+        f"there is no snapshot of {protection}; take one while its host lives: "
+        f"./inv standby.snapshot --protection {protection}"
     )
     good = [note for note in notes if note.get("ok") is True]
     assert good, f"no snapshot of {protection} is verified; the newest: {_what_is_wrong(notes[0])}"

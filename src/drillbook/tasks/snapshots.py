@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person asks for: one protection or all (""), its holder or whom the witness names (""), where, only due ones."""
+    """What a person asks for.
+
+    ``protection`` "": all; ``holder`` "": whom the witness names; ``environment`` "": the lab's; ``due``: only those.
+    """
 
     protection: str
     holder: str
@@ -68,7 +71,7 @@ def take(root: Path, wanted: Wanted, *, language: str) -> ExitCode:
 def _chosen(cmdb: Cmdb, wanted: Wanted) -> list[Entry]:
     if not wanted.protection:
         if wanted.holder:
-            raise UsageError("--holder is about one protection", remedy="name it: ./inv standby.snapshot PROTECTION")
+            raise UsageError("--holder is about one protection", remedy="name it with --protection")
         return covered(cmdb)
     protection = cmdb.protections[wanted.protection]
     if protection.get("snapshot") is None:

@@ -15,9 +15,8 @@ _LANG = "language of titles: en or zh"
 
 @task(
     touches=Touches.HOSTS,
-    positional=["protection"],
     help={
-        "protection": "of this protection alone; of all that have snapshots when it is left out",
+        "protection": "of this protection alone; else of all that have snapshots",
         "due": "only where the newest is older than the CMDB says",
         "holder": "the host that holds the role, when nobody else can tell; the witness's word unless told",
         "env": "environment of the CMDB; the lab's unless told",
@@ -53,3 +52,32 @@ def status(_: Context, *, json: bool = False, lang: str = "en") -> None:
     else:
         show_snapshots(found, console, language=lang)
     sys.exit(ExitCode.MISSED if any(each.missed for each in found) else ExitCode.OK)
+
+
+@task(
+    touches=Touches.MACHINE,
+    help={
+        "systemd": "a systemd timer and its service",
+        "cron": "a file for /etc/cron.d",
+        "minute": "the minute of each hour, from 0 to 59",
+        "install": "write it where it takes effect; without, it is only shown",
+        "remove": "take it away again",
+    },
+)
+def schedule(
+    _: Context,
+    *,
+    systemd: bool = False,
+    cron: bool = False,
+    minute: int = 17,
+    install: bool = False,
+    remove: bool = False,
+) -> None:
+    """Take the snapshots that are due by itself every hour: print or install a systemd timer or a line for cron."""
+    from drillbook.errors import UsageError
+    from drillbook.schedule.units import SNAPSHOTS
+    from drillbook.tasks.scheduling import Asked, set_up
+
+    if not 0 <= minute <= 59:  # noqa: PLR2004 - minutes of an hour
+        raise UsageError(f"--minute {minute}: it must be from 0 to 59")
+    set_up(SNAPSHOTS, Asked(systemd=systemd, cron=cron, at=f"0:{minute:02}", install=install, remove=remove))
