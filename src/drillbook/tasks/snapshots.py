@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,9 +96,12 @@ def _take(root: Path, estate: Estate, protection: str, holder: str, environment:
             launch = begin(plan, permission, connect(plan, around), around, purpose="snapshot")
             try:
                 outcome = launch.engine.run()
-                summary(launch, outcome, language=language)
                 if outcome.result != "succeeded":
                     launch.engine.abandon()
+                    outcome = replace(
+                        outcome, remedy=f"mend the cause; then: ./inv standby.snapshot --protection {protection}"
+                    )
+                summary(launch, outcome, language=language)
             finally:
                 launch.close()
     except DrillbookError as error:
