@@ -20,12 +20,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
 NOTES = "/var/lib/drillbook/snapshots"
+_CLOCK = 60.0  # seconds that a clock may be set back by between two snapshots
 AT_MOST = 3
 """As many archives as a restore may try."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -53,10 +55,9 @@ def _words(seconds: float) -> str:
 
 
 def _notes(host: Host, protection: str) -> list[dict[str, Any]]:
-    """Give what is known of each archive, the newest first, each with its ``age`` in seconds by the host's own clock."""
-    done = host.run(
-        "date -u +%%s && if [ -e %s ]; then cat %s; fi", f"{NOTES}/{protection}.jsonl", f"{NOTES}/{protection}.jsonl"
-    )
+    """Give what is known of each archive, the newest first, with its ``age`` in seconds by the host's own clock."""
+    file = f"{NOTES}/{protection}.jsonl"
+    done = host.run("date +%%s && if [ -e %s ]; then cat %s; fi", file, file)
     if done.rc != 0:
         raise CannotTell(f"the notes of {protection}'s snapshots cannot be read: {done.stderr.strip()}")
     now, *lines = done.stdout.splitlines()
@@ -64,19 +65,16 @@ def _notes(host: Host, protection: str) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             note = json.loads(line)
-            archive, taken = note["archive"], _instant(note["taken"])
+            archive, taken = note["archive"], datetime.fromisoformat(note["taken"]).timestamp()
             if not _ARCHIVE.fullmatch(archive):
                 raise ValueError(archive)
         except (ValueError, KeyError, TypeError):
             raise CannotTell(f"line {number} of {NOTES}/{protection}.jsonl is not what a snapshot notes") from None
-        known[archive] = {**note, "age": float(now) - taken}
+        age = float(now) - taken
+        if age < -_CLOCK:
+            raise CannotTell(f"{archive} was taken {_words(-age)} from now, by this host's clock: its clock is wrong")
+        known[archive] = {**note, "age": age}
     return list(known.values())[::-1]
-
-
-def _instant(text: str) -> float:
-    from datetime import datetime  # noqa: PLC0415 - most checks never need it
-
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def newest_verified(host: Host, protection: str, max_age: str) -> dict[str, Any]:
