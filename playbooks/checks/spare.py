@@ -10,6 +10,7 @@ What a promotion keeps on the spare lies in ``/var/lib/drillbook/standby/<protec
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from testinfra.host import Host
 
+NOTES = "/var/lib/drillbook/snapshots"
 STANDBY = "/var/lib/drillbook/standby"
 ROLES = "/etc/drillbook/roles"
 CLOCK_SECONDS = 30
@@ -67,6 +69,21 @@ def is_fit(host: Host, units: list[str]) -> None:
         assert shown.get("LoadState") == "loaded", (
             f"the spare lacks the software of {shown.get('Id', 'the role')}: the unit is {shown.get('LoadState')}"
         )
+
+
+def size_of_largest(host: Host, protection: str) -> dict[str, str]:
+    """Choose, on the repository's host, the bytes that the largest of the verified snapshots takes when restored."""
+    done = host.run("cat %s", f"{NOTES}/{protection}.jsonl")
+    sizes = []
+    for line in done.stdout.splitlines():
+        try:
+            note = json.loads(line)
+        except ValueError:
+            continue  # whoever chooses the archives says so
+        if isinstance(note, dict) and note.get("ok") is True and isinstance(note.get("size"), int):
+            sizes.append(note["size"])
+    assert sizes, f"there is no verified snapshot of {protection} on this host"
+    return {"value": str(max(sizes)), "detail": f"{max(sizes) / 1e6:.0f} MB"}
 
 
 def has_room(host: Host, size: str) -> None:
