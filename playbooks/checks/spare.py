@@ -162,13 +162,13 @@ def has_identity(host: Host, address: str, interface: str, hostname: str) -> Non
 
 
 def is_cold(
-    host: Host, protection: str, item: str, units: list[str], address: str, interface: str, places: list[str]
+    host: Host, protection: str, item: str, units: list[str], address: str, interface: str, places: str
 ) -> None:
     """The spare is what it was before: the same files, no service, no address, its own name."""
     done = host.run(
         "hostname; ip -o address show dev %s; echo --; systemctl is-active " + " ".join("%s" for _ in units) + "; echo --;"
-        "cd %s && ls && echo -- && { sh manifest.sh " + " ".join("%s" for _ in places) + " | LC_ALL=C comm -3 cold - ; }",
-        interface, *units, f"{STANDBY}/{protection}", *places,
+        "cd %s && ls && echo -- && { sh manifest.sh " + " ".join("%s" for _ in places.split()) + " | LC_ALL=C comm -3 cold - ; }",
+        interface, *units, f"{STANDBY}/{protection}", *places.split(),
     )  # fmt: skip
     parts = [part.splitlines() for part in f"\n{done.stdout}".split("\n--\n")]
     if len(parts) != _PARTS or "cold" not in parts[2]:
