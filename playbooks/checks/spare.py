@@ -11,7 +11,6 @@ What a promotion keeps on the spare lies in ``/var/lib/drillbook/standby/<protec
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -94,22 +93,6 @@ def has_room(host: Host, size: str) -> None:
     free, needed = int(done.stdout), int(size) * 11 // 10 + _SPARE_BYTES
     assert free >= needed, (
         f"the spare is too small: {free / 1e6:.0f} MB are free where {STANDBY} is, and {needed / 1e6:.0f} MB are needed"
-    )
-
-
-def address_is_silent(host: Host, address: str, interface: str) -> None:
-    """Nobody on this host's network answers for the address; asked twice, since one question can be lost."""
-    done = host.run(
-        "for time in 1 2; do timeout 0.15 arping -D -f -c 1 -I %s %s; said=$?; [ $said -eq 124 ] || exit $said; done",
-        interface, address,
-    )  # fmt: skip
-    if done.rc == 0:
-        return
-    found = re.search(r"\[([0-9A-Fa-f:]{17})\]", done.stdout)
-    if found is None:
-        raise CannotTell(f"it cannot be told who answers for {address}: {done.stderr.strip() or done.stdout.strip()}")
-    raise AssertionError(
-        f"{address} is still answered by {found[1]}: find that host and take it off the network, then resume"
     )
 
 
