@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 STANDBY = "standby"
 """An item that is only the waiting half of a pair: the service does not stop when it does."""
-LEVELS = (NONE, "tape", "cold", "hot")
+PART = "part"
+"""A service of which some items are protected and others are not."""
+LEVELS = (NONE, PART, "tape", "cold", "hot")
 """From the weakest cover to the strongest."""
 
 
@@ -76,8 +78,9 @@ class ServiceCover:
 
     @property
     def cover(self) -> str:
-        """The weakest cover of its items: what is promised of the whole."""
-        return min((each.cover for each in self.items if not each.standby), key=LEVELS.index, default=NONE)
+        """The weakest cover of its items: what is promised of the whole; part when some have one and others none."""
+        found = {each.cover for each in self.items if not each.standby}
+        return PART if NONE in found and len(found) > 1 else min(found, key=LEVELS.index, default=NONE)
 
     @property
     def keeps_rto(self) -> bool:

@@ -103,6 +103,16 @@ class Failure:
         """Those of its own that do not only wait for another of them."""
         return tuple(each for each in self.own if each.why is not Why.WAITS)
 
+    def waiting(self, services: Iterable[str]) -> tuple[str, ...]:
+        """Give those of its own that wait for some of these services, also through others."""
+        late = set(services)
+        waits = [each for each in self.own if each.why is Why.WAITS]
+        while more := {
+            each.service for each in waits if any(one.need in late for one in each.blocked)
+        } - late:  # fmt: skip
+            late |= more
+        return tuple(each.service for each in waits if each.service in late)
+
     @property
     def badness(self) -> tuple[int, int, int, str]:
         """What sorts the worst first: the most important service, how many are lost themselves, how many in all."""
