@@ -36,7 +36,7 @@ from drillbook.evidence.older import upgraded
 from drillbook.evidence.page import page
 from drillbook.evidence.summary import summary
 from drillbook.journal.record import head, parse_records
-from drillbook.plan.model import plan_from_json
+from drillbook.plan.reading import plan_from_json
 from drillbook.schema import read_schema
 from drillbook.text import visible
 

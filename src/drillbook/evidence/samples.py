@@ -20,10 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-class Outcome(StrEnum):
-    """What became of one write.
+class Does(StrEnum):
+    """What a probe does.
 
-    ACK: the server said that it is committed. REFUSED: certainly not written. UNKNOWN: it may be there.
+    WRITES: each acknowledged attempt has to be there in the end. READS: nothing is kept for users. WATCHES: it asks
+    who answers for the service's address; the word of an acknowledged sample names the hosts that did, joined by ``+``.
+    """
+
+    WRITES = "writes"
+    READS = "reads"
+    WATCHES = "watches"
+
+
+class Outcome(StrEnum):
+    """What became of one attempt.
+
+    ACK: the server said that it is done. REFUSED: certainly nothing was written. UNKNOWN: it may be there.
     """
 
     ACK = "ack"
