@@ -32,7 +32,7 @@ timeout %s ldapsearch -x -LLL -o nettimeout=%s -H %s -D "$user" -y "$file" -b %s
 """
 
 
-def serves(host: Host, kind: str, address: str, port: int, asks: str, expect: str) -> None:
+def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str) -> None:
     """The service answers at the address as its users need it, and the answer has the text ``expect``.
 
     ``kind`` says what a user does with ``asks``: ``web`` opens that page, ``proxy`` fetches that URL through it,
@@ -50,10 +50,10 @@ def serves(host: Host, kind: str, address: str, port: int, asks: str, expect: st
     assert expect in said, f"{address} gives an answer to {asks} without '{expect}'"
 
 
-def does_not_serve(host: Host, kind: str, address: str, port: int, asks: str, expect: str) -> None:
+def does_not_serve(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str) -> None:
     """The service does not answer at the address as its users need it; see ``serves``."""
     try:
-        serves(host, kind, address, port, asks, expect)
+        serves(host, kind, address, port, asks=asks, expect=expect)
     except AssertionError:
         return
     raise AssertionError(f"{address} serves its users")
