@@ -91,6 +91,11 @@ def change(path: str, value: object):
     return apply
 
 
+def fault(kind, **options):
+    """A function that lets a drill have one fault, of that kind and with those options."""
+    return change("faults/0", {"kind": kind, "on": "db-1", "after": "1 s", **options})
+
+
 USERS = {"id": "more", "kind": "postgresql_writer", "from": "mon-1", "to": "service_address", "every": "5 ms"}
 WRONG = {
     "unknown key": (change("colour", "red"), "schema-unknown-key: unknown key 'colour'"),
@@ -100,7 +105,7 @@ WRONG = {
     "duration": (change("timeout", "2 minutes"), "it must be a duration such as '20 s'"),
     "number for a duration": (change("timeout", 120), "it must be a duration such as '20 s'"),
     "runbook's form": (change("runbook", "failover"), "it must be an id in capitals"),
-    "fault": (change("faults/0/kind", "flood"), "it must be one of freeze"),
+    "fault": (change("faults/0/kind", "flood"), "it must be one of corrupt_file, disk_full"),
     "fault's key": (change("faults/0/colour", "red"), "unknown key 'colour'"),
     "power control without a mode": (change("faults/0/kind", "power_control"), "has no 'mode'"),
     "a cut without a peer": (change("faults/0/kind", "isolate_replication"), "has no 'peer'"),
@@ -135,6 +140,21 @@ WRONG = {
     "too slow": (change("probes/0/every", "2 s"), "probe-pace: the probe 'users' writes every 2 s"),
     "gives up too soon": (change("probes/0/give_up", "2 ms"), "probe-pace: the probe 'users' gives a write up after"),
     "gives up too late": (change("probes/0/give_up", "2 s"), "probe-pace: the probe 'users' gives a write up after"),
+    "no path": (change("faults/0/kind", "disk_full"), "has no 'path'"),
+    "a path with ..": (fault("corrupt_file", path="/srv/../etc"), "it must be a path on the host without '.' and '..'"),
+    "a relative path": (fault("disk_full", path="srv"), "it must be a path on the host"),
+    "the whole disk": (fault("disk_full", path="/"), "it must be a path on the host"),
+    "more room than a disk has": (fault("disk_full", path="/srv", leave="1000 MiB"), "a size of at most 999 MiB"),
+    "room that is less than none": (fault("disk_full", path="/srv", leave="-1 MiB"), "a size of at most 999 MiB"),
+    "no byte goes bad": (fault("corrupt_file", path="/srv/a", bytes=0), "it must be at least 1"),
+    "bytes without end": (fault("corrupt_file", path="/srv/a", bytes=10**9), "it must be at least 1 and at most 4096"),
+    "a clock that is right": (fault("wrong_clock", by="+0 s"), "a sign and a time such as '+90 s' or '-2 h', not 0"),
+    "a clock without a sign": (fault("wrong_clock", by="2 h"), "a sign and a time"),
+    "a link that carries nothing": (fault("slow_link", rate="0 mbit"), "a rate from '100 kbit' to '999 mbit'"),
+    "a rate of another kind": (fault("slow_link", rate="1mbit; reboot"), "a rate from '100 kbit' to '999 mbit'"),
+    "it was never away": (fault("returns", **{"in": "-3 s"}), "a duration such as '20 s'"),
+    "a third direction": (fault("partition", direction="up"), "it must be one of in, out, both"),
+    "another fault's option": (fault("freeze", rate="1 mbit"), "the fault 'freeze' has no option 'rate'"),
     "faults in production": (change("environment", "production"), "fault-outside-lab: faults exist only in the lab"),
     "faults in a rehearsal": (change("environment", "rehearsal"), "fault-outside-lab: faults exist only in the lab"),
     "fault's item": (change("faults/0/on", "db-9"), "unknown-item: there is no item 'db-9'"),
