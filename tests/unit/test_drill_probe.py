@@ -14,7 +14,7 @@ from drillbook.drill.model import ProbeSpec
 from drillbook.drill.probe import BoundProbe, Database, Probe, measure_clock, prepare, surviving_rows
 from drillbook.errors import HostUnreachable, JournalError, MissingPrerequisite, StepFailed
 
-SPEC = ProbeSpec("users", "postgresql_writer", "mon-1", "service_address", 0.005, 0.15, 1)
+SPEC = ProbeSpec("users", "postgresql_writer", "mon-1", "service_address", None, 0.005, 0.15, 1)
 BOUND = BoundProbe(SPEC, Database("10.0.0.100", 5432, "core"))
 
 

@@ -25,7 +25,7 @@ class Setting:
     """What a kind needs of a protection's ``settings``: its name there, its type, and an example for a finding."""
 
     name: str
-    type: type[str] | type[int]
+    type: type[str | int]
     example: str
 
 
@@ -86,7 +86,10 @@ KINDS: Mapping[str, ProbeKind] = {
             "proxy_reader", Does.READS, "proxy_reader.py", None, needs=(*_WIRE, "http_wire.py"),
             settings=(_PORT, Setting("origin", str, "http://192.0.2.1:8080/")),
         ),
-        ProbeKind("address_watcher", Does.WATCHES, "address_watcher.py", None, give_up=0.02),
+        ProbeKind(
+            "address_watcher", Does.WATCHES, "address_watcher.py", None, settings=(Setting("interface", str, "eth0"),),
+            give_up=0.02,
+        ),
     )
 }  # fmt: skip
 """By name. The names stand in the drill's schema too; a test holds them together."""

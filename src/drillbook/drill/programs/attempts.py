@@ -158,6 +158,8 @@ def main_rows(read: Callable[[dict[str, Any]], dict[str, Any]], errors: tuple[ty
     signal.alarm(int(options["limit_s"]) + 1)  # ends the process, even inside a library
     try:
         found = read(options)
-    except (OSError, ValueError, LookupError, *errors) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, ValueError, LookupError, *errors)):
+            raise
         sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))
     sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")
