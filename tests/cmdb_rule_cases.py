@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.cmdb_policy_cases import POLICY_CASES
 from tests.cmdb_sample import Data, drop, put, sample
+from tests.cmdb_snapshot_cases import SNAPSHOT_CASES
 from tests.rule_case import DROP, Case, Changes
 
 
@@ -469,5 +470,6 @@ CASES = (
         "the id of an item",
         {"config_items/web-1/functions": ["second"], "config_items/third": SOME_ITEM},
     ),
+    *SNAPSHOT_CASES,
     *POLICY_CASES,
 )
