@@ -27,7 +27,7 @@ def test_a_drill_is_read(tmp_path):
     assert found.trigger == ProbeDown("users", 1.0)
     assert found.timeout == 120.0
     assert found.call.parameters == {"pair": "core-db"}
-    assert found.users.id == "users"
+    assert found.users_of(found.services[0]).id == "users"
     assert (found.probes[0].every, found.probes[0].give_up) == (0.005, 0.15)
     assert found.expectation.refused is None
     assert found.steady_state[0].call.on == "db-1"
@@ -62,7 +62,7 @@ def test_a_refusal_can_be_what_is_expected(tmp_path):
 
 def test_a_drill_can_have_objectives_of_its_own(tmp_path):
     own = {"rpo": "5 s", "reason": {"en": "because", "zh": "因为"}}
-    found = loaded(tmp_path, {**drill(), "objectives": own}).objectives
+    found = loaded(tmp_path, {**drill(), "objectives": own}).services[0].objectives
     assert found is not None
     assert (found.rto, found.rpo, found.reason.en) == (None, 5.0, "because")
 

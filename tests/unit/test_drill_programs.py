@@ -74,7 +74,7 @@ def waits(tmp_path):
     script.write_bytes(program("samples_wait.py"))
 
     def start(**options):
-        options = {"samples": str(tmp_path / "samples"), "timeout_s": 5, **options}
+        options = {"samples": str(tmp_path / "samples"), "timeout_s": 5, "silent_s": 1, **options}
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), json.dumps(options)], stdout=subprocess.PIPE
         )

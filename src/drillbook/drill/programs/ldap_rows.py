@@ -1,8 +1,8 @@
 """Reads which of a run's entries are in the directory; prints them as ranges of numbers.
 
 A program of its own for the probe host: Python 3.11, ldap3 and ``attempts.py`` beside it. Options: run, writers,
-address, port, entries, secrets, secret, limit_s. A directory gives an ordinary user only so many entries an answer (OpenLDAP:
-500): what is too much is asked for again in ten parts, by the next digit of the number.
+address, port, entries, secrets, secret, limit_s. A directory gives an ordinary user only so many entries an answer
+(OpenLDAP: 500): what is too much is asked for again in ten parts, by the next digit of the number.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fetches a page through a proxy every so often, as a user does, and notes what became of each request.
 
 A program of its own for the probe host: Python 3.11 and what lies beside it (``attempts.py`` has the loop and what the
-options mean). Of its own it needs: port, origin (the page, ``http://…``). Each request is another one for the proxy,
+options mean). Of its own it needs: port, origin (the page, ``http://...``). Each request is another one for the proxy,
 so that a page that it has kept does not hide that it cannot reach anything any more. Nothing is kept for users.
 """
 
