@@ -147,7 +147,7 @@ def _service(service: ServiceResult, result: DrillResult, rows: _Rows) -> None:
     if felt.execution is not None:
         # A planned operation has a trigger long before its outage: then this is no part of the outage above.
         part = "  " if felt.outage is not None and felt.execution <= felt.outage.seconds else ""
-        name = Words(f"{part}from the trigger until users are served", f"{part}从触发到业务恢复")
+        name = Words(f"{part}from the trigger until served", f"{part}从触发到业务恢复")
         rows.time(name, felt.execution)
     if measures.restored is not None:
         rows.time(Words("away until the way back", "恢复原状前的中断"), measures.restored)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.cmdb.addressing import address, service_address
 from drillbook.drill.about import protection_of_probe
-from drillbook.drill.kinds import KINDS, SECRETS
+from drillbook.drill.kinds import KINDS, PASSFILE, SECRETS
 from drillbook.drill.model import SERVICE_ADDRESS
 from drillbook.errors import UsageError
 from drillbook.evidence.samples import Does
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drillbook.drill.kinds import ProbeKind
     from drillbook.drill.model import Drill, ProbeSpec
 
-_POSTGRESQL = {"user": "probe", "passfile": "/etc/drillbook-probe.pgpass"}
+_POSTGRESQL = {"user": "probe", "passfile": PASSFILE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from drillbook.drill.kinds import KINDS
 from drillbook.drill.probe import surviving_rows
 from drillbook.errors import DrillbookError
 from drillbook.evidence.record import store_samples
 from drillbook.evidence.result import SampleNote
+from drillbook.evidence.samples import Does
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ def collect(
         if bound.kind.rows is None:
             continue
         try:
-            seen.rows[service.service] = surviving_rows(hosts[users.source], bound, run=run)
+            writers = [each.id for each in drill.probes_of(service) if KINDS[each.kind].does is Does.WRITES]
+            seen.rows[service.service] = surviving_rows(hosts[users.source], bound, run=run, writers=writers)
         except DrillbookError as error:
             seen.trouble.append(
                 Text(

@@ -20,6 +20,10 @@ SECRETS = "/etc/drillbook-probe.secrets.json"
 ``{"web": {"user": "probe", "password": "…"}}``. It never is on a command line, and never leaves the host."""
 
 
+PASSFILE = "/etc/drillbook-probe.pgpass"
+"""The same for clients of PostgreSQL, in libpq's own form."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What a kind needs of a protection's ``settings``: its name there, its type, and an example for a finding."""
@@ -56,6 +60,7 @@ class ProbeKind:
 
 _PORT = Setting("port", int, "5432")
 _WIRE = ("attempts.py", "wire.py")
+_WEB = (*_WIRE, "http_wire.py", "web_client.py")
 
 KINDS: Mapping[str, ProbeKind] = {
     kind.name: kind
@@ -66,12 +71,12 @@ KINDS: Mapping[str, ProbeKind] = {
             tells_primary=True,
         ),
         ProbeKind(
-            "web_writer", Does.WRITES, "web_writer.py", "web_rows.py", needs=(*_WIRE, "http_wire.py"),
-            settings=(_PORT,), secret=True,
+            "web_writer", Does.WRITES, "web_writer.py", "web_rows.py", needs=_WEB,
+            settings=(_PORT, Setting("base", str, "/probe/")), secret=True,
         ),
         ProbeKind(
             "ldap_writer", Does.WRITES, "ldap_writer.py", "ldap_rows.py",
-            settings=(_PORT, Setting("base", str, "dc=office,dc=example")), secret=True,
+            settings=(_PORT, Setting("entries", str, "ou=probe,dc=example,dc=test")), secret=True,
             modules={"ldap3": "python3-ldap3"},
         ),
         ProbeKind(
@@ -83,7 +88,7 @@ KINDS: Mapping[str, ProbeKind] = {
             secret=True, give_up=1.0,
         ),
         ProbeKind(
-            "proxy_reader", Does.READS, "proxy_reader.py", None, needs=(*_WIRE, "http_wire.py"),
+            "proxy_reader", Does.READS, "proxy_reader.py", None, needs=_WEB,
             settings=(_PORT, Setting("origin", str, "http://192.0.2.1:8080/")),
         ),
         ProbeKind(

@@ -19,7 +19,7 @@ from drillbook.evidence.samples import parse_series, rows_from_json
 from drillbook.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from drillbook.drill.binding import BoundProbe
     from drillbook.drill.kinds import ProbeKind
@@ -127,7 +127,9 @@ class Probe:
         return self._wait({"down_for_s": seconds}, timeout)
 
     def _wait(self, options: dict[str, Any], timeout: float) -> Seen:
-        options = {**options, "samples": self._samples, "timeout_s": timeout}
+        # A probe that waits for an answer is not silent: it makes no further attempt until it gives this one up.
+        silent = max(1.0, 2 * self.spec.give_up)
+        options = {**options, "samples": self._samples, "silent_s": silent, "timeout_s": timeout}
         argv = [PYTHON, f"{FOLDER}/{self._run}/{_WAIT}", json.dumps(options)]
         said = answered(done(self._host, argv, timeout=timeout + CALL))
         return Seen(str(said["event"]), int(said["monotonic_ns"]), int(said["last_ack_ns"]))
@@ -152,12 +154,14 @@ class Probe:
         return data, series.of_kind(kind.name, kind.does)
 
 
-def surviving_rows(host: ProbeHost, bound: BoundProbe, *, run: str, timeout: float = 30.0) -> Rows:
-    """Ask, from a prepared probe host, which of the run's writes are there, where ``bound`` goes.
+def surviving_rows(
+    host: ProbeHost, bound: BoundProbe, *, run: str, writers: Sequence[str], timeout: float = 30.0
+) -> Rows:
+    """Ask, from a prepared probe host, which writes of a run and its ``writers`` are there, where ``bound`` goes.
 
     Its kind must have a program for it. Raises StepFailed, JournalError.
     """
-    options = {**bound.options, "address": bound.address, "run": run, "limit_s": timeout}
+    options = {**bound.options, "address": bound.address, "run": run, "writers": writers, "limit_s": timeout}
     argv = [PYTHON, f"{FOLDER}/{run}/{bound.kind.rows}", json.dumps(options)]
     said = answered(done(host, argv, timeout=timeout + CALL))
     try:

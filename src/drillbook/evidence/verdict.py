@@ -106,9 +106,9 @@ class Findings:
     writer, the times without an attempt. ``incomplete``: probes whose samples end too early. ``by_address``:
     ``violations`` are answers for the service's address. ``overlaps``: questions for it that two hosts answered.
     ``promoted``: the items that the run promoted. ``elsewhere``: writes that a host other than the first primary
-    acknowledged before the drill's recovery ended. ``afterwards``: what each run after it ended with. ``back``: the longest time without
-    the service on the way back. ``trouble``: what kept the drill from running as described, as sentences;
-    ``own_trouble``: the same, of this service.
+    acknowledged before the drill's recovery ended. ``afterwards``: what each run after it ended with. ``back``: the
+    longest time without the service on the way back. ``trouble``: what kept the drill from running as described, as
+    sentences; ``own_trouble``: the same, of this service.
     """
 
     objectives: Objectives

@@ -62,7 +62,7 @@ def main(organisation: str, folder: Path) -> None:
         desk = f"<p>Telephone 8{at:02d}0, room {2 + at // 4}{at % 4 + 1:02d}.</p>"
         pages[f"departments/{department.lower().replace(' ', '-')}.html"] = (department, desk)
     links = "\n".join(f'<li><a href="/{path}">{html.escape(title)}</a></li>' for path, (title, _) in pages.items())
-    pages["index.html"] = (organisation, f"<ul>\n{links}\n</ul>")
+    pages["index.html"] = ("Notices, net values, departments", f"<ul>\n{links}\n</ul>")
     for path, (title, body) in pages.items():
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(page(organisation, title, body), encoding="utf-8")

@@ -150,7 +150,7 @@ def main(make: Callable[[dict[str, Any]], Client]) -> None:
 
 
 def main_rows(read: Callable[[dict[str, Any]], dict[str, Any]], errors: tuple[type[Exception], ...] = ()) -> None:
-    """Print what there is; options: run, address, limit_s (it ends by then, whatever happens), and the kind's own.
+    """Print what there is; options: run, writers, address, limit_s (it ends by then), and the kind's own.
 
     It is one JSON object, such as ``{"writers": {"users": [[1, 400], [403, 900]]}, "rows": 898, "duplicates": 0}``.
     """
