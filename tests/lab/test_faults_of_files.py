@@ -33,7 +33,8 @@ pytestmark = pytest.mark.lab
 def place(lab, do):
     """A directory on the victim's disk, with some content."""
     do(
-        "mkdir -p /srv/place/sub && cd /srv/place && seq 1 20000 > a && ln -sf a link && echo old > sub/b && chmod 640 sub/b"
+        "mkdir -p /srv/place/sub && cd /srv/place && seq 1 20000 > a && ln -sf a link && echo old > sub/b && "
+        "chmod 640 sub/b"
     )
     yield "/srv/place"
     heal_all(lab)
@@ -118,7 +119,8 @@ def test_who_writes_while_it_is_healed_gets_room_and_is_named(lab, do):
 ])  # fmt: skip
 def test_what_cannot_be_full_is_refused_and_left_alone(lab, do, path, why):
     do(
-        f"cd /srv/place && ln -s /proc/1/root/proc out && mkdir busy big odd && truncate -s {MOST + 1} big/f && mkfifo odd/p"
+        f"cd /srv/place && ln -s /proc/1/root/proc out && mkdir busy big odd && truncate -s {MOST + 1} big/f && "
+        "mkfifo odd/p"
     )
     do("systemd-run --collect --unit=holder sh -c 'exec sleep 600 > /srv/place/busy/f'")
     try:
@@ -198,8 +200,8 @@ def canary():
     "/srv/place/device", "/run/x", "/srv/place/empty", "/srv/place/loop", "/proc/self/mem", "/proc/1/mem",
 ])  # fmt: skip
 def test_no_path_leads_out_of_the_host(lab, do, canary, path):
-    do(f"cd /srv/place && ln -s {canary} out && ln -s ../../../../../..{canary} up && mkfifo pipe; ln -s loop loop; touch empty"
-       f" /run/x; echo x > /run/x; mknod device b 7 0")  # fmt: skip
+    do(f"cd /srv/place && ln -s {canary} out && ln -s ../../../../../..{canary} up && ln -s loop loop")
+    do("cd /srv/place; mkfifo pipe; touch empty; echo x > /run/x; mknod device b 7 0")
     before = (canary.read_bytes(), canary.stat().st_mtime_ns, Path("/etc/hostname").read_bytes())
     with pytest.raises(StepFailed, match="cannot be corrupted"):
         make_fault("corrupt_file", VICTIM, {"path": path.format(canary=canary)}, lab=lab).inject()
