@@ -90,6 +90,16 @@ FIELDS: dict[str, tuple[str, str]] = {
     "interval": ("interval", "周期"),
     "media": ("media", "介质"),
     "settings": ("settings", "设置"),
+    "snapshot": ("snapshots", "快照"),
+    "host": ("host", "所在主机"),
+    "repository": ("repository", "快照仓库"),
+    "account": ("account", "账号"),
+    "every": ("taken every", "间隔"),
+    "max_age": ("oldest that may be used", "可用的最大时效"),
+    "keep": ("archives kept", "保留份数"),
+    "password_on": ("password kept on", "口令存放主机"),
+    "password_file": ("file of the password", "口令文件"),
+    "password_kept": ("password for people", "口令的纸质存放处"),
     "barcode": ("barcode", "条码"),
     "format": ("format", "格式"),
     "slot": ("slot", "槽位"),
@@ -135,6 +145,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "at_most": ("at most", "上限"),
     "within": ("within", "周期"),
     "review_within": ("reviewed within", "补审时限"),
+    "accepted": ("accepted", "已接受"),
+    "by": ("decided by", "决定人"),
+    "failures": ("failures", "故障"),
+    "reasons": ("reasons", "原因"),
 }
 
 CLASSES: dict[str, tuple[str, str]] = {

@@ -55,6 +55,9 @@ _WORSE: dict[tuple[str, ...], Callable[[Any], float]] = {
     ("protections", "replication"): _place(_REPLICATION),
     ("protections", "kind"): _place(_KINDS),
     ("protections", "interval"): _length,
+    ("protections", "snapshot", "every"): _length,
+    ("protections", "snapshot", "max_age"): _length,
+    ("protections", "snapshot", "keep"): _negative(_number),
     ("config_items", "warranty", "until"): _negative(_day),
     ("vendors", "contracts", "*", "until"): _negative(_day),
     ("vendors", "contracts", "*", "answer_within"): _length,
@@ -73,7 +76,14 @@ _WORSE: dict[tuple[str, ...], Callable[[Any], float]] = {
     ("policies", "spare_covers"): _number,
 }
 # What is weaker when it goes away, and stronger when it comes.
-_GOOD = frozenset({("policies", "periods", "*"), ("policies", "by_service", "*"), ("policies", "rules", "*")})
+_GOOD = frozenset(
+    {
+        ("policies", "periods", "*"),
+        ("policies", "by_service", "*"),
+        ("policies", "rules", "*"),
+        ("protections", "snapshot"),
+    }
+)
 
 
 def judged(section: str, change: FieldChange) -> Judgement:

@@ -6,7 +6,18 @@ findings about files and their shape, which are made where files are read.
 
 from __future__ import annotations
 
-from drillbook.cmdb.rules import addresses, authority, drills, environments, protection, references, signing, values
+from drillbook.cmdb.rules import (
+    accepted,
+    addresses,
+    authority,
+    drills,
+    environments,
+    protection,
+    references,
+    signing,
+    snapshots,
+    values,
+)
 from drillbook.cmdb.rules.base import Draft, Problem, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -42,6 +53,13 @@ RULES: tuple[Rule, ...] = (
     Rule("rpo-kept", "what protects a service can keep its RPO", protection.rpo_kept),
     Rule("rto-needed", "a service promises no less than what it depends on", protection.rto_of_dependencies),
     Rule("spare", "a spare is idle and covers at most what policy allows", protection.spares),
+    Rule("snapshot-needed", "a cold spare that takes over an address has snapshots to do it from", snapshots.needed),
+    Rule("snapshot-host", "snapshots are neither on a member nor in the primary's rack", snapshots.hosts),
+    Rule("snapshot-repository", "no two protections share a repository", snapshots.repositories),
+    Rule("snapshot-paths", "a role's paths are apart, and nobody else's", snapshots.paths),
+    Rule("snapshot-age", "snapshots are as fresh as the protection and the RPO say", snapshots.ages),
+    Rule("snapshot-password", "the repository's password outlives the primary", snapshots.passwords),
+    Rule("accepted", "an accepted single failure says of what, and names things that exist", accepted.decisions),
     Rule("drill-interval", "drills have intervals that can be kept", drills.intervals),
     Rule("template", "no text could be taken for an Ansible template", values.templates),
     Rule("dash", "no setting could be taken for an option", values.dashes),

@@ -35,6 +35,8 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("protections", ("members", "*"), ("config_items",)),
     ("protections", ("service_address", "<keys>"), ("environments",)),
     ("protections", ("media",), ("media",)),
+    ("protections", ("snapshot", "host"), ("config_items",)),
+    ("protections", ("snapshot", "password_on"), ("config_items",)),
     ("media", ("site",), ("sites",)),
     ("media", ("library",), ("config_items",)),
     ("spares", ("item",), ("config_items",)),
@@ -46,6 +48,8 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("policies", ("by_service", "<keys>"), ("services",)),
     ("policies", ("periods", "*", "environments"), ("environments",)),
     ("policies", ("periods", "*", "on_duty"), ("people",)),
+    ("policies", ("accepted", "*", "by"), ("people",)),
+    ("policies", ("accepted", "*", "services"), ("services",)),
 )
 
 

@@ -48,10 +48,10 @@ def _texts(node: Any, at: Path) -> Iterator[tuple[Path, str]]:
 def dashes(draft: Draft) -> Iterator[Problem]:
     """Find settings that a command would take for an option."""
     for protection in draft.cmdb.protections:
-        for name, value in protection.get("settings", {}).items():
-            if isinstance(value, str) and value.startswith("-"):
+        for path, value in _texts(protection.get("settings", {}), ("settings",)):
+            if value.startswith("-"):
                 yield Problem(
-                    protection, ("settings", name),
+                    protection, path,
                     f"is {quoted(value)}, which begins with a dash and could be taken for an option; "
                     "write a value that does not",
                 )  # fmt: skip
@@ -78,6 +78,10 @@ def dates(draft: Draft) -> Iterator[Problem]:
                     yield _no_date(person, ("signing_keys", index, field), key[field])
     yield from _periods(draft, "freeze-periods", "periods", "the period begins")
     yield from _periods(draft, "pre-approved", "changes", "it is approved")
+    policy = draft.entry("policies", "accepted-single-failures")
+    for id_, decision in policy.get("accepted").items() if policy is not None else ():
+        if policy is not None and _day(decision["until"]) is None:
+            yield _no_date(policy, ("accepted", id_, "until"), decision["until"])
 
 
 def _periods(draft: Draft, policy: str, field: str, begins: str) -> Iterator[Problem]:

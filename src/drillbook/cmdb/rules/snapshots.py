@@ -1,0 +1,185 @@
+"""The snapshots that a cold spare is made from: where they are, what is in them, how fresh, who has the password."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drillbook.cmdb.durations import seconds
+from drillbook.cmdb.rules.base import Problem, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from drillbook.cmdb.model import Entry
+    from drillbook.cmdb.rules.base import Draft
+
+_WHOLE = frozenset(
+    f"/{name}"
+    for name in (
+        "bin",
+        "boot",
+        "etc",
+        "home",
+        "lib",
+        "lib64",
+        "media",
+        "mnt",
+        "opt",
+        "root",
+        "sbin",
+        "srv",
+        "usr",
+        "var",
+    )
+)
+_MADE_ANEW = ("/dev", "/proc", "/run", "/sys", "/tmp")  # noqa: S108 - named to be refused
+_OWN = ("/etc/drillbook/item", "/etc/drillbook/secrets", "/var/lib/drillbook")
+
+
+def needed(draft: Draft) -> Iterator[Problem]:
+    """Find cold spares that take over an address and have nothing to do it from, and snapshots of other kinds."""
+    for protection in draft.cmdb.protections:
+        cold, given = protection.get("kind") == "cold_standby", protection.get("snapshot") is not None
+        if given and not cold:
+            yield Problem(
+                protection, ("snapshot",), f"has no place in {protection.get('kind')}; it belongs to cold_standby"
+            )
+        if cold and not given and protection.get("service_address"):
+            yield Problem(
+                protection, (),
+                "has no 'snapshot', and its spare takes over an address: say what the role is made of, where it is "
+                "kept and how often it is taken",
+            )  # fmt: skip
+
+
+def _snapshots(draft: Draft) -> Iterator[tuple[Entry, Mapping[str, Any], Entry | None]]:
+    """Give each protection with snapshots, these, and its primary."""
+    for protection in draft.cmdb.protections:
+        snapshot = protection.get("snapshot")
+        if snapshot is not None:
+            yield protection, snapshot, draft.entry("config_items", protection.get("members")["primary"])
+
+
+def _shares_rack(one: Entry | None, other: Entry | None) -> bool:
+    places = {tuple(each.get(name) for name in ("site", "room", "rack")) for each in (one, other) if each is not None}
+    return one is not None and other is not None and len(places) == 1 and None not in places.pop()
+
+
+def hosts(draft: Draft) -> Iterator[Problem]:
+    """Find snapshots that are lost together with what they are of, or that nobody can log in to."""
+    for protection, snapshot, primary in _snapshots(draft):
+        host = draft.entry("config_items", snapshot["host"])
+        if host is None:
+            continue
+        at = ("snapshot", "host")
+        if host.id in protection.get("members").values():
+            yield Problem(
+                protection, at,
+                f"is {quoted(host.id)}, a member of the protection; name a host that takes no part in it",
+            )  # fmt: skip
+        elif _shares_rack(host, primary):
+            assert primary is not None
+            yield Problem(
+                protection, at,
+                f"is {quoted(host.id)}, in the rack of the primary {quoted(primary.id)}; one loss takes both: "
+                "name a host in another rack, better in another room",
+            )  # fmt: skip
+        yield from _without_address(draft, protection, host)
+
+
+def _without_address(draft: Draft, protection: Entry, host: Entry) -> Iterator[Problem]:
+    primary = draft.entry("config_items", protection.get("members")["primary"])
+    for environment in () if primary is None else primary.get("addresses", {}):
+        if environment not in host.get("addresses", {}):
+            yield Problem(
+                protection, ("snapshot", "host"),
+                f"is {quoted(host.id)}, which has no address in {quoted(environment)}, where the primary has one",
+            )  # fmt: skip
+
+
+def _inside(path: str, other: str) -> bool:
+    return path == other or path.startswith(other + "/")
+
+
+def repositories(draft: Draft) -> Iterator[Problem]:
+    """Find repositories that are, or lie in, one of another protection on the same host."""
+    seen: list[tuple[str, str, Entry]] = []
+    for protection, snapshot, _ in _snapshots(draft):
+        host, path = snapshot["host"], snapshot["repository"]
+        for _, its, other in (each for each in seen if each[0] == host):
+            if _inside(path, its) or _inside(its, path):
+                yield Problem(
+                    protection, ("snapshot", "repository"),
+                    f"is {quoted(path)}, and protections.{other.id} has {quoted(its)} on the same host; give each a "
+                    "folder of its own: a key that may write one may then not touch the other",
+                )  # fmt: skip
+        seen.append((host, path, protection))
+
+
+def paths(draft: Draft) -> Iterator[Problem]:
+    """Find paths of a role that lie in one another, that are a whole system, or a host's own."""
+    for protection, snapshot, _ in _snapshots(draft):
+        named: list[str] = snapshot["paths"]
+        for index, path in enumerate(named):
+            why = _unfit(path, [*named[:index], *named[index + 1 :]], snapshot["password_file"])
+            if why is not None:
+                yield Problem(protection, ("snapshot", "paths", index), f"is {quoted(path)}, {why}")
+
+
+def _unfit(path: str, others: list[str], password_file: str) -> str | None:
+    """Say why a path cannot be one of a role's, or None."""
+    if path in _WHOLE:
+        return "a whole folder of the system, which would replace the spare's own; name what belongs to the role"
+    if any(_inside(path, each) for each in _MADE_ANEW):
+        return "which the system makes anew at each start; it is no part of a role"
+    for own in _OWN:
+        if _inside(path, own) or _inside(own, path):
+            return f"and {own} is each host's own; name what belongs to the role beside it"
+    if _inside(password_file, path):
+        return "which holds the password of the repository itself; keep that elsewhere"
+    outer = next((each for each in others if path != each and _inside(path, each)), None)
+    return f"which lies in {quoted(outer)}; name one of them" if outer is not None else None
+
+
+def ages(draft: Draft) -> Iterator[Problem]:
+    """Find snapshots that are taken too seldom for what is promised."""
+    for protection, snapshot, _ in _snapshots(draft):
+        every, oldest, interval = snapshot["every"], snapshot["max_age"], protection.get("interval")
+        if seconds(every) > seconds(oldest):
+            yield Problem(
+                protection, ("snapshot", "every"),
+                f"is {every}, and max_age {oldest}: the newest would be too old before the next is due; "
+                "take them more often",
+            )  # fmt: skip
+        if interval is not None and seconds(oldest) > seconds(interval):
+            yield Problem(
+                protection, ("snapshot", "max_age"),
+                f"is {oldest}, and the protection's interval {interval}: older than it promises; accept less",
+            )  # fmt: skip
+        service = draft.entry("services", protection.get("service"))
+        if service is not None and seconds(oldest) > seconds(service.get("rpo")):
+            yield Problem(
+                protection, ("snapshot", "max_age"),
+                f"is {oldest}, and services.{service.id} may lose {service.get('rpo')} (its RPO); accept less, "
+                "or promise less",
+            )  # fmt: skip
+
+
+def passwords(draft: Draft) -> Iterator[Problem]:
+    """Find places of the password that are lost together with the primary."""
+    for protection, snapshot, primary in _snapshots(draft):
+        for index, id_ in enumerate(snapshot["password_on"]):
+            at = ("snapshot", "password_on", index)
+            if id_ in protection.get("members").values():
+                yield Problem(
+                    protection, at,
+                    f"is {quoted(id_)}, a member of the protection; the password must not be lost with it, "
+                    "nor lie open on a machine that users reach",
+                )  # fmt: skip
+            elif _shares_rack(draft.entry("config_items", id_), primary):
+                assert primary is not None
+                yield Problem(
+                    protection, at,
+                    f"is {quoted(id_)}, in the rack of the primary {quoted(primary.id)}; one loss takes both: "
+                    "name a host in another rack",
+                )  # fmt: skip
