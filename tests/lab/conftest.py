@@ -112,7 +112,7 @@ def to(lab):
 
 @pytest.fixture
 def do(to):
-    """Runs a shell text on the application server, or another host, over a connection of its own, and gives what it prints."""
+    """Runs a shell text on the application server, or another host, and gives what it prints."""
 
     def run(text, item="core-app-1"):
         done = to(item).run(["bash", "-c", text], timeout=20)
