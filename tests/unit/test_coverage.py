@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from invoke import Context
 
+from drillbook.cmdb.compare.fields import FieldChange
 from drillbook.cmdb.load import load
 from drillbook.console.coverage_page.coverage import coverage_page
 from drillbook.console.coverage_page.nminus1 import nminus1_page
@@ -25,6 +26,9 @@ from drillbook.coverage.nminus1 import nminus1
 from drillbook.coverage.order import first, first_in, order, weekly_hours
 from drillbook.coverage.shared import Common, Role
 from drillbook.errors import ExitCode, UsageError
+from drillbook.review.comment import comment
+from drillbook.review.judgement import Judgement, judged
+from drillbook.review.model import Verdict
 from drillbook.tasks import coverage as tasks
 from tests.coverage_estates import estate, estates
 from tests.review_ground import Ground, make
@@ -125,7 +129,8 @@ def test_nobody_comes_first_among_none_and_an_unknown_one_is_said() -> None:
 def test_in_the_shipped_estate_the_web_comes_first_when_room_a_is_lost(shipped: Cmdb) -> None:
     """What RB-ROOM-LOSS promotes the spare for; it changes with the objectives of these services."""
     assert first_in(shipped, "spare-1", "hq-room-a") == "web-spare"
-    assert [(each.protection, each.criterion) for each in order(shipped, ["proxy-spare", "web-spare", "login-spare"])] == [
+    places = order(shipped, ["proxy-spare", "web-spare", "login-spare"])
+    assert [(each.protection, each.criterion) for each in places] == [
         ("web-spare", ""), ("login-spare", "hours"), ("proxy-spare", "dependents"),
     ]  # fmt: skip
     assert first_in(shipped, "spare-1", "hq-room-b") is None
@@ -193,9 +198,7 @@ def test_the_cover_of_a_service_is_never_better_than_that_of_an_item(cmdb: Cmdb)
         for item in each.items:
             if not item.standby:
                 assert LEVELS.index(each.cover) <= max(LEVELS.index(item.cover), LEVELS.index("part"))
-        assert (each.cover == "part") == (
-            len({item.cover == "none" for item in each.items if not item.standby}) == 2  # noqa: PLR2004 - yes and no
-        )
+        assert (each.cover == "part") == (len({item.cover == "none" for item in each.items if not item.standby}) == 2)
 
 
 def test_estates_with_nothing_in_them_are_told_so() -> None:
@@ -341,6 +344,47 @@ def test_a_pull_request_that_takes_cover_away_ends_with_20(ground: Ground, capsy
     code, out, _ = _ends(capsys, tasks.coverage, base="base")
     assert code == ExitCode.MISSED
     assert f"{primary} was covered cold" in out
+
+
+def test_a_review_says_which_single_failures_a_pull_request_brings(ground: Ground) -> None:
+    data = review_estate()
+    before = ground.review()
+    assert (before.alone, before.not_alone) == ((), ())
+    spare = next(id_ for id_, its in data["protections"].items() if its["kind"] == "cold_standby")
+    protection = data["protections"].pop(spare)
+    service, primary = protection["service"], protection["members"]["primary"]
+    ground.estate(data)
+    ground.commit("without the spare")
+    brought = ground.review()
+    assert (primary, service, "nothing", None) in {(e.failure, e.service, e.why, e.accepted) for e in brought.alone}
+    assert brought.verdict is Verdict.LOOK
+    assert f"<code>{primary}</code> fails: <code>{service}</code> has no way back within its RTO" in comment(brought)
+    assert "无法按时恢复的单点故障" in comment(brought, "zh")
+    decisions = data["policies"]["accepted-single-failures"]["accepted"]
+    decisions["known"] = {**decisions["one-ups"], "failures": ["hq"], "services": [service], "tiers": [1, 2, 3]}
+    ground.estate(data)
+    ground.commit("and accepted")
+    accepted = ground.review()
+    assert accepted.unaccepted < brought.unaccepted
+    assert "; accepted: <code>known</code>" in comment(accepted)
+
+
+def test_words_alone_ask_for_no_single_failure(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drillbook.review.alone.nminus1", None)
+    data = review_estate()
+    data["config_items"]["db-1"]["model"] = "R2"
+    ground.estate(data)
+    ground.commit("a model")
+    assert ground.review().alone == ()
+
+
+def test_to_accept_a_single_failure_is_weaker() -> None:
+    decision = {"until": "2027-01-01"}
+    place = ("accepted", "known")
+    assert judged("policies", FieldChange(place, None, decision)) is Judgement.WEAKER
+    assert judged("policies", FieldChange(place, decision, None)) is Judgement.STRONGER
+    longer = FieldChange((*place, "until"), "2027-01-01", "2027-02-01")
+    assert judged("policies", longer) is Judgement.WEAKER
 
 
 def test_a_base_that_cannot_be_read_is_said(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
