@@ -37,8 +37,8 @@ def inventory(cmdb: Cmdb, environment: str) -> dict[str, Any]:
 
     Hosts have ``ansible_host``, ``ansible_user``, ``ansible_port`` and ``item`` (their id). Groups are
     made by class, site, function, service and protection; a group ``protection_<id>`` has the variable
-    ``protection``: id, kind, service, members, service_address, replication, settings. Of a host with
-    several protections the hot standby's is the one that it sees.
+    ``protection``: id, kind, service, members, service_address, replication, settings, snapshot. Of a host
+    with several protections the hot standby's is the one that it sees.
 
     Raises UsageError when there is no such environment.
     """
@@ -99,6 +99,7 @@ def _protection(protection: Entry, source: str) -> dict[str, Any]:
         "service_address": protection.get("service_address", {}).get(source),
         "replication": protection.get("replication"),
         "settings": plain(protection.get("settings", {})),
+        "snapshot": plain(protection.get("snapshot")),
     }
 
 

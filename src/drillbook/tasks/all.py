@@ -13,10 +13,10 @@ _MODULES = {
     "changes": ("changes", "change_apply", "change_review", "change_log", "change_certificate"),
     "drills": ("drills", "drill_schedule", "drill_history", "drill_reports"),
     "journal": ("journal",),
-    "standby": ("coverage",),
     "lab": ("lab",),
     "trust": ("trust",),
     "estate": ("estate",),
+    "standby": ("standby", "coverage"),
 }
 
 ns = Collection()

@@ -48,10 +48,10 @@ def _texts(node: Any, at: Path) -> Iterator[tuple[Path, str]]:
 def dashes(draft: Draft) -> Iterator[Problem]:
     """Find settings that a command would take for an option."""
     for protection in draft.cmdb.protections:
-        for name, value in protection.get("settings", {}).items():
-            if isinstance(value, str) and value.startswith("-"):
+        for path, value in _texts(protection.get("settings", {}), ("settings",)):
+            if value.startswith("-"):
                 yield Problem(
-                    protection, ("settings", name),
+                    protection, path,
                     f"is {quoted(value)}, which begins with a dash and could be taken for an option; "
                     "write a value that does not",
                 )  # fmt: skip
