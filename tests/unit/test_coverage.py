@@ -387,6 +387,20 @@ def test_to_accept_a_single_failure_is_weaker() -> None:
     assert judged("policies", longer) is Judgement.WEAKER
 
 
+def test_items_that_depend_on_each_other_are_said_and_nothing_runs_for_ever(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = {**ITEMS, "ups-1": {"depends_on": ["a-1", "b-1"]}}
+    found = {each.id: {one.service for one in each.services} for each in nminus1(_estate(items=items)).failures}
+    assert found["b-1"] == {"a", "b"}  # a stands on it by way of what stands on itself, and so does the spare
+    data = review_estate()
+    data["config_items"]["ups-1"]["depends_on"] = ["db-1"]
+    ground.estate(data)
+    for call in (tasks.nminus1, tasks.coverage):
+        code, _, said = _ends(capsys, call)
+        assert (code, "closes a cycle" in said) == (ExitCode.INVALID, True)
+
+
 def test_a_base_that_cannot_be_read_is_said(ground: Ground, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, said = _ends(capsys, tasks.nminus1, base="nowhere")
     assert (code, "nowhere" in said) == (ExitCode.USAGE, True)

@@ -136,7 +136,7 @@ def blocked_words(cmdb: Cmdb, blocked: Blocked, rto: float) -> Text:
         )  # fmt: skip
     said = joined(_tried(cmdb, each, rto) for each in blocked.tried)
     if not blocked.tried:
-        said = Text("nothing brings it back", "无恢复手段")
+        said = Text("nothing protects it", "无任何保护")
     through = " → ".join(blocked.through[:-1])
     way = Text(f" (with {through})", f"（因 {through}）") if through else Text("", "")
     return Text(f"{need}{way.en}: {said.en}", f"{need}{way.zh}：{said.zh}")
