@@ -300,7 +300,8 @@ def test_a_spare_that_is_not_back_itself_takes_as_long_as_that() -> None:
 def test_what_only_waits_claims_no_spare_before_what_it_waits_for_may_be_back() -> None:
     """Machines have a spare, and so has a host on them; while the first is being brought back the second waits."""
     cmdb = estate(
-        items={"vm-1": {"depends_on": ["machines"]}, "vm-2": {}, "vh-1": {}, "other-1": {}, "spare-1": {}, "spare-2": {}},
+        items={id_: {} for id_ in ("vm-2", "vh-1", "other-1", "spare-1", "spare-2")}
+        | {"vm-1": {"depends_on": ["machines"]}},
         services={
             "machines": {"provided_by": ["vh-1"], "tier": 3}, "other": {"provided_by": ["other-1"], "tier": 3},
             "shop": {"provided_by": ["vm-1"], "tier": 1}, "blog": {"provided_by": ["vm-2"], "tier": 1},
