@@ -50,9 +50,7 @@ _CRITERIA = {
     "tier": Text("tier {theirs} comes before tier {mine}", "{theirs} 级先于 {mine} 级"),
     "rto": Text("an RTO of {theirs} comes before {mine}", "RTO {theirs} 先于 {mine}"),
     "hours": Text("{theirs} comes before {mine}", "服务时间 {theirs} 先于 {mine}"),
-    "dependents": Text(
-        "{theirs} services hang on the one before, {mine} on this", "前者有 {theirs} 个服务依赖，此项 {mine} 个"
-    ),
+    "dependents": Text("{theirs} dependent services come before {mine}", "依赖它的服务 {theirs} 个先于 {mine} 个"),
     "id": Text("all else is equal, so the id decides", "其余相同，按标识先后"),
 }  # fmt: skip
 
