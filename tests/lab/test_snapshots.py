@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from drillbook.artifacts.seal import seal
 from drillbook.errors import ExitCode
@@ -112,7 +113,6 @@ def ground(one: Ground) -> Iterator[Ground]:
     one.done(STORE, f"rm -rf /root/kept && mkdir /root/kept && {kept}")
     one.done(SECOND, f"cp -a {SECRET} /root/secret")
     yield one
-    bring_up()
     one.done(
         STORE,
         f"rm -rf {REPOSITORY} && cp -a /root/kept/{PROTECTION} {REPOSITORY} && cp -a /root/kept/*.jsonl {NOTES}"
@@ -255,8 +255,6 @@ def test_the_oldest_go_and_the_rest_stay_whole(ground: Ground) -> None:
         assert snapshot()[0] == 0
     keep = len(ground.archives())
     script = (ROOT / "runbooks/RB-STANDBY-SNAPSHOT.yaml").read_text()
-    import yaml
-
     step = next(each for each in yaml.safe_load(script)["steps"] if each["id"] == "verify")
     text = step["run"]["script"].replace("'", "'\\''")
     ground.done(STORE, f"/bin/sh -eu -c '{text}' verify {PROTECTION} snapshots {REPOSITORY} {keep - 1}")
