@@ -64,7 +64,7 @@ _MEANINGS = {
     ExitCode.INTERNAL: "invoke did not understand the command line, or drillbook itself has an error",
     ExitCode.USAGE: "unknown name, missing or wrong parameter",
     ExitCode.INVALID: "a file is wrong; every finding is printed with file and line",
-    ExitCode.REFUSED: "a gate refused; no packet was sent",
+    ExitCode.REFUSED: "a gate refused; nothing was done",
     ExitCode.ASSUMPTION: "the hosts are not as the plan assumes; nothing was changed",
     ExitCode.LOCKED: "another run holds one of the items",
     ExitCode.UNREACHABLE: "a host did not answer in time, or its host key is wrong",

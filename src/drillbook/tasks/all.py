@@ -16,7 +16,7 @@ _MODULES = {
     "lab": ("lab",),
     "trust": ("trust",),
     "estate": ("estate",),
-    "standby": ("standby",),
+    "standby": ("standby", "coverage"),
 }
 
 ns = Collection()
