@@ -232,9 +232,15 @@ def test_a_repository_host_that_does_not_answer_is_told(ground: Ground) -> None:
 
 
 def test_two_at_once_the_second_says_why(ground: Ground) -> None:
-    ground.done(STORE, f"{AS_STORE}(borg with-lock . sleep 40 >/dev/null 2>&1 &) ; sleep 2")
+    ground.done(
+        STORE,
+        f"{AS_STORE}(borg with-lock . sh -c 'echo $$ > /tmp/locker; exec sleep 60' >/dev/null 2>&1 </dev/null &)\n"
+        "until [ -s /tmp/locker ]; do sleep 0.1; done",
+    )
     code, said = snapshot()
-    ground.done(STORE, "pkill -x sleep; sleep 1")
+    ground.done(
+        STORE, "kill $(cat /tmp/locker); while [ -e /proc/$(cat /tmp/locker) ]; do sleep 0.1; done; rm /tmp/locker"
+    )
     assert (code, "another snapshot of web-spare is being taken" in said) == (ExitCode.FAILED, True), said
     code, said = snapshot()
     assert code == 0, said
