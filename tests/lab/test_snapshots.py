@@ -296,7 +296,7 @@ def test_a_production_host_can_neither_take_a_snapshot_away_nor_write_over_one(g
 def test_what_a_production_host_marked_as_deleted_can_be_had_again(ground: Ground) -> None:
     """With the commands of docs/standby.md."""
     wanted = ground.archives()
-    last = ground.done(STORE, f"tail -n 1 {REPOSITORY}/transactions").split(",")[0].split()[1]
+    last = json.loads(ground.done(STORE, f"tail -n 1 {NOTES}"))["segment"]
     ground.done(HOLDER, f"{AS_HOLDER}borg delete $R {' '.join(wanted)}")
     page = (ROOT / "docs/standby.md").read_text()
     begin = page.index(f"    cd {REPOSITORY}\n")
