@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 SECRETS = "/etc/drillbook-probe.secrets.json"
-_SECONDS = 3
 
 # Prints what curl says of one request, with a time limit; -q: no configuration of anybody's.
 _GET = "curl -q -sS -f --max-time %s --noproxy %s --proxy %s %s"
@@ -32,40 +31,44 @@ timeout %s ldapsearch -x -LLL -o nettimeout=%s -H %s -D "$user" -y "$file" -b %s
 """
 
 
-def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str) -> None:
+def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3) -> None:
     """The service answers at the address as its users need it, and the answer has the text ``expect``.
 
     ``kind`` says what a user does with ``asks``: ``web`` opens that page, ``proxy`` fetches that URL through it,
-    ``login`` binds as the probe's account with its password and reads that entry.
+    ``login`` binds as the probe's account with its password and reads that entry. ``seconds``: how long one waits.
     """
     match kind:
         case "web":
-            said = _fetched(host, f"http://{address}:{port}{asks}")
+            said = _fetched(host, f"http://{address}:{port}{asks}", seconds)
         case "proxy":
-            said = _fetched(host, asks, proxy=f"http://{address}:{port}")
+            said = _fetched(host, asks, seconds, proxy=f"http://{address}:{port}")
         case "login":
-            said = _read(host, f"ldap://{address}:{port}", asks)
+            said = _read(host, f"ldap://{address}:{port}", asks, seconds)
         case _:
             raise AssertionError(f"nobody knows how '{kind}' is used; known are: web, proxy, login")
     assert expect in said, f"{address} gives an answer to {asks} without '{expect}'"
 
 
-def does_not_serve(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str) -> None:
+def does_not_serve(
+    host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3
+) -> None:
     """The service does not answer at the address as its users need it; see ``serves``."""
     try:
-        serves(host, kind, address, port, asks=asks, expect=expect)
+        serves(host, kind, address, port, asks=asks, expect=expect, seconds=seconds)
     except AssertionError:
         return
-    raise AssertionError(f"{address} serves its users")
+    raise AssertionError(
+        f"{address} serves its users: the production host is alive, and nothing is to be promoted; look there first"
+    )
 
 
-def _fetched(host: Host, url: str, *, proxy: str = "") -> str:
-    done = host.run(_GET, str(_SECONDS), "" if proxy else "*", proxy, url)
+def _fetched(host: Host, url: str, seconds: float, *, proxy: str = "") -> str:
+    done = host.run(_GET, str(seconds), "" if proxy else "*", proxy, url)
     assert done.rc == 0, f"{url}{proxy and ' through '}{proxy} gives no page: {done.stderr.strip()}"
     return str(done.stdout)
 
 
-def _read(host: Host, url: str, entry: str) -> str:
-    done = host.run(_BIND, SECRETS, "login", str(_SECONDS), str(_SECONDS), url, entry)
+def _read(host: Host, url: str, entry: str, seconds: float) -> str:
+    done = host.run(_BIND, SECRETS, "login", str(seconds), str(max(1, int(seconds))), url, entry)
     assert done.rc == 0, f"{url} does not let the probe's account in: {done.stderr.strip() or 'no answer'}"
     return str(done.stdout)

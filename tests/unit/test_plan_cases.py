@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from drillbook.artifacts.seal import digest_of
 from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput
-from drillbook.plan.model import Plan, plan_from_json
 from drillbook.plan.planner import make_plan
+from drillbook.plan.reading import plan_from_json
 from drillbook.runbook.load import load_called
 from drillbook.source import plain, read_yaml
+
+if TYPE_CHECKING:
+    from drillbook.plan.model import Plan
 
 CASES = Path(__file__).parents[1] / "plan_cases"
 NAMES = sorted(path.parent.name for path in CASES.glob("*/case.yaml"))
@@ -43,6 +46,8 @@ def commands(plan: Plan) -> list[dict[str, Any]]:
     """Give what is sent and typed, with nothing that is only for reading."""
     return [
         {"assumption": each["check"]} for each in plan.to_json()["assumptions"]
+    ] + [
+        {"slot": each["name"], "check": each["check"]} for each in plan.to_json().get("slots", ())
     ] + [
         {
             "step": step["id"],

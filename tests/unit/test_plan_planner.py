@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from drillbook.canonical import canonical_json
 from drillbook.errors import DrillbookError, Refused, UsageError
-from drillbook.plan.model import CheckRun, Command, FenceRun, Plan, PowerRun, WaitRun, plan_from_json
+from drillbook.plan.model import CheckRun, Command, FenceRun, Plan, PowerRun, WaitRun
 from drillbook.plan.planner import make_plan
+from drillbook.plan.reading import plan_from_json
 from drillbook.runbook.build import runbook_from
 from drillbook.source import parse_yaml
 from tests.runbook_estate import (

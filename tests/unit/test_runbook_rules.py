@@ -96,6 +96,16 @@ def put(*path: str | int, value: Any) -> Callable[[Book], None]:
     return apply
 
 
+def slot(use: Callable[[Book], None]) -> Callable[[Book], None]:
+    """Add a slot, and use it or spoil it."""
+
+    def apply(book: Book) -> None:
+        book["slots"] = {"copies": {"text": text("The newest copies", "最新副本"), "choose": check("anything")}}
+        use(book)
+
+    return apply
+
+
 BAD: list[tuple[str, str, Callable[[], Book], Callable[[Book], None]]] = [
     # rule, a part of the sentence, the runbook, what is made wrong
     ("missing-undo", "has no 'undo'", failover, change(2, undo=None)),
@@ -173,6 +183,30 @@ BAD: list[tuple[str, str, Callable[[], Book], Callable[[Book], None]]] = [
     ("unknown-reference", "begins with no role", failover, argv("echo", "{primry.id}")),
     ("unknown-reference", "begins with no role", failover,
      put("steps", 3, "wait", "arguments", value={"port": ["{nobody.port}"]})),
+    ("unknown-reference", "there is no slot 'copy'; did you mean 'copies'", failover,
+     slot(argv("echo", "{slots.copies}", "{slots.copy}"))),
+    ("slot-place", "stands alone", failover, slot(argv("echo", "x{slots.copies}"))),
+    ("slot-place", "stands alone", failover, slot(sql("select :'x'", x="{slots.copies}"))),
+    ("slot-place", "stands alone", failover, slot(put("roles", "observer", "item", value="{slots.copies}"))),
+    ("slot-place", "stands alone", failover,
+     slot(put("steps", 3, "wait", "arguments", value={"port": ["{slots.copies}"]}))),
+    ("slot-place", "stands alone", failback,
+     slot(put("steps", 1, "playbook", "variables", value={"port": "{slots.copies}"}))),
+    ("slot-place", "stands alone", failover,
+     slot(put("slots", "copies", "choose", "arguments", value={"x": "{slots.copies}"}))),
+    ("slot-unused", "used nowhere", failover, slot(argv("echo", "{standby.id}"))),
+    ("unreachable-role", "logs in to 'primary'", failover,
+     slot(put("slots", "copies", "choose", "on", value="primary"))),
+    ("unknown-role", "no role says on which host", failover,
+     slot(put("slots", "copies", "choose", value=check("anything", None)))),
+    ("unknown-role", "cannot be called 'slots'", failover, put("roles", "slots", value={"item": "x"})),
+    ("missing-check", "did you mean 'anything'", failover,
+     slot(put("slots", "copies", "choose", "function", value="anithing"))),
+    ("text-language", "no Chinese character", failover, slot(put("slots", "copies", "text", "zh", value="Copies"))),
+    ("constant-text", "text for people", failover,
+     slot(put("slots", "copies", "text", "en", value="Copies of {primary.id}"))),
+    ("value-as-syntax", "as its language", failover, slot(argv("ssh", "h", "{slots.copies}"))),
+    ("constant-program", "which program runs", failover, slot(argv("{slots.copies}", "x"))),
     ("reference-circle", "protection → parameters.pair → protection", failover,
      put("parameters", "pair", "default", value="{protection.id}")),
     ("constant-text", "{standby.address} is not replaced in a script", failover,
@@ -281,6 +315,10 @@ GOOD: list[Callable[[Book], None]] = [
     script('for each in "$@"; do ping "$each"; done\n', "{standby.id}"),
     script('x="$1"\n[ -n "$x" ] || exit 1 # $2 is not used\n', "{standby.id}"),
     script("cat <<'END'\n$1 ${a}\nEND\n"),
+    slot(argv("take", "{slots.copies}", "--", "{protection.snapshot.paths}")),
+    slot(script('for each in "$@"; do take "$each"; done\n', "{standby.id}", "{slots.copies}")),
+    slot(change(2, verify=[check("anything", copies="{slots.copies}")])),
+    slot(put("steps", 0, "by_hand", 0, "do", value="take {slots.copies}")),
     script("awk '{print $1}' /etc/hosts\n"),
     script('echo "it\'s $1"\n', "{standby.id}"),
     sql("select :'x', :\"x\", '{1,2}'::int[], a[1:2], ':bare'", x="{standby.id}"),

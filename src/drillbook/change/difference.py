@@ -66,6 +66,7 @@ def difference(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> lis
         *_named("parameter", before, after, "parameters"),
         *_named("role", before, after, "roles"),
         *_assumptions(before, after),
+        *_slots(before, after),
         *_listed(before, after, _PLAN),
         *_sealed(approved, would_run),
         *_slice(before, after),
@@ -141,9 +142,11 @@ def _part(key: str, value: Any) -> str:
     if key == "action":
         return _action(value)
     if key == "undo" and isinstance(value, dict):
-        if value.get("action"):
+        if isinstance(value.get("action"), dict):
             return _action(value["action"])
-        return f"cannot be undone: {value['irreversible']['en']}" if value.get("irreversible") else _NOTHING
+        if isinstance(value.get("irreversible"), dict):
+            return f"cannot be undone: {value['irreversible']['en']}"
+        return _value(value if value.get("action") or value.get("irreversible") else None)
     if key == "verify":
         return "; ".join(_action(each) for each in value or ()) or _NOTHING
     if key == "by_hand":
@@ -154,12 +157,14 @@ def _part(key: str, value: Any) -> str:
 def _action(action: Mapping[str, Any]) -> str:
     match action["type"]:
         case "run":
-            text = shlex.join(action["argv"]) + (f" <<< {shlex.quote(action['stdin'])}" if action["stdin"] else "")
+            text = " ".join(shlex.quote(each) if isinstance(each, str) else _slot(each) for each in action["argv"])
+            text += f" <<< {shlex.quote(action['stdin'])}" if action["stdin"] else ""
             text += f" (as {action['user']})"
         case "playbook":
             text = f"playbook {action['file']} on {action['item']} with {_value(action['variables'])}"
         case "check":
             text = f"check {action['function']} of {action['file']} on {action['item']}, {_value(action['arguments'])}"
+            text += "".join(f", {name}=‹{slot}›" for name, slot in action.get("slots", {}).items())
         case "wait":
             text = f"every {action['interval']:g} s: {_action(action['check'])}"
         case "manual":
@@ -196,6 +201,19 @@ def _assumptions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
                 for side in (before, after))  # fmt: skip
     yield from (Line("assumption", each, _NOTHING) for each in old if each not in new)
     yield from (Line("assumption", _NOTHING, each) for each in new if each not in old)
+
+
+def _slot(word: Mapping[str, Any]) -> str:
+    return f"‹{word['slot']}{', …' if word['many'] else ''}›"
+
+
+def _slots(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
+    """Say whose rule differs of the values that are chosen when the run begins."""
+    old, new = ({each["name"]: f"{each['text']['en']}: {_action(each['check'])}" for each in side.get("slots", ())}
+                for side in (before, after))  # fmt: skip
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield Line(f"slot {name}", old.get(name, _NOTHING), new.get(name, _NOTHING))
 
 
 def _sealed(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> Iterator[Line]:

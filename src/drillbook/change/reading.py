@@ -20,11 +20,13 @@ from drillbook.change.model import (
 )
 from drillbook.change.strict import parse
 from drillbook.errors import InvalidInput
-from drillbook.plan.model import Plan, plan_from_json
+from drillbook.plan.reading import plan_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from drillbook.plan.model import Plan
 
 
 def read_request(data: bytes, *, name: str = "request.json") -> Request:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drillbook.console.output import console, say_hanging
-from drillbook.execution.state import Stage
+from drillbook.execution.state import Stage, notes_of
 from drillbook.runbook.model import Kind, Verb
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class RunView:
     def _show_record(self, record: Record) -> None:
         data = record.data
         step = data.get("step")
+        for note in notes_of(record):
+            self._line("!", "yellow", str(step), note, title=False)
         match record.kind:
             case "step.started" | "undo.started":
                 self._began[str(step)] = record.mono
@@ -78,6 +80,9 @@ class RunView:
                 usual = self._usual.get(str(step))
                 hint = f"  (usually {usual:.1f} s)" if usual is not None and not verb else ""
                 self._show(f"{verb}{step}: {self._title(str(step))}{hint}")
+            case "slot.bound":
+                value = data["value"] if isinstance(data["value"], str) else ", ".join(data["value"])
+                self._line("‹", "cyan", str(data["slot"]), f"{value}  {data['detail']}", title=False)
             case "step.done":
                 seconds = record.mono - self._began.get(str(step), record.mono)
                 self._line("✓", "green", str(step), f"{seconds:6.2f} s")
@@ -112,16 +117,19 @@ class RunView:
             self._status.stop()
             self._status = None
 
-    def _line(self, mark: str, style: str, step: str, rest: str) -> None:
+    def _line(self, mark: str, style: str, step: str, rest: str, *, title: bool = True) -> None:
         self._hide()
         head = Text(f"  {mark} ", style=style)
         head.append(f"{step:<{self._column()}} ", style="default")
         strong = "bold" if style == "red" else "default"
-        title = Text(self._title(step), style="dim")
+        if not title:
+            say_hanging(head, Text(rest, style=strong))
+            return
+        about = Text(self._title(step), style="dim")
         if rest.endswith(" s"):
-            say_hanging(head.append(f"{rest:>9}  ", style=strong), title)
+            say_hanging(head.append(f"{rest:>9}  ", style=strong), about)
         else:
-            say_hanging(head, Text(f"{rest}  ", style=strong) + title)
+            say_hanging(head, Text(f"{rest}  ", style=strong) + about)
 
     def _column(self) -> int:
         """Give how wide the column of step ids is: as wide as the longest of this plan."""
@@ -143,6 +151,8 @@ def summary(launch: Launch, outcome: Outcome, *, language: str = "en") -> None:
         console.print(_table(plan, engine, language))
         for line in _so_now(plan, engine):
             console.print(Text("  Now: ", style="bold") + Text(line))
+    for step, note in engine.state.notes:
+        console.print(Text("  Note: ", style="bold yellow") + Text(f"{step}: {note}"))
     if outcome.remedy:
         for number, line in enumerate(outcome.remedy.splitlines()):
             console.print(Text("  → " if number == 0 else "    ", style="cyan") + Text(line))

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 _POWER_POLL = 0.1
 _SHOWN = 400
+_NOTE = "note: "
+_MOST_NOTES = 5
+_NOTE_SHOWN = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +140,18 @@ def effect(item: str, command: Command, world: World, *, key: str, token: int, t
 
 
 def of_effect(ended: Effect) -> Result:
-    """Give the result of an effect that the host reports."""
+    """Give the result of an effect that the host reports.
+
+    Lines of its output that begin with ``note: `` are what a person must know; the first five are kept as ``notes``.
+    """
     evidence: dict[str, Any] = {"ended": str(ended.ended), "exit_code": ended.exit_code}
     for name, output in (("stdout", ended.stdout), ("stderr", ended.stderr)):
         if output:
             evidence[name] = visible(output.strip(), limit=_SHOWN)
             evidence[f"{name}_digest"] = digest_bytes(output.encode())
+    notes = [line.removeprefix(_NOTE).strip() for line in ended.stdout.splitlines() if line.startswith(_NOTE)]
+    if notes:
+        evidence["notes"] = [visible(note, limit=_NOTE_SHOWN) for note in notes[:_MOST_NOTES]]
     match ended.ended:
         case Ended.SUCCEEDED:
             return Result("succeeded", "", evidence)

@@ -35,8 +35,13 @@ def approved_commands(plan: Plan, artifacts: Path) -> list[Allowed]:
         artifacts: a copy of playbooks/ whose digest is the plan's.
 
     Raises:
-        Refused: a step runs a playbook, whose commands nobody knows beforehand.
+        Refused: a step runs a playbook, or a value is chosen when the run begins: nobody knows the commands before.
     """
+    if plan.slots:
+        raise Refused(
+            f"the plan chooses {plan.slots[0].name} when it runs, so no list can name the commands that hold it",
+            remedy="apply this change without a certificate; docs/enforcement.md says what then holds",
+        )
     playbooks = [step.id for step in plan.steps if isinstance(step.action, PlaybookRun)]
     if playbooks:
         raise Refused(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import (
-    AssumptionFailed,
     DrillbookError,
     ExitCode,
     FencingNotProved,
@@ -23,6 +22,7 @@ from drillbook.errors import (
     StoppedByPerson,
 )
 from drillbook.execution.actions import Result, World, act, effect, of_effect
+from drillbook.execution.before import bind_slots, bound_steps, check_assumptions
 from drillbook.execution.ending import ending_of
 from drillbook.execution.locks import RunLocks
 from drillbook.execution.rollback import go_back
@@ -68,6 +68,7 @@ class Engine:
         self._absent: set[str] = set()
         self._resumed = self.state.touched
         self._locks = RunLocks(world, journal, self.state)
+        self._steps: tuple[PlannedStep, ...] = ()  # with the values of their slots
         journal.listen(self.state.apply)
 
     def run(self) -> Outcome:
@@ -113,30 +114,14 @@ class Engine:
         plan = self._world.plan
         self._locks.take(plan.locks)
         if not self.state.touched:
-            self._check_assumptions()
-        for step in plan.steps:
+            check_assumptions(self._world, self._journal)
+        bind_slots(self._world, self._journal, self.state)
+        self._steps = bound_steps(plan, self.state.slots)
+        for step in self._steps:
             if self.state.step(step.id).stage is not Stage.DONE:
                 may_begin(step, self._world, self._journal)
                 self._do(step)
         return self._close("succeeded", "")
-
-    def _check_assumptions(self) -> None:
-        for assumption in self._world.plan.assumptions:
-            fact = self._world.checks.run(assumption.check)
-            data = {
-                "text": assumption.text.en,
-                "item": assumption.check.item,
-                "held": fact.held,
-                "known": fact.known,
-                "detail": fact.detail,
-            }
-            self._journal.append("assumption.checked", **data)
-            if not fact.held:
-                raise AssumptionFailed(
-                    f"the plan assumes: {assumption.text.en}. Found on {assumption.check.item}: {fact.detail}",
-                    remedy="nothing was changed; plan anew with the parameters that fit how the hosts are now",
-                )
-        self._journal.append("assumptions.held")
 
     def _do(self, step: PlannedStep) -> None:
         """Bring one step to its end. Raises when it does not get there."""
@@ -211,7 +196,7 @@ class Engine:
         While the run lay still, somebody may have started it: a fence is done again, and a stop's proof is
         looked at again. Raises as these steps do.
         """
-        for step in self._world.plan.steps:
+        for step in self._steps:
             if step is promotion:
                 return
             if isinstance(step.action, FenceRun):

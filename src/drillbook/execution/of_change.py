@@ -11,7 +11,7 @@ from drillbook.change.lifecycle import RunSeen
 from drillbook.change.model import Deviation, RunResult
 from drillbook.errors import JournalError
 from drillbook.execution.by_hand import by_hand_line
-from drillbook.execution.state import state_from_records
+from drillbook.execution.state import notes_of, state_from_records
 from drillbook.journal.closing import SIGNATURE, executors_of, sign_closing
 from drillbook.journal.record import head, parse_records
 from drillbook.text import visible
@@ -113,6 +113,7 @@ def _told(records: Sequence[Record], begun: set[str]) -> Iterator[tuple[str, str
     for record in records:
         data = record.data
         step = str(data.get("step") or "")
+        yield from (("noted", step, note) for note in notes_of(record))
         match record.kind:
             case "assumption.checked" if not data["held"]:
                 yield "differed", "", f"{data['text']}: on {data['item']} {data['detail'] or 'it was otherwise'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.errors import OutcomeUnknown, Refused, StepFailed
 from drillbook.execution.actions import act, effect
+from drillbook.execution.before import bound_steps
 from drillbook.execution.start import may_begin, step_key
 from drillbook.execution.state import Stage
 from drillbook.plan.model import Command, PlaybookRun
@@ -38,10 +39,11 @@ class _Rollback:
         self._journal = journal
         self._state = state
         self._locks = locks
+        self._steps = bound_steps(world.plan, state.slots)
 
     def go(self) -> None:
         plan = self._world.plan
-        touched = [step for step in plan.steps if self._state.step(step.id).touched]
+        touched = [step for step in self._steps if self._state.step(step.id).touched]
         for step in reversed(touched):
             if step.undo.irreversible is not None:
                 raise Refused(
@@ -62,10 +64,11 @@ class _Rollback:
 
     def _refuse_when_promoted(self) -> None:
         """Refuse to go back where somebody has promoted the standby meanwhile, by hand or otherwise."""
-        for step in self._world.plan.steps:
+        for step in self._steps:
             if step.verb is not Verb.PROMOTE:
                 continue
-            facts = [self._world.checks.run(check) for check in step.verify]
+            # What needs a value that was never chosen asks about a step that was never begun.
+            facts = [self._world.checks.run(check) for check in step.verify if not check.slots]
             if any(not fact.known for fact in facts):
                 reason = f"it cannot be told whether {step.item} is promoted: {facts[0].detail}"
             elif facts and all(fact.held for fact in facts):
@@ -76,7 +79,7 @@ class _Rollback:
 
     def _end_what_runs(self) -> None:
         """End effects of this run that may still be at work, so that nothing comes after its own undoing."""
-        for step in self._world.plan.steps:
+        for step in self._steps:
             status = self._state.step(step.id)
             if step.item is None or not isinstance(step.action, Command):
                 continue
@@ -99,7 +102,8 @@ class _Rollback:
             result = effect(item, action, self._world, key=key, token=token, timeout=step.timeout)
         else:
             result = act(action, self._world, key=key, token=token, timeout=step.timeout)
-        self._journal.append("undo.ended", step=step.id, outcome=result.outcome, detail=result.detail)
+        said = {key: value for key, value in result.evidence.items() if key == "notes"}
+        self._journal.append("undo.ended", step=step.id, outcome=result.outcome, detail=result.detail, **said)
         if result.outcome != "succeeded":
             error = OutcomeUnknown if result.outcome == "unknown" else StepFailed
             raise error(

@@ -15,7 +15,7 @@ from drillbook.execution.actions import operator
 from drillbook.execution.state import RunState, state_from_records
 from drillbook.journal.record import read_journal
 from drillbook.journal.writer import Journal
-from drillbook.plan.model import plan_from_json
+from drillbook.plan.reading import plan_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -50,6 +50,7 @@ class StepState:
 class RunState:
     """A run: its steps by id, the fencing tokens by item, and how it was closed, when it was.
 
+    ``slots``: the values that were chosen, by slot. ``notes``: what its commands told a person, as (step, line).
     ``change``: the id of its change, "" in the lab. ``entered``: whether the git remote has it, and its claim.
     """
 
@@ -58,6 +59,8 @@ class RunState:
     entered: bool = False
     steps: dict[str, StepState] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    slots: dict[str, str | list[str]] = field(default_factory=dict)
+    notes: list[tuple[str, str]] = field(default_factory=list)
     rolling_back: bool = False
     closed: str | None = None
     stopped: str | None = None
@@ -74,6 +77,7 @@ class RunState:
     def apply(self, record: Record) -> None:
         """Take one record in. Kinds that say nothing about the state are passed over."""
         data = record.data
+        self.notes += [(data["step"], each) for each in notes_of(record)]
         match record.kind:
             case "run.opened":
                 self.run, self.change = data["run"], data.get("change_id", "")
@@ -83,6 +87,8 @@ class RunState:
                 self.tokens[data["item"]] = data["token"]
             case "lock.given_back":
                 self.tokens.pop(data["item"], None)
+            case "slot.bound":
+                self.slots[data["slot"]] = data["value"]
             case "step.started":
                 step = self.step(data["step"])
                 step.stage, step.attempts = Stage.STARTED, data["attempt"]
@@ -120,6 +126,18 @@ class RunState:
                 self.closed = data["outcome"]
             case _:
                 pass
+
+
+def notes_of(record: Record) -> list[str]:
+    """Give what a command told a person: the ``note:`` lines of a step's end or an undo's, of any record."""
+    match record.kind:
+        case "step.ended":
+            found = (record.data.get("evidence") or {}).get("notes", [])
+        case "undo.ended":
+            found = record.data.get("notes", [])
+        case _:
+            found = []
+    return list(found)
 
 
 def state_from_records(records: Iterable[Record]) -> RunState:

@@ -38,6 +38,14 @@ class Fact:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a check chose: ``fact`` whether it could, ``said`` what it returned, of any type and not looked at yet."""
+
+    fact: Fact
+    said: Any
+
+
 class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra is untyped
     """Testinfra's way to a host, over our connection."""
 
@@ -66,7 +74,7 @@ class Checks:
         self._modules: dict[str, dict[str, Any]] = {}
         self._seen: dict[str, Host] = {}
 
-    def load(self, check: CheckRun) -> Callable[..., None]:
+    def load(self, check: CheckRun) -> Callable[..., Any]:
         """Give a check's function.
 
         Raises InvalidInput when the sealed tree has none of that name, Refused when it is another tree by now.
@@ -88,11 +96,18 @@ class Checks:
         found = self._modules[check.file].get(check.function)
         if not callable(found):
             raise InvalidInput.at(check.file, 1, "check-function", f"has no function '{check.function}'")
-        function: Callable[..., None] = found
+        function: Callable[..., Any] = found
         return function
 
     def run(self, check: CheckRun) -> Fact:
         """Run a check once. Whatever goes wrong inside it is a fact that did not hold."""
+        return self.choose(check).fact
+
+    def choose(self, check: CheckRun) -> Choice:
+        """Run a check once for what it returns. What goes wrong inside it is a fact that did not hold."""
+        if check.slots:
+            unbound = f"{check.function} needs what was not chosen: {', '.join(check.slots.values())}"
+            return Choice(Fact(False, False, visible(unbound), 0.0), None)
         function = self.load(check)
         if check.item not in self._seen:
             backend = _Backend(self._hosts[check.item])
@@ -100,14 +115,14 @@ class Checks:
             backend.set_host(self._seen[check.item])
         began = time.monotonic()
         try:
-            function(self._seen[check.item], **check.arguments)
+            said = function(self._seen[check.item], **check.arguments)
         except AssertionError as failed:
             detail = str(failed).splitlines()[0] if str(failed) else f"{check.function} does not hold"
-            return Fact(False, True, visible(detail), time.monotonic() - began)
+            return Choice(Fact(False, True, visible(detail), time.monotonic() - began), None)
         except DrillbookError as error:
-            return Fact(False, False, visible(error.message), time.monotonic() - began)
+            return Choice(Fact(False, False, visible(error.message), time.monotonic() - began), None)
         except Exception as error:  # noqa: BLE001 - a check that breaks says nothing: fail closed
-            said = type(error).__name__ == CANNOT_TELL
-            detail = str(error) if said else f"{check.function} broke: {type(error).__name__}: {error}"
-            return Fact(False, False, visible(detail), time.monotonic() - began)
-        return Fact(True, True, "", time.monotonic() - began)
+            cannot = type(error).__name__ == CANNOT_TELL
+            detail = str(error) if cannot else f"{check.function} broke: {type(error).__name__}: {error}"
+            return Choice(Fact(False, False, visible(detail), time.monotonic() - began), None)
+        return Choice(Fact(True, True, "", time.monotonic() - began), said)

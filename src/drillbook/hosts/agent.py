@@ -124,7 +124,7 @@ class Agent:
         """
         done = self._call(
             "effect", run, key, str(token), f"{timeout:g}", command.user, command.stdin,
-            *wire(command.argv),
+            *wire(command.words),
             timeout=timeout + MARGIN,
         )  # fmt: skip
         return self._parse(done)

@@ -53,7 +53,7 @@ class Allowed:
 
 def allowed_effect(item: str, step: str, command: Command) -> Allowed:
     """Give what a host lets pass for a step's command, by any attempt."""
-    return Allowed(item, step, (command.user, command.stdin, *wire(command.argv)))
+    return Allowed(item, step, (command.user, command.stdin, *wire(command.words)))
 
 
 def list_text(allowed: Iterable[Allowed]) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import Refused
 from drillbook.plan.model import Command, PlaybookRun
-from drillbook.plan.values import argument, as_text, text, value_of
+from drillbook.plan.values import arguments, as_text, text, value_of
+from drillbook.runbook.shell import scan
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -30,9 +31,11 @@ def command(run: Run, scope: Scope, *, step: str) -> Command:
     Raises Refused or UsageError for a value that does not exist or must not stand there.
     """
     if run.argv:
-        return Command(tuple(argument(each, scope) for each in run.argv), "", run.user)
+        return Command(tuple(word for each in run.argv for word in arguments(each, scope, many=True)), "", run.user)
     if run.script:
-        values = (argument(each, scope) for each in run.values)
+        # A list in the middle would move what stands behind it; one of which only "$1" is used would be cut.
+        last = len(run.values) - 1 if scan(run.script).everything else -1
+        values = (word for place, each in enumerate(run.values) for word in arguments(each, scope, many=place == last))
         return Command(("/bin/sh", "-eu", "-c", run.script, step, *values), "", run.user)
     return _psql(run, scope)
 

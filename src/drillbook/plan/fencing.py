@@ -59,7 +59,7 @@ def require_proof(cmdb: Cmdb, steps: Sequence[Bound], targets: Mapping[str, Targ
     off: dict[str, bool] = {}  # items that cannot act, and whether they are fenced
     for bound in steps:
         step = bound.step
-        _labelled(step)
+        require_labels(step)
         if isinstance(step.action, FenceRun):
             _strong(cmdb, bound, step.action, targets)
             off[step.action.item] = True
@@ -142,8 +142,8 @@ def _strong(cmdb: Cmdb, bound: Bound, fence: FenceRun, targets: Mapping[str, Tar
             )
 
 
-def _labelled(step: PlannedStep) -> None:
-    """Refuse a step that promotes or switches off under another name, or as an undo."""
+def require_labels(step: PlannedStep) -> None:
+    """Raise Refused for a step that promotes or switches off under another name, or as an undo."""
     for action, is_undo in ((step.action, False), (step.undo.action, True)):
         said = _said(action)
         words = promoting_words(said)
@@ -163,7 +163,7 @@ def _labelled(step: PlannedStep) -> None:
 def _said(action: Any) -> str:
     match action:
         case Command():
-            return " ".join((*action.argv, action.stdin))
+            return " ".join((*(each for each in action.argv if isinstance(each, str)), action.stdin))
         case PlaybookRun():
             return " ".join((action.file, *_texts(action.variables)))
         case _:

@@ -1,19 +1,21 @@
-"""The frozen plan: everything that will run, with nothing left to look up.
+"""The frozen plan: everything that will run, with nothing left to look up but what its slots name.
 
-A plan is a JSON value (``to_json``/``from_json`` are inverse) and its digest is over that value's
+A plan is a JSON value (``to_json`` and ``reading.plan_from_json`` are inverse) and its digest is over that value's
 canonical bytes. What a person is shown, signs and what runs are made from the same bytes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest
-from drillbook.runbook.model import Kind, Repeat, Text, Verb
+from drillbook.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from drillbook.runbook.model import Kind, Repeat, Text, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,31 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotUse:
+    """The place in a command of a slot's value. ``many``: whether a list may stand there, as that many arguments."""
+
+    slot: str
+    many: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """One command on one host: the argument list itself, its standard input and its account."""
 
-    argv: tuple[str, ...]
+    argv: tuple[str | SlotUse, ...]
     stdin: str
     user: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The argument list of a command whose slots are bound. Raises Refused when one is not."""
+        return tuple(_bound(word) for word in self.argv)
+
+
+def _bound(word: str | SlotUse) -> str:
+    if isinstance(word, SlotUse):
+        raise Refused(f"the command needs the value of the slot {word.slot}, which is not chosen yet")
+    return word
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +80,13 @@ class PlaybookRun:
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """A sealed check on ``item`` with its arguments."""
+    """A sealed check on ``item`` with its arguments. ``slots``: the arguments that are slots' values, by name."""
 
     file: str
     function: str
     item: str
     arguments: Mapping[str, Any]
+    slots: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +169,18 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedSlot:
+    """A value that is chosen when the run begins, and how: the rule is approved, not the value.
+
+    ``name`` of a sub-runbook's slot is ``<outer step>/<its name>``.
+    """
+
+    name: str
+    text: Text
+    check: CheckRun
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """See the module. ``roles`` map to items; ``targets`` has every item that the plan touches.
 
@@ -173,6 +207,7 @@ class Plan:
     artifacts_digest: str
     cmdb_slice: Mapping[str, Any]
     engine: str
+    slots: tuple[PlannedSlot, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -193,7 +228,7 @@ class Plan:
         raise KeyError(id_)
 
 
-_ACTIONS = {
+ACTIONS = {
     "run": Command,
     "playbook": PlaybookRun,
     "check": CheckRun,
@@ -202,7 +237,7 @@ _ACTIONS = {
     "fence": FenceRun,
     "power": PowerRun,
 }
-_NAMES = {cls: name for name, cls in _ACTIONS.items()}
+_NAMES = {cls: name for name, cls in ACTIONS.items()}
 
 
 def action_name(action: Action) -> str:
@@ -212,7 +247,9 @@ def action_name(action: Action) -> str:
 
 def _to_json(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        result = {f.name: _to_json(getattr(value, f.name)) for f in fields(value)}
+        # Where nothing is chosen at the run, nothing is said of it: so what was approved keeps its digest.
+        known = {f.name: getattr(value, f.name) for f in fields(value)}
+        result = {name: _to_json(each) for name, each in known.items() if name != "slots" or each}
         if type(value) in _NAMES:
             result["type"] = _NAMES[type(value)]
         return result
@@ -223,69 +260,3 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     return value
-
-
-def _text(value: Mapping[str, Any] | None) -> Text | None:
-    return Text(**value) if value else None
-
-
-def _action(value: Mapping[str, Any]) -> Any:
-    body = {key: item for key, item in value.items() if key != "type"}
-    match value["type"]:
-        case "run":
-            return Command(argv=tuple(body["argv"]), stdin=body["stdin"], user=body["user"])
-        case "wait":
-            return WaitRun(check=_action(body["check"]), interval=body["interval"])
-        case "manual":
-            return ManualStep(instruction=Text(**body["instruction"]))
-        case "fence":
-            return FenceRun(item=body["item"], witnesses=tuple(body["witnesses"]), ports=tuple(body["ports"]))
-        case other:
-            return _ACTIONS[other](**body)
-
-
-def _step(value: Mapping[str, Any]) -> PlannedStep:
-    undo = value["undo"]
-    return PlannedStep(
-        id=value["id"],
-        title=Text(**value["title"]),
-        verb=Verb(value["verb"]),
-        item=value["item"],
-        action=_action(value["action"]),
-        verify=tuple(_action(check) for check in value["verify"]),
-        undo=PlannedUndo(
-            action=_action(undo["action"]) if undo["action"] else None,
-            irreversible=_text(undo["irreversible"]),
-        ),
-        timeout=value["timeout"],
-        repeat=Repeat(value["repeat"]),
-        by_hand=tuple(Hand(item=hand["item"], do=hand["do"], see=Text(**hand["see"])) for hand in value["by_hand"]),
-    )
-
-
-def plan_from_json(value: Mapping[str, Any]) -> Plan:
-    """Give the plan of a JSON value made by ``Plan.to_json``. Raises KeyError or TypeError otherwise."""
-    return Plan(
-        runbook=value["runbook"],
-        title=Text(**value["title"]),
-        kind=Kind(value["kind"]),
-        runbook_digest=value["runbook_digest"],
-        environment=value["environment"],
-        parameters=value["parameters"],
-        protection=value["protection"],
-        roles=value["roles"],
-        targets={
-            item: Target(**{**target, "power": PowerControl(**target["power"])})
-            for item, target in value["targets"].items()
-        },
-        reachable=tuple(value["reachable"]),
-        locks=tuple(value["locks"]),
-        services=tuple(value["services"]),
-        assumptions=tuple(
-            Assumption(text=Text(**each["text"]), check=_action(each["check"])) for each in value["assumptions"]
-        ),
-        steps=tuple(_step(step) for step in value["steps"]),
-        artifacts_digest=value["artifacts_digest"],
-        cmdb_slice=value["cmdb_slice"],
-        engine=value["engine"],
-    )

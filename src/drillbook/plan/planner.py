@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from drillbook.cmdb import addressing
 from drillbook.errors import Refused, UsageError
 from drillbook.plan.commands import command, playbook, port_number
 from drillbook.plan.fencing import Bound, require_proof
@@ -18,6 +17,7 @@ from drillbook.plan.model import (
     Hand,
     ManualStep,
     Plan,
+    PlannedSlot,
     PlannedStep,
     PlannedUndo,
     PlaybookRun,
@@ -26,8 +26,11 @@ from drillbook.plan.model import (
     WaitRun,
 )
 from drillbook.plan.scope import parameter_texts, scope_of
+from drillbook.plan.slots import slots_of
 from drillbook.plan.targets import target_of
-from drillbook.plan.values import Scope, bind_check, hand_text, text
+from drillbook.plan.touched import interrupted, slice_of
+from drillbook.plan.typed import hand_text
+from drillbook.plan.values import Scope, bind_check, text
 from drillbook.runbook.model import (
     Check,
     Fence,
@@ -41,12 +44,11 @@ from drillbook.runbook.model import (
     Verb,
     Wait,
 )
-from drillbook.source import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from drillbook.cmdb.model import Cmdb, Entry
+    from drillbook.cmdb.model import Cmdb
     from drillbook.runbook.model import Kind, Runbook, Step, Undo
 
 ASSUMPTION_TIMEOUT = 10.0
@@ -108,12 +110,14 @@ class _Planner:
         self.runbooks = runbooks
         self.environment = environment
         self.steps: list[Bound] = []
+        self.slots: list[PlannedSlot] = []
         self.scopes: list[Scope] = []
         self.targets: dict[str, Target] = {}
         self.asked: set[str] = set()  # items that the run logs in to
         self.changed: set[str] = set()  # items that an effect acts on
         self.doubtful: set[str] = set()  # items that some role calls unreachable
         self.down: set[str] = set()  # items that may be off at this point of the plan
+        self.required: set[str] = set()  # items that the outermost runbook has to reach
 
     def plan(self, runbook: Runbook, parameters: Mapping[str, str], *, artifacts_digest: str, engine: str) -> Plan:
         scope = self.enter(runbook, parameters)
@@ -123,9 +127,12 @@ class _Planner:
                 assumptions.append(Assumption(sentence, self.check(bind_check(call, scope))))
         self.add_steps(runbook, scope, prefix="", kinds=(runbook.kind,), chain=(runbook.id,))
         require_proof(self.cmdb, self.steps, self.targets)
+        self.choosable()
         reachable = self.asked - self.doubtful
         for item in scope.roles.values():
             self.touch(item)
+        protections = [each.protection for each in self.scopes if each.protection]
+        services = interrupted(self.cmdb, protections, self.changed)
         return Plan(
             runbook=runbook.id,
             title=runbook.title,
@@ -138,23 +145,43 @@ class _Planner:
             targets=dict(sorted(self.targets.items())),
             reachable=tuple(sorted(reachable)),
             locks=tuple(sorted(reachable & self.changed)),
-            services=self.services(),
+            services=services,
             assumptions=tuple(assumptions),
             steps=tuple(bound.step for bound in self.steps),
             artifacts_digest=artifacts_digest,
-            cmdb_slice=self.slice(),
+            cmdb_slice=slice_of(
+                self.cmdb, self.environment, items=self.targets, protections=protections, services=services
+            ),
             engine=engine,
+            slots=tuple(self.slots),
         )
 
-    def enter(self, runbook: Runbook, parameters: Mapping[str, str]) -> Scope:
-        scope = scope_of(self.cmdb, runbook, self.environment, parameters)
+    def enter(self, runbook: Runbook, parameters: Mapping[str, str], *, prefix: str = "") -> Scope:
+        scope = scope_of(self.cmdb, runbook, self.environment, parameters, prefix=prefix)
         self.scopes.append(scope)
+        with _step_named("slots"):
+            self.slots += slots_of(runbook, scope)
         for name, role in runbook.roles.items():
             item = scope.roles[name]
-            if not role.reachable and item not in self.doubtful:
+            if not prefix and role.reachable:
+                self.required.add(item)
+            # What the whole has to reach is there for its parts, whatever a part by itself could do without.
+            if not role.reachable and item not in self.doubtful | self.required:
                 self.doubtful.add(item)
                 self.down.add(item)
         return scope
+
+    def choosable(self) -> None:
+        """Refuse a slot that is chosen on a host which may be off when the run begins, where all are chosen."""
+        for slot in self.slots:
+            item = slot.check.item
+            if item in self.doubtful:
+                raise Refused(
+                    f"the slot {slot.name} is chosen on {item} when the run begins, and that may be off then",
+                    remedy="choose it on another host",
+                )
+            self.touch(item)
+            self.asked.add(item)
 
     def add_steps(
         self, runbook: Runbook, scope: Scope, *, prefix: str, kinds: tuple[Kind, ...], chain: tuple[str, ...]
@@ -184,7 +211,7 @@ class _Planner:
         if called.id in chain:
             raise Refused(f"the runbook calls itself: {' → '.join([*chain, called.id])}")
         given = {name: text(template, outer) for name, template in action.parameters.items()}
-        scope = self.enter(called, given)
+        scope = self.enter(called, given, prefix=prefix)
         kinds = (*kinds, called.kind)
         for number, (sentence, call) in enumerate(called.assumptions, start=1):
             check = self.check(bind_check(call, scope))
@@ -286,37 +313,6 @@ class _Planner:
         if item in self.targets:
             return
         self.targets[item] = target_of(self.cmdb, item, self.environment)
-
-    def services(self) -> tuple[str, ...]:
-        """Give the services that can be interrupted: first those meant, then all that depend on them."""
-        protections = dict.fromkeys(scope.protection for scope in self.scopes if scope.protection)
-        first = [self.cmdb.protections[id_].get("service") for id_ in protections]
-        if not first:
-            first = [service.id for service in self.cmdb.services if self.changed & set(service.get("provided_by", ()))]
-        found = list(dict.fromkeys(first))
-        for id_ in found:  # grows while it is walked: what depends on a dependant depends too
-            found += sorted(
-                service.id
-                for service in self.cmdb.services
-                if id_ in service.get("depends_on", ()) and service.id not in found
-            )
-        return tuple(found)
-
-    def slice(self) -> dict[str, Any]:
-        """Give the entries that the plan was bound from, by section and id."""
-        environment = self.cmdb.environments[self.environment]
-        hosts = self.cmdb.environments[addressing.hosts_of(self.cmdb, self.environment)]
-        protections = {scope.protection for scope in self.scopes if scope.protection}
-        used: dict[str, list[Entry]] = {
-            "config_items": [self.cmdb.config_items[id_] for id_ in self.targets],
-            "environments": [environment, hosts],
-            "protections": [self.cmdb.protections[id_] for id_ in protections],
-            "services": [self.cmdb.services[id_] for id_ in self.services()],
-        }
-        return {
-            section: {entry.id: plain(entry.fields) for entry in sorted(entries, key=lambda each: each.id)}
-            for section, entries in used.items()
-        }
 
 
 def _assumption_step(id_: str, sentence: Text, check: CheckRun) -> PlannedStep:

@@ -12,8 +12,10 @@ from drillbook.plan.model import (
     ManualStep,
     PlaybookRun,
     PowerRun,
+    SlotUse,
     WaitRun,
 )
+from drillbook.plan.typed import slot_mark
 from drillbook.runbook.page import Line, as_markdown, as_text
 from drillbook.runbook.render import arguments_text
 from drillbook.runbook.words import Words
@@ -76,6 +78,11 @@ class _Page:
         for assumption in plan.assumptions:
             yield Line("field", words.text(assumption.text), "•", indent=1)
             yield Line("note", self.check(assumption.check), indent=2)
+        if plan.slots:
+            yield Line("heading", words("slots"))
+        for slot in plan.slots:
+            yield Line("field", words.text(slot.text), slot.name, 1)
+            yield Line("note", words("chosen_by", check=self.check(slot.check)), indent=2)
         yield Line("heading", words("steps"))
         for number, step in enumerate(plan.steps, start=1):
             yield from self.step(number, step)
@@ -115,7 +122,7 @@ class _Page:
         if step.by_hand:
             yield Line("field", "", words("by_hand"), 1)
         for hand in step.by_hand:
-            yield Line("code", hand.do, f"{hand.item}$" if hand.item else "", 2)
+            yield Line("code", self.typed(hand.do), f"{hand.item}$" if hand.item else "", 2)
             yield Line("field", words.text(hand.see), "→", 3)
 
     def undo(self, step: PlannedStep) -> Iterator[Line]:
@@ -154,17 +161,28 @@ class _Page:
             yield Line("field", action.file, self.words("playbook"), indent)
             yield from (Line("field", str(value), name, indent + 1) for name, value in action.variables.items())
             return
-        argv = list(action.argv)
+        argv = [self.slot(each.slot) if isinstance(each, SlotUse) else shlex.quote(each) for each in action.argv]
         block = action.stdin
-        if tuple(argv[:3]) == _SCRIPT:
-            block = argv[3]
-            line = f"{shlex.join(argv[:3])} '…' {shlex.join(argv[4:])}"
+        if action.argv[:3] == _SCRIPT and isinstance(action.argv[3], str):
+            block = action.argv[3]
+            line = f"{' '.join(argv[:3])} '…' {' '.join(argv[4:])}"
         else:
-            line = shlex.join(argv) + (" <<…" if block else "")
+            line = " ".join(argv) + (" <<…" if block else "")
         yield Line("code", line, "$", indent)
         if block:
             yield Line("code", block, "|", indent + 1)
 
+    def slot(self, name: str) -> str:
+        """Give what stands in place of a value that is chosen when the run begins."""
+        said = next((self.words.text(slot.text) for slot in self.plan.slots if slot.name == name), "")
+        return f"‹{name}: {said}›"
+
+    def typed(self, text: str) -> str:
+        for slot in self.plan.slots:
+            text = text.replace(slot_mark(slot.name), self.slot(slot.name))
+        return text
+
     def check(self, check: CheckRun) -> str:
-        arguments = arguments_text(check.arguments)
+        chosen = {name: self.slot(slot) for name, slot in check.slots.items()}
+        arguments = arguments_text({**check.arguments, **chosen})
         return f"{self.words('on', item=check.item)}: {check.function}({arguments}) — {check.file}"

@@ -9,6 +9,7 @@ from drillbook.errors import Refused, UsageError
 from drillbook.plan.values import (
     Scalar,
     Scope,
+    Value,
     as_text,
     environment_value,
     item_value,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
-def scope_of(cmdb: Cmdb, runbook: Runbook, environment: str, given: Mapping[str, str]) -> Scope:
+def scope_of(cmdb: Cmdb, runbook: Runbook, environment: str, given: Mapping[str, str], *, prefix: str = "") -> Scope:
     """Bind what a runbook names.
 
     Args:
@@ -36,9 +37,10 @@ def scope_of(cmdb: Cmdb, runbook: Runbook, environment: str, given: Mapping[str,
         runbook: the runbook.
         environment: the id of an environment.
         given: texts for its parameters by name.
+        prefix: what stands before the names of its slots in the plan: the step that calls it, and a slash.
 
     Returns:
-        A scope with all parameters (defaults filled in), the protection, and an item for each role.
+        A scope with all parameters (defaults filled in), the protection, an item for each role, and the slots.
 
     Raises:
         UsageError: an unknown or missing parameter, or one whose value does not exist.
@@ -55,6 +57,7 @@ def scope_of(cmdb: Cmdb, runbook: Runbook, environment: str, given: Mapping[str,
         protection=resolver.protection() if runbook.protection is not None else None,
         parameters={name: resolver.parameter(name) for name in runbook.parameters},
         roles=roles,
+        slots={name: prefix + name for name in runbook.slots},
     )
 
 
@@ -105,7 +108,7 @@ class _Resolver:
         self.bound: dict[str, Scalar] = {}
         self.busy: list[str] = []
 
-    def value(self, reference: Reference) -> Scalar:
+    def value(self, reference: Reference) -> Value:
         """See ``Values``."""
         first = reference.path[0]
         if first == "parameters" and reference.path[1] in self.runbook.parameters:

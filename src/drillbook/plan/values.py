@@ -6,13 +6,12 @@ dash, it is never empty where an argument is meant, and it holds no forbidden ch
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drillbook.cmdb import addressing
 from drillbook.errors import Refused
-from drillbook.plan.model import CheckRun
+from drillbook.plan.model import CheckRun, SlotUse
 from drillbook.runbook.template import Reference, TemplateError, parse
 from drillbook.schema import described, nearest
 from drillbook.text import forbidden_character, visible
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
     from drillbook.runbook.model import CheckCall
 
 Scalar = str | int | float | bool
+Value = Scalar | list[str]
+"""What a reference names: a single value, or a list of texts, which stands alone where several may stand."""
 
-_TYPED_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-_READ_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+")
 _DEFAULTS: Mapping[tuple[str, ...], Scalar] = {("ssh", "port"): 22, ("ssh", "user"): "root"}
 
 
 class Values(Protocol):
     """Whatever can tell what a reference names."""
 
-    def value(self, reference: Reference) -> Scalar:
+    def value(self, reference: Reference) -> Value:
         """Give what a reference names. Raises Refused or UsageError when it names nothing."""
         ...
 
@@ -42,7 +41,8 @@ class Values(Protocol):
 class Scope:
     """What references are looked up in: an estate, one environment of it, and what is bound.
 
-    ``protection`` is an id or None; ``parameters`` are values by name; ``roles`` item ids by role.
+    ``protection`` is an id or None; ``parameters`` are values by name; ``roles`` item ids by role; ``slots`` the
+    names that a runbook's slots have in the plan, by their own.
     A scope without protection, parameters or roles is complete in itself: then references to them
     are refused.
     """
@@ -52,8 +52,9 @@ class Scope:
     protection: str | None
     parameters: Mapping[str, Scalar]
     roles: Mapping[str, str]
+    slots: Mapping[str, str] = field(default_factory=dict)
 
-    def value(self, reference: Reference) -> Scalar:
+    def value(self, reference: Reference) -> Value:
         """See ``Values``."""
         first, *rest = reference.path
         match first:
@@ -67,9 +68,21 @@ class Scope:
                 if self.protection is None:
                     raise Refused(f"{reference} names nothing: there is no protection here")
                 return protection_value(self.cmdb, self.protection, self.environment, reference)
+            case "slots":
+                raise Refused(
+                    f"{self.slot(reference)} is chosen when the run begins: {reference} stands alone, as an element of "
+                    "argv or values or as an argument of a check"
+                )
             case role if role in self.roles:
                 return item_value(self.cmdb, self.roles[role], self.environment, reference)
         raise Refused(f"{reference} names nothing: {nearest(first, list(self.roles))}")
+
+    def slot(self, reference: Reference) -> str:
+        """Give the plan's name of a slot. Raises Refused when there is none."""
+        own = ".".join(reference.path[1:])
+        if own not in self.slots:
+            raise Refused(f"{reference} names nothing: {nearest(own, list(self.slots))}")
+        return self.slots[own]
 
     def item(self, on: str) -> str:
         """Give the item of a role, or of an item's own id. Raises UsageError for another word."""
@@ -88,7 +101,7 @@ def environment_value(cmdb: Cmdb, environment: str, reference: Reference) -> Sca
     raise Refused(f"{reference} names nothing: an environment has id and kind")
 
 
-def item_value(cmdb: Cmdb, item: str, environment: str, reference: Reference) -> Scalar:
+def item_value(cmdb: Cmdb, item: str, environment: str, reference: Reference) -> Value:
     """Give what ``{ROLE.…}`` names: the id, the address in the environment, or a field by its path."""
     entry = cmdb.config_items[item]
     match reference.path[1:]:
@@ -100,7 +113,7 @@ def item_value(cmdb: Cmdb, item: str, environment: str, reference: Reference) ->
             return _field(entry, path, reference)
 
 
-def protection_value(cmdb: Cmdb, protection: str, environment: str, reference: Reference) -> Scalar:
+def protection_value(cmdb: Cmdb, protection: str, environment: str, reference: Reference) -> Value:
     """Give what ``{protection.…}`` names."""
     entry = cmdb.protections[protection]
     match reference.path[1:]:
@@ -112,7 +125,7 @@ def protection_value(cmdb: Cmdb, protection: str, environment: str, reference: R
             return _field(entry, path, reference)
 
 
-def _field(entry: Entry, path: tuple[str, ...], reference: Reference) -> Scalar:
+def _field(entry: Entry, path: tuple[str, ...], reference: Reference) -> Value:
     value: Any = entry.fields
     for part in path:
         if not isinstance(value, dict) or part not in value:
@@ -124,9 +137,12 @@ def _field(entry: Entry, path: tuple[str, ...], reference: Reference) -> Scalar:
                 remedy=f"correct the runbook, or add it in {entry.file}, line {entry.line}",
             )
         value = value[part]
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return list(value)
     if not isinstance(value, str | int | float):
         raise Refused(
-            f"{reference} names {described(value)} in '{entry.id}'; a text, a number, true or false is needed"
+            f"{reference} names {described(value)} in '{entry.id}'; a text, a number, true or false is needed, "
+            "or a list of texts, not empty, where several may stand"
         )
     return value
 
@@ -138,7 +154,7 @@ def as_text(value: Scalar) -> str:
 
 def text(template: str, values: Values) -> str:
     """Fill in a template. Raises Refused for a value that holds a forbidden character."""
-    return "".join(part if isinstance(part, str) else _checked(part, values) for part in _parts(template))
+    return "".join(part if isinstance(part, str) else _checked(part, values) for part in template_parts(template))
 
 
 def argument(template: str, values: Values) -> str:
@@ -147,36 +163,52 @@ def argument(template: str, values: Values) -> str:
     Raises Refused, beyond ``text``, when a value begins it with a dash, where an option could be
     meant, and when nothing but empty values are left of it.
     """
-    parts = _parts(template)
+    parts = template_parts(template)
     bound = text(template, values)
-    if parts and isinstance(parts[0], Reference) and bound.startswith("-"):
-        raise Refused(
-            f"the value of {parts[0]} begins with a dash: '{visible(bound, limit=60)}' could be read as an option",
-            remedy="only the runbook's own text may begin an argument with a dash",
-        )
+    if parts and isinstance(parts[0], Reference):
+        _no_option(parts[0], bound)
     if parts and not bound:
         raise Refused(f"the value of {parts[0]} is empty, and an argument must not be")
     return bound
 
 
-def hand_text(template: str, values: Values, *, typed: bool) -> str:
-    """Fill in what a person types.
+def _no_option(reference: Reference, bound: str) -> None:
+    if bound.startswith("-"):
+        raise Refused(
+            f"the value of {reference} begins with a dash: '{visible(bound, limit=60)}' could be read as an option",
+            remedy="only the runbook's own text may begin an argument with a dash",
+        )
 
-    A value must be such that it needs no quotes; when it is not typed at a console (``typed`` is
-    false: an instruction such as "switch the rack's power off") it may hold spaces.
+
+def arguments(template: str, scope: Scope, *, many: bool) -> tuple[str | SlotUse, ...]:
+    """Fill in a template that becomes one argument, or as many as the list has that it names and nothing else.
+
+    ``many`` tells whether several arguments may stand there; a slot's value is put in when it is chosen. Raises
+    Refused as ``argument``, and for a list where one argument must stand.
     """
-    allowed = _TYPED_BY_HAND if typed else _READ_BY_HAND
-    filled = []
-    for part in _parts(template):
-        bound = part if isinstance(part, str) else _checked(part, values)
-        if isinstance(part, Reference) and (bound.startswith("-") or not allowed.fullmatch(bound)):
-            raise Refused(
-                f"the value of {part} cannot be typed by hand as it is: '{visible(bound, limit=60)}'",
-                remedy="letters, digits and @ % + = : , . / - need no quotes (no dash at the start); "
-                "change the value or leave it out",
-            )
-        filled.append(bound)
-    return "".join(filled)
+    named = alone(template)
+    if named is not None and named.path[0] == "slots":
+        return (SlotUse(scope.slot(named), many),)
+    value = scope.value(named) if named is not None else None
+    if named is None or not isinstance(value, list):
+        return (argument(template, scope),)
+    if not many:
+        raise Refused(
+            f"{named} names a list, which becomes that many values",
+            remedy='in a script one stands last, and the script uses it as "$@" (after shift)',
+        )
+    for each in value:
+        _allowed(named, each)
+        _no_option(named, each)
+        if not each:
+            raise Refused(f"an element of {named} is empty, and an argument must not be")
+    return tuple(value)
+
+
+def alone(template: str) -> Reference | None:
+    """Give the reference that a template is, when it is one and nothing else."""
+    parts = template_parts(template)
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
 
 
 def value_of(value: Any, values: Values) -> Any:
@@ -185,11 +217,13 @@ def value_of(value: Any, values: Values) -> Any:
     A text that is one reference and nothing else keeps the type of what it names.
     """
     if isinstance(value, str):
-        parts = _parts(value)
-        if len(parts) == 1 and isinstance(parts[0], Reference):
-            _checked(parts[0], values)
-            return values.value(parts[0])
-        return text(value, values)
+        named = alone(value)
+        if named is None:
+            return text(value, values)
+        bound = values.value(named)
+        for each in bound if isinstance(bound, list) else [as_text(bound)]:
+            _allowed(named, each)
+        return bound
     if isinstance(value, dict):
         return {str(key): value_of(each, values) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -202,15 +236,19 @@ def bind_check(call: CheckCall, scope: Scope) -> CheckRun:
 
     Raises UsageError for an unknown ``on``, and Refused as ``text``.
     """
+    named = {name: alone(value) for name, value in call.arguments.items() if isinstance(value, str)}
+    slots = {name: scope.slot(each) for name, each in named.items() if each is not None and each.path[0] == "slots"}
     return CheckRun(
         file=call.file,
         function=call.function,
         item=scope.item(call.on),
-        arguments={name: value_of(value, scope) for name, value in call.arguments.items()},
+        arguments={name: value_of(value, scope) for name, value in call.arguments.items() if name not in slots},
+        slots=slots,
     )
 
 
-def _parts(template: str) -> tuple[str | Reference, ...]:
+def template_parts(template: str) -> tuple[str | Reference, ...]:
+    """Give the parts of a template. Raises Refused for one that is broken."""
     try:
         return parse(template)
     except TemplateError as error:
@@ -218,11 +256,21 @@ def _parts(template: str) -> tuple[str | Reference, ...]:
 
 
 def _checked(reference: Reference, values: Values) -> str:
-    bound = as_text(values.value(reference))
+    value = values.value(reference)
+    if isinstance(value, list):
+        raise Refused(
+            f"{reference} names a list, which stands alone where several values may stand: as an element of argv, the "
+            "last of values, or a check's argument or a playbook's variable"
+        )
+    bound = as_text(value)
+    _allowed(reference, bound)
+    return bound
+
+
+def _allowed(reference: Reference, bound: str) -> None:
     character = forbidden_character(bound)
     if character is not None:
         raise Refused(
             f"the value of {reference} holds the character {character}, which no value may: "
             f"'{visible(bound, limit=60)}'"
         )
-    return bound

@@ -136,6 +136,8 @@ def _playbooks(book: Runbook) -> Iterator[str]:
 def _checks(book: Runbook) -> Iterator[str]:
     for _, call in book.assumptions:
         yield call.file
+    for slot in book.slots.values():
+        yield slot.choose.file
     for step in book.steps:
         yield from (call.file for call in step.verify)
         if isinstance(step.action, Check | Wait):

@@ -21,6 +21,7 @@ from drillbook.runbook.model import (
     Role,
     Run,
     Runbook,
+    Slot,
     Step,
     SubRunbook,
     Text,
@@ -56,6 +57,10 @@ def runbook_from(document: Map, file: str) -> Runbook:
         assumptions=tuple(
             (_text(each["text"]), check_from(each["check"], None)) for each in document.get("assumptions", ())
         ),
+        slots={
+            name: Slot(name, _text(value["text"]), check_from(value["choose"], None), document["slots"].line_of(name))
+            for name, value in document.get("slots", {}).items()
+        },
         steps=tuple(_step(each) for each in document["steps"]),
         file=file,
         line=document.line_of("runbook"),

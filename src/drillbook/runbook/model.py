@@ -233,11 +233,24 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """A value that is chosen when a run begins, such as the newest snapshot: what is approved is the rule.
+
+    ``text`` says which value it is, as a person would choose it; ``choose`` gives it (``facts.checks.choose``).
+    """
+
+    name: str
+    text: Text
+    choose: CheckCall
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Runbook:
     """A validated runbook. ``protection`` is the template that names the protection it works on.
 
-    ``assumptions`` are checks that must hold before the first step; ``signs`` tell a person when
-    this runbook is the right one.
+    ``assumptions`` are checks that must hold before the first step; ``slots`` are bound after them; ``signs``
+    tell a person when this runbook is the right one.
     """
 
     id: str
@@ -248,6 +261,7 @@ class Runbook:
     protection: str | None
     roles: Mapping[str, Role]
     assumptions: tuple[tuple[Text, CheckCall], ...]
+    slots: Mapping[str, Slot]
     steps: tuple[Step, ...]
     file: str
     line: int

@@ -69,6 +69,11 @@ class _Page:
         for text, call in book.assumptions:
             yield Line("field", words.text(text), "•", indent=1)
             yield Line("note", self.check(call), indent=2)
+        if book.slots:
+            yield Line("heading", words("slots"))
+        for slot in book.slots.values():
+            yield Line("field", words.text(slot.text), slot.name, 1)
+            yield Line("note", words("chosen_by", check=self.check(slot.choose)), indent=2)
         yield Line("heading", words("steps"))
         for number, step in enumerate(book.steps, start=1):
             yield from self.step(number, step)

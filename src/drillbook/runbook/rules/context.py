@@ -85,7 +85,7 @@ class PlaybookAt(NamedTuple):
 
 
 class CheckAt(NamedTuple):
-    """A call of a check; ``step`` is None for an assumption."""
+    """A call of a check; ``step`` is None for an assumption and for what chooses a slot's value."""
 
     path: Path
     step: Step | None
@@ -111,9 +111,11 @@ def playbooks(runbook: Runbook) -> Iterator[PlaybookAt]:
 
 
 def checks(runbook: Runbook) -> Iterator[CheckAt]:
-    """Give every call of a check: assumptions, checks and waits, and what verifies."""
+    """Give every call of a check: assumptions, what chooses, checks and waits, and what verifies."""
     for index, (_, call) in enumerate(runbook.assumptions):
         yield CheckAt(("assumptions", index, "check"), None, call)
+    for name, slot in runbook.slots.items():
+        yield CheckAt(("slots", name, "choose"), None, slot.choose)
     for index, step in enumerate(runbook.steps):
         if isinstance(step.action, Check):
             yield CheckAt(("steps", index, "check"), step, step.action.call)

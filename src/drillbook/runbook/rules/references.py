@@ -25,6 +25,7 @@ PROTECTION = {
     "replication": 2,
     "members": 3,
     "settings": 3,
+    "snapshot": 3,
 }
 """What ``{protection.…}`` can name, with the number of parts of the whole reference."""
 
@@ -34,7 +35,7 @@ def find(loaded: Loaded, context: Context) -> Iterator[Found]:  # noqa: ARG001 -
     runbook = loaded.runbook
     used: set[str] = set()
     broken = False
-    for path, template in _templates(runbook):
+    for path, template in templates(runbook):
         try:
             for reference in references(template):
                 if reference.path[0] == "parameters":
@@ -56,7 +57,7 @@ def find(loaded: Loaded, context: Context) -> Iterator[Found]:  # noqa: ARG001 -
     yield from _constants(runbook)
 
 
-def _templates(runbook: Runbook) -> Iterator[tuple[Path, Any]]:
+def templates(runbook: Runbook) -> Iterator[tuple[Path, Any]]:
     """Give every template, or value with templates in it."""
     if runbook.protection is not None:
         yield ("protection",), runbook.protection
@@ -112,8 +113,12 @@ def _problem(runbook: Runbook, reference: Reference) -> str | None:
             example = "{protection." + rest[0] + (".…}" if PROTECTION[rest[0]] > 2 else "}")  # noqa: PLR2004 - parts
             return f"{reference} has the wrong number of parts; write {example}"
         return None
+    if first == "slots":
+        if len(rest) != 1 or rest[0] not in runbook.slots:
+            return f"there is no slot '{'.'.join(rest)}'; {nearest(rest[0], list(runbook.slots))}"
+        return None
     if first not in runbook.roles:
-        known = [*runbook.roles, "parameters", "protection", "environment"]
+        known = [*runbook.roles, "parameters", "protection", "environment", "slots"]
         return f"{reference} begins with no role; {nearest(first, known)}"
     return None
 
@@ -191,6 +196,8 @@ def _constants(runbook: Runbook) -> Iterator[Found]:
     yield from constant(("title",), runbook.title)
     for index, (text, _) in enumerate(runbook.assumptions):
         yield from constant(("assumptions", index, "text"), text)
+    for name, slot in runbook.slots.items():
+        yield from constant(("slots", name, "text"), slot.text)
     for index, sign in enumerate(runbook.signs):
         yield from constant(("signs", index), sign)
     for index, step in enumerate(runbook.steps):

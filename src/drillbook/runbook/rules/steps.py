@@ -28,7 +28,7 @@ from drillbook.text import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RESERVED = frozenset({"parameters", "protection", "environment"})
+RESERVED = frozenset({"parameters", "protection", "environment", "slots"})
 """Names that references begin with; no role may have one."""
 
 PROVED = frozenset({Verb.PROMOTE, Verb.DEMOTE, Verb.JOIN, Verb.START, Verb.STOP})
@@ -140,6 +140,8 @@ def _texts(runbook: Runbook) -> Iterator[Found]:
         yield from chinese(("parameters", name, "description"), parameter.description)
     for index, (text, _) in enumerate(runbook.assumptions):
         yield from chinese(("assumptions", index, "text"), text)
+    for name, slot in runbook.slots.items():
+        yield from chinese(("slots", name, "text"), slot.text)
     for index, step in enumerate(runbook.steps):
         at: Path = ("steps", index)
         yield from chinese((*at, "title"), step.title)
@@ -273,6 +275,8 @@ def _logins(runbook: Runbook) -> Iterator[Found]:
 
     for index, (_, call) in enumerate(runbook.assumptions):
         yield from login(("assumptions", index, "check"), call.on)
+    for name, slot in runbook.slots.items():
+        yield from login(("slots", name, "choose"), slot.choose.on)
     for index, step in enumerate(runbook.steps):
         at: Path = ("steps", index)
         match step.action:

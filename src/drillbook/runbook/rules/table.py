@@ -39,6 +39,8 @@ RULES = (
     Rule("unreachable-role", "No step logs in to a host that may be off."),
     Rule("template-syntax", "A brace is part of a reference or doubled."),
     Rule("unknown-reference", "Every reference can name something."),
+    Rule("slot-place", "A value that is chosen at the run stands alone: an element of `argv` or `values`, or a check's argument."),
+    Rule("slot-unused", "Every slot has an effect."),
     Rule("reference-circle", "No value needs itself."),
     Rule("constant-text", "Scripts, SQL and texts for people hold no references."),
     Rule("constant-program", "Which program runs does not depend on a value."),
