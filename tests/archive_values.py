@@ -26,6 +26,7 @@ def kept(drill: str = "db-failover", *, days: float = 1, **changes: Any) -> Kept
         drill=drill,
         title=Text("The database dies", "数据库宕机"),
         service="core",
+        services=("core",),
         digest=DIGEST,
         engine="0.1.0",
         started=ended - timedelta(minutes=1),
@@ -64,7 +65,8 @@ def written(
     if steps is not None:
         times = tuple(replace(run.steps[0], step=name, seconds=seconds) for name, seconds in steps.items())
         run = replace(run, steps=times)
-    felt = value.measures.felt
+    service = value.services[0]
+    felt = service.measures.felt
     if rto_actual is not None:
         assert felt.outage is not None
         assert felt.outage.end is not None
@@ -75,7 +77,7 @@ def written(
         value,
         drill=replace(value.drill, name=drill),
         runs=(run,),
-        measures=replace(value.measures, felt=felt),
+        services=(replace(service, measures=replace(service.measures, felt=felt)),),
         verdict=Verdict(verdict, ()),
         **changes,
     )

@@ -26,6 +26,7 @@ BORROWING_TWICE = {"title": SOME_TEXT, "kind": "rehearsal", "addresses_of": "reh
 SOME_SERVICE = {"title": SOME_TEXT, "tier": 2, "rto": "1 h", "rpo": "1 h", "provided_by": [], "owner": "ann"}
 
 # place, what stands there, the section that is meant, what is near
+_ACCEPTED = "policies/accepted-single-failures/accepted/one-ups"
 _DANGLING = (
     ("networks/prod-net/site", "hqx", "sites", "hq"),
     ("environments/lab/network", "lab-netx", "networks", "lab-net"),
@@ -48,6 +49,8 @@ _DANGLING = (
     ("vendors/cedar/contacts/0", "vicx", "people", "vic"),
     ("policies/freeze-periods/periods/year-end/on_duty/0", "danx", "people", "dan"),
     ("policies/freeze-periods/periods/year-end/environments/0", "productionx", "environments", "production"),
+    ("policies/accepted-single-failures/accepted/one-ups/by", "annx", "people", "ann"),
+    ("policies/accepted-single-failures/accepted/one-ups/services/0", "corex", "services", "core"),
 )
 
 CASES = (
@@ -426,6 +429,22 @@ CASES = (
         {"policies/freeze-periods/periods/year-end/until": "2026-12-24"},
     ),
     Case("date", {"policies/freeze-periods/periods/year-end/from": "2026-12-32"}, "2026-12-32", "the calendar has not"),
+    Case("date", {f"{_ACCEPTED}/until": "2027-06-31"}, "2027-06-31", "the calendar has not"),
+    Case(
+        "accepted",
+        {f"{_ACCEPTED}/failures": DROP, f"{_ACCEPTED}/services": DROP, f"{_ACCEPTED}/tiers": DROP},
+        "one-ups:",
+        "which would be everything",
+        {f"{_ACCEPTED}/failures": DROP, f"{_ACCEPTED}/services": DROP},
+    ),
+    Case(
+        "accepted",
+        {f"{_ACCEPTED}/failures/0": "core"},
+        "core",
+        "which is no item, rack (as room/rack), room or site",
+        {f"{_ACCEPTED}/failures/0": "room-a"},
+    ),
+    Case("accepted", {f"{_ACCEPTED}/failures/1": "room-a/b1"}, "room-a/b1", "which is no item, rack"),
     Case(
         "serial",
         {"config_items/db-2/serial": "C-1"},

@@ -233,6 +233,20 @@ _SAMPLE: Data = {
             "asynchronous_rpo": "1 min",
             "spare_covers": 3,
         },
+        "accepted-single-failures": {
+            "title": _text("Accepted"),
+            "accepted": {
+                "one-ups": {
+                    "title": _text("A second one is ordered"),
+                    "by": "ann",
+                    "until": "2027-06-30",
+                    "failures": ["ups-1", "room-a/a1", "hq"],
+                    "services": ["core"],
+                    "tiers": [1],
+                    "reasons": ["nothing", "lost"],
+                }
+            },
+        },
         "production-addresses": {"title": _text("Ranges"), "only_in": ["198.18.0.0/15", "2001:db8::/32"]},
     },
     "config_items": {

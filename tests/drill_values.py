@@ -88,7 +88,7 @@ def cmdb() -> Cmdb:
                 "settings": {"port": 5432, "database": "core"},
             },
             "other": {"service": "bare", "members": {}, "settings": {"port": 1, "database": "x"}},
-            "empty": {"service": "core", "members": {}},
+            "empty": {"service": "core", "members": {"primary": "db-1"}},
         },
     }
     sections = {

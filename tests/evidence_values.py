@@ -18,6 +18,7 @@ from drillbook.evidence.result import (
     Participant,
     RunNote,
     SampleNote,
+    ServiceResult,
 )
 from drillbook.evidence.samples import SAME_CLOCK, Outcome, Rows, Sample, Series
 from drillbook.evidence.seen import look
@@ -162,26 +163,33 @@ def state(*begun: str) -> RunState:
     return found
 
 
+def service(seen: Observed, **changes: Any) -> ServiceResult:
+    """What a drill came to for its one service."""
+    measures, verdict = assess(seen)
+    value = ServiceResult(
+        service="core", title=Text("Core", "核心"), protection="core-db", hosts=seen.hosts,
+        probes=tuple(each.writer for each in seen.series), users=seen.users, not_back=seen.not_back,
+        objectives=seen.objectives, objectives_reason=None, rows=seen.rows, measures=measures, verdict=verdict,
+    )  # fmt: skip
+    return replace(value, **changes)
+
+
 def result(seen: Observed, **changes: Any) -> DrillResult:
     """The result of what was seen, with one run of the part ``main`` whose id is ``run-1``."""
-    measures, verdict = assess(seen)
     value = DrillResult(
         drill=DrillNote(
             "db-failover",
             Text("The database dies", "数据库宕机"),
             "functional",
             Text("It dies.", "宕机。"),
-            "core",
             "lab",
             "drills/db-failover.yaml",
             DIGEST,
-            seen.hosts,
         ),
         engine="0.1.0",
         started=datetime(2026, 11, 22, 5, 30, tzinfo=UTC),
         ended=datetime(2026, 11, 22, 5, 31, tzinfo=UTC),
-        objectives=seen.objectives,
-        objectives_reason=None,
+        services=(service(seen),),
         expectation=seen.expectation,
         elapsed=60.0,
         trigger=Text("the probe 'users' had no acknowledged write for 1 s", "探针“users”连续 1 秒没有写入得到确认"),
@@ -203,9 +211,7 @@ def result(seen: Observed, **changes: Any) -> DrillResult:
             SampleNote.from_series(each, kept_as=f".drillbook/samples/{'b' * 64}.jsonl.gz") for each in seen.series
         ),
         seen=look(seen.series, users=seen.users, timeline=seen.timeline),
-        rows=seen.rows,
-        measures=measures,
-        verdict=verdict,
+        verdict=assess(seen)[1],
         participants=(Participant("Zhang Tao", Text("ran the drill", "执行演练")),),
         fidelity=Fidelity(
             (Text("real", "真的"),), (Text("stubbed", "替的"),), (Text("skipped", "没做"),),

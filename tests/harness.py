@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 from drillbook.cmdb.addressing import service_address
 from drillbook.cmdb.load import load
 from drillbook.console.progress import progress_for
+from drillbook.drill.binding import BoundProbe
+from drillbook.drill.kinds import KINDS, PASSFILE
 from drillbook.drill.model import SERVICE_ADDRESS, ProbeSpec
-from drillbook.drill.probe import BoundProbe, Database, Probe, clean_up, prepare, surviving_rows
+from drillbook.drill.probe import Probe, clean_up, prepare, surviving_rows
 from drillbook.errors import DrillbookError, MissingPrerequisite
 from drillbook.evidence.measure import lost_writes
 from drillbook.lab import lifecycle
@@ -119,12 +121,13 @@ class Writer:
         service address.
         """
         self.host = pair.hosts[PROBE_HOST]
-        self.database = Database(pair.address, int(pair.settings["port"]), str(pair.settings["database"]))
         self.run = f"harness-{time.time_ns()}"
         self.patience = patience
-        spec = ProbeSpec("users", "postgresql_writer", PROBE_HOST, SERVICE_ADDRESS, 0.005, 0.15, 1)
-        bound = BoundProbe(spec, replace(self.database, address=at or pair.address))
-        self.probe = Probe(self.host, bound, run=self.run, duration=300)
+        spec = ProbeSpec("users", "postgresql_writer", PROBE_HOST, SERVICE_ADDRESS, None, 0.005, 0.15, 1)
+        options = {name: pair.settings[name] for name in ("port", "database")}
+        options |= {"user": "probe", "passfile": PASSFILE}
+        self.bound = BoundProbe(spec, KINDS[spec.kind], pair.address, options)
+        self.probe = Probe(self.host, replace(self.bound, address=at or pair.address), run=self.run, duration=300)
         self.problems: list[str] = []
         self.outage = 0.0
         self.acknowledged = 0
@@ -132,7 +135,7 @@ class Writer:
         self.series: Series | None = None
 
     def __enter__(self) -> Self:
-        prepare(self.host, self.run)
+        prepare(self.host, self.run, [self.bound.kind])
         self.probe.start()
         if self.probe.wait_steady(0.3, timeout=15).event != "steady":
             clean_up(self.host, self.run)
@@ -150,7 +153,7 @@ class Writer:
                 acks = series.acks()
                 self.acknowledged = len(acks)
                 self.outage = max((b.done - a.done for a, b in pairwise(acks)), default=0) / 1e9
-                lost = lost_writes([series], surviving_rows(self.host, self.database, run=self.run))
+                lost = lost_writes([series], surviving_rows(self.host, self.bound, run=self.run, writers=["users"]))
                 self.lost = lost.count
                 if lost.count:
                     self.problems.append(f"{lost.count} acknowledged writes are lost")

@@ -11,9 +11,8 @@ They run on the repository's host and read what RB-STANDBY-SNAPSHOT notes there,
     ok            whether every file in it could be read and was what was written
     detail        if not, what was wrong
     seconds       how long the reading took
-    segment       the repository's newest segment then: what came later came after this
 
-An archive that is read again has its newest line count.
+Written whole each time, so that no line is ever half there.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def _notes(host: Host, protection: str) -> list[dict[str, Any]]:
     if done.rc != 0:
         raise CannotTell(f"the notes of {protection}'s snapshots cannot be read: {done.stderr.strip()}")
     now, *lines = done.stdout.splitlines()
-    known: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
         try:
             note = json.loads(line)
@@ -73,8 +72,10 @@ def _notes(host: Host, protection: str) -> list[dict[str, Any]]:
         age = float(now) - taken
         if age < -_CLOCK:
             raise CannotTell(f"{archive} was taken {_words(-age)} from now, by this host's clock: its clock is wrong")
-        known[archive] = {**note, "age": age}
-    return list(known.values())[::-1]
+        verified = note.get("verified")
+        since = None if verified is None else float(now) - datetime.fromisoformat(verified).timestamp()
+        found[archive] = {**note, "age": age, "verified_age": since}
+    return list(found.values())[::-1]
 
 
 def newest_verified(host: Host, protection: str, max_age: str) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def newest_verified(host: Host, protection: str, max_age: str) -> dict[str, Any]
     notes = _notes(host, protection)
     limit = _seconds(max_age)
     assert notes, (
-        f"there is no snapshot of {protection}; take one while its host lives: ./inv standby.snapshot {protection}"
+        f"there is no snapshot of {protection}; take one while its host lives: "
+        f"./inv standby.snapshot --protection {protection}"
     )
     good = [note for note in notes if note.get("ok") is True]
     assert good, f"no snapshot of {protection} is verified; the newest: {_what_is_wrong(notes[0])}"
@@ -124,7 +126,24 @@ def is_verified(host: Host, protection: str, within: str) -> None:
     )
 
 
-def password_place(host: Host, protection: str, place: str) -> None:
-    """This host gets the repository's password from that place (an item of the CMDB)."""
-    done = host.run("/usr/local/lib/drillbook/passphrase --only %s %s >/dev/null", place, protection)
-    assert done.rc == 0, done.stderr.strip() or f"{place} does not give the password of {protection}'s snapshots"
+def known(host: Host, protection: str) -> list[dict[str, Any]]:
+    """Give all that is known of each archive, the newest first; ``age`` and ``verified_age`` in seconds."""
+    return _notes(host, protection)
+
+
+def holder(host: Host, protection: str) -> str:
+    """On the witness: give the item that holds the role now."""
+    done = host.run("cat %s", f"/srv/holders/{protection}")
+    if done.rc != 0:
+        raise CannotTell(f"who holds {protection} is not on record: {done.stderr.strip()}")
+    return str(done.stdout).strip()
+
+
+def password_place(host: Host, protection: str, address: str) -> None:
+    """The host at that address gives this one the password of the protection's repository."""
+    # Only whether it comes is looked at: the password itself stays on this host.
+    done = host.run(
+        "ssh -F /etc/drillbook/ssh/config -o BatchMode=yes -o ConnectTimeout=3 %s %s </dev/null | grep -q .",
+        f"secrets@{address}", protection,
+    )  # fmt: skip
+    assert done.rc == 0, f"does not give the password: {(done.stderr.strip() or 'it said nothing').splitlines()[-1]}"

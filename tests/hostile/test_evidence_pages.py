@@ -16,7 +16,7 @@ from drillbook.plan.model import Command
 from drillbook.runbook.model import Text
 from drillbook.text import forbidden_character
 from tests.evidence_pages import assert_harmless, with_texts
-from tests.evidence_values import journal, observed, plan, result, rows_of
+from tests.evidence_values import journal, observed, plan, result, rows_of, service
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -49,7 +49,8 @@ def record(tmp_path_factory):
     """A record that has something of everything: a missed drill with lost writes."""
     seen = observed()
     rows = replace(rows_of(*seen.series), ranges={**rows_of(*seen.series).ranges, "users": ((1, 390),)})
-    value = result(replace(seen, rows=rows), objectives_reason=Text("because", "因为"))
+    seen = replace(seen, rows=rows)
+    value = result(seen, services=(service(seen, objectives_reason=Text("because", "因为")),))
     folder = tmp_path_factory.mktemp("record")
     return to_json(value, {"run-1": journal(folder).read_bytes()})
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.drill.probe import PASSFILE
+from drillbook.drill.kinds import PASSFILE
 from drillbook.errors import HostKeyRefused, HostUnreachable, Locked, Refused
 from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState

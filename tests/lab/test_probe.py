@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from drillbook.drill.binding import bind_probes
+from drillbook.drill.host_clock import measure_clock
+from drillbook.drill.kinds import KINDS
 from drillbook.drill.load import find_drill
-from drillbook.drill.model import SERVICE_ADDRESS
-from drillbook.drill.probe import (
-    BoundProbe,
-    Database,
-    Probe,
-    bind_probes,
-    clean_up,
-    database_at,
-    measure_clock,
-    prepare,
-    surviving_rows,
-)
+from drillbook.drill.probe import Probe, clean_up, prepare, surviving_rows
 from drillbook.errors import StepFailed
 from drillbook.evidence.measure import lost_writes, spread
 from drillbook.evidence.samples import Outcome
@@ -55,6 +48,11 @@ class Cut:
         outside.in_network(self.container, ["nft", "-f", "-"], stdin=text)
 
 
+def elsewhere(bound, address, port):
+    """The same probe, at another address and port."""
+    return replace(bound, address=address, options={**bound.options, "port": port})
+
+
 def connect(lab):
     target = Target(SOURCE, lab.hosts[SOURCE].address, 22, "root", PowerControl("lab", {}))
     return HostConnection(target, lab_access())
@@ -77,7 +75,7 @@ def host(lab):
 def run(host):
     """A run's id on a prepared probe host; nothing of it is left in the end."""
     id_ = f"test-{time.time_ns()}"
-    prepare(host, id_)
+    prepare(host, id_, [KINDS["postgresql_writer"]])
     yield id_
     clean_up(host, id_)
     assert host.run(["systemctl", "list-units", "--no-legend", f"drillbook-probe-{id_}-*"], timeout=5).stdout == ""
@@ -89,12 +87,7 @@ def bound(drill, estate):
     return {each.spec.id: each for each in bind_probes(drill, estate)}
 
 
-@pytest.fixture
-def service(drill, estate):
-    return database_at(drill, estate, SERVICE_ADDRESS)
-
-
-def test_every_acknowledged_write_is_there_and_the_pace_is_kept(host, run, bound, service):
+def test_every_acknowledged_write_is_there_and_the_pace_is_kept(host, run, bound):
     probe = Probe(host, bound["users"], run=run, duration=60)
     probe.start()
     assert probe.wait_steady(1.0, timeout=20).event == "steady"
@@ -102,7 +95,7 @@ def test_every_acknowledged_write_is_there_and_the_pace_is_kept(host, run, bound
     probe.stop()
     probe.stop()
     _, series = probe.fetch()
-    rows = surviving_rows(host, service, run=run)
+    rows = surviving_rows(host, bound["users"], run=run, writers=["users"])
     assert series.complete
     assert len(series.acks()) > 200
     assert rows.count() == len(series.acks())
@@ -124,12 +117,12 @@ def test_a_standby_refuses_and_the_primary_does_not(host, run, bound):
     assert sorted(map(sorted, seen)) == [[(Outcome.ACK, "")], [(Outcome.REFUSED, "25006")]]
 
 
-def test_a_network_that_is_cut_is_measured_and_nothing_waits_for_it(lab, host, run, bound, service):
+def test_a_network_that_is_cut_is_measured_and_nothing_waits_for_it(lab, host, run, bound):
     """Between the probe's host and the service's address alone, so that the database is not disturbed."""
     probe = Probe(host, bound["users"], run=run, duration=60)
     probe.start()
     assert probe.wait_steady(1.0, timeout=20).event == "steady"
-    cut = Cut(lab, bound["users"].database.address)
+    cut = Cut(lab, bound["users"].address)
     began = time.monotonic_ns()
     cut.make()
     seen = probe.wait_down(0.5, timeout=10)
@@ -149,17 +142,17 @@ def test_a_network_that_is_cut_is_measured_and_nothing_waits_for_it(lab, host, r
     assert began < longest[0].done < began + 300 * MS
     assert healed < longest[1].done < healed + 300 * MS + LONGEST_NS
     assert {each.error for each in series.samples} <= {"", "no_answer", "connect_timeout"}
-    rows = surviving_rows(host, service, run=run)
+    rows = surviving_rows(host, bound["users"], run=run, writers=["users"])
     assert lost_writes([series], rows).count == 0
 
 
 def test_a_frozen_server_does_not_hold_the_writer_up(lab, host, run, bound):
     """A frozen host takes connections and says nothing: here the application server, at its SSH port."""
     frozen = make_fault("freeze", "core-app-1", {}, lab=lab)
-    silent = Database(lab.hosts["core-app-1"].address, 22, "core")
+    silent = elsewhere(bound["users"], lab.hosts["core-app-1"].address, 22)
     frozen.inject()
     try:
-        probe = Probe(host, BoundProbe(bound["users"].spec, silent), run=run, duration=60)
+        probe = Probe(host, silent, run=run, duration=60)
         probe.start()
         time.sleep(2)
         probe.stop()
@@ -182,7 +175,7 @@ def test_a_frozen_server_does_not_hold_the_writer_up(lab, host, run, bound):
     ],
 )
 def test_what_is_no_database_is_refused_and_named(host, run, bound, place, errors):
-    probe = Probe(host, BoundProbe(bound["users"].spec, Database(*place, "core")), run=run, duration=60)
+    probe = Probe(host, elsewhere(bound["users"], *place), run=run, duration=60)
     probe.start()
     time.sleep(1)
     probe.stop()
@@ -219,6 +212,6 @@ def test_the_lab_has_one_clock(host):
     assert (clock.offset_ns, clock.uncertainty_ns) == (0, 0)
 
 
-def test_rows_of_a_database_that_does_not_answer_are_an_error(host, run):
+def test_rows_of_a_database_that_does_not_answer_are_an_error(host, run, bound):
     with pytest.raises(StepFailed, match="ended with 1"):
-        surviving_rows(host, Database("127.0.0.1", 9, "core"), run=run, timeout=3)
+        surviving_rows(host, elsewhere(bound["users"], "127.0.0.1", 9), run=run, writers=["users"], timeout=3)

@@ -16,8 +16,8 @@ ENGINE = ROOT / "src/drillbook"
 # From left to right, as the data flow; a stage imports only what stands before it. What stands in the
 # package's own folder is the base of all.
 STAGES = (
-    "repo", "signing", "ledger", "cmdb", "runbook", "artifacts", "plan", "change", "hosts", "facts", "journal",
-    "execution", "evidence", "lab", "drill", "schedule", "review", "audit", "estate", "console", "tasks",
+    "repo", "signing", "ledger", "cmdb", "coverage", "runbook", "artifacts", "plan", "change", "hosts", "facts",
+    "journal", "execution", "evidence", "lab", "drill", "schedule", "review", "audit", "estate", "console", "tasks",
 )  # fmt: skip
 
 MODULES = sorted(path for path in ENGINE.rglob("*.py") if "programs" not in path.parts)

@@ -8,10 +8,11 @@ import jsonschema
 import pytest
 
 from drillbook.cmdb.load import load
+from drillbook.drill.about import protection_of
+from drillbook.drill.binding import bind_probes
 from drillbook.drill.load import find_drill, list_drills, load_drill, schema
 from drillbook.drill.model import AtOnce, DrillKind, PersonDecides, ProbeDown
-from drillbook.drill.probe import Database, bind_probes
-from drillbook.drill.rules import check_drill, protection_of
+from drillbook.drill.rules import check_drill
 from drillbook.errors import ExitCode, InvalidInput, UsageError
 from drillbook.lab.faults import KINDS
 from tests.drill_values import RUNBOOKS, cmdb, drill, findings, loaded, write
@@ -26,7 +27,7 @@ def test_a_drill_is_read(tmp_path):
     assert found.trigger == ProbeDown("users", 1.0)
     assert found.timeout == 120.0
     assert found.call.parameters == {"pair": "core-db"}
-    assert found.users.id == "users"
+    assert found.users_of(found.services[0]).id == "users"
     assert (found.probes[0].every, found.probes[0].give_up) == (0.005, 0.15)
     assert found.expectation.refused is None
     assert found.steady_state[0].call.on == "db-1"
@@ -61,7 +62,7 @@ def test_a_refusal_can_be_what_is_expected(tmp_path):
 
 def test_a_drill_can_have_objectives_of_its_own(tmp_path):
     own = {"rpo": "5 s", "reason": {"en": "because", "zh": "因为"}}
-    found = loaded(tmp_path, {**drill(), "objectives": own}).objectives
+    found = loaded(tmp_path, {**drill(), "objectives": own}).services[0].objectives
     assert found is not None
     assert (found.rto, found.rpo, found.reason.en) == (None, 5.0, "because")
 
@@ -91,6 +92,11 @@ def change(path: str, value: object):
     return apply
 
 
+def fault(kind, **options):
+    """A function that lets a drill have one fault, of that kind and with those options."""
+    return change("faults/0", {"kind": kind, "on": "db-1", "after": "1 s", **options})
+
+
 USERS = {"id": "more", "kind": "postgresql_writer", "from": "mon-1", "to": "service_address", "every": "5 ms"}
 WRONG = {
     "unknown key": (change("colour", "red"), "schema-unknown-key: unknown key 'colour'"),
@@ -100,7 +106,7 @@ WRONG = {
     "duration": (change("timeout", "2 minutes"), "it must be a duration such as '20 s'"),
     "number for a duration": (change("timeout", 120), "it must be a duration such as '20 s'"),
     "runbook's form": (change("runbook", "failover"), "it must be an id in capitals"),
-    "fault": (change("faults/0/kind", "flood"), "it must be one of freeze"),
+    "fault": (change("faults/0/kind", "flood"), "it must be one of corrupt_file, disk_full"),
     "fault's key": (change("faults/0/colour", "red"), "unknown key 'colour'"),
     "power control without a mode": (change("faults/0/kind", "power_control"), "has no 'mode'"),
     "a cut without a peer": (change("faults/0/kind", "isolate_replication"), "has no 'peer'"),
@@ -123,18 +129,39 @@ WRONG = {
     "no protection": (change("parameters", {}), "drill-protection: the parameters must name exactly one protection"),
     "two protections": (change("parameters/more", "empty"), "drill-protection: the parameters must name exactly one"),
     "another service's": (change("parameters/pair", "other"), "drill-protection: 'other' protects the service 'bare'"),
-    "no settings": (change("parameters/pair", "empty"), "drill-protection: the protection 'empty' has no 'port'"),
+    "no settings": (
+        change("parameters/pair", "empty"),
+        "probe-setting: the probe 'users' is a postgresql_writer, and the protection 'empty' has no 'port'",
+    ),
     "checked item": (change("steady_state/0/check/on", "db-9"), "unknown-item: there is no item 'db-9'"),
     "probe's host": (change("probes/0/from", "mon-9"), "unknown-item: there is no item 'mon-9'"),
     "probe's target": (change("probes/1/to", "db-9"), "unknown-item: there is no item 'db-9'"),
     "probe twice": (change("probes/1/id", "users"), "probe-twice: two probes are called 'users'"),
-    "no users": (change("probes/0/to", "db-1"), "users-probe: 0 probes write to service_address"),
-    "two users": (change("probes/3", USERS), "users-probe: 2 probes write to service_address"),
+    "no users": (change("probes/0/to", "db-1"), "users-probe: 0 probes use service_address"),
+    "two users": (change("probes/3", USERS), "users-probe: 2 probes use service_address"),
     "nobody watches the standby": (change("probes/2", None), "unwatched-member: no probe writes straight to 'db-2'"),
-    "too fast": (change("probes/0/every", "0.5 ms"), "probe-pace: the probe 'users' writes every 0.0005 s"),
-    "too slow": (change("probes/0/every", "2 s"), "probe-pace: the probe 'users' writes every 2 s"),
-    "gives up too soon": (change("probes/0/give_up", "2 ms"), "probe-pace: the probe 'users' gives a write up after"),
-    "gives up too late": (change("probes/0/give_up", "2 s"), "probe-pace: the probe 'users' gives a write up after"),
+    "too fast": (change("probes/0/every", "0.5 ms"), "probe-pace: the probe 'users' makes an attempt every 0.0005 s"),
+    "too slow": (change("probes/0/every", "2 s"), "probe-pace: the probe 'users' makes an attempt every 2 s"),
+    "gives up too soon": (
+        change("probes/0/give_up", "2 ms"),
+        "probe-pace: the probe 'users' gives an attempt up after",
+    ),
+    "gives up too late": (change("probes/0/give_up", "2 s"), "probe-pace: the probe 'users' gives an attempt up after"),
+    "no path": (change("faults/0/kind", "disk_full"), "has no 'path'"),
+    "a path with ..": (fault("corrupt_file", path="/srv/../etc"), "it must be a path on the host without '.' and '..'"),
+    "a relative path": (fault("disk_full", path="srv"), "it must be a path on the host"),
+    "the whole disk": (fault("disk_full", path="/"), "it must be a path on the host"),
+    "more room than a disk has": (fault("disk_full", path="/srv", leave="1000 MiB"), "a size of at most 999 MiB"),
+    "room that is less than none": (fault("disk_full", path="/srv", leave="-1 MiB"), "a size of at most 999 MiB"),
+    "no byte goes bad": (fault("corrupt_file", path="/srv/a", bytes=0), "it must be at least 1"),
+    "bytes without end": (fault("corrupt_file", path="/srv/a", bytes=10**9), "it must be at least 1 and at most 4096"),
+    "a clock that is right": (fault("wrong_clock", by="+0 s"), "a sign and a time such as '+90 s' or '-2 h', not 0"),
+    "a clock without a sign": (fault("wrong_clock", by="2 h"), "a sign and a time"),
+    "a link that carries nothing": (fault("slow_link", rate="0 mbit"), "a rate from '100 kbit' to '999 mbit'"),
+    "a rate of another kind": (fault("slow_link", rate="1mbit; reboot"), "a rate from '100 kbit' to '999 mbit'"),
+    "it was never away": (fault("returns", **{"in": "-3 s"}), "a duration such as '20 s'"),
+    "a third direction": (fault("partition", direction="up"), "it must be one of in, out, both"),
+    "another fault's option": (fault("freeze", rate="1 mbit"), "the fault 'freeze' has no option 'rate'"),
     "faults in production": (change("environment", "production"), "fault-outside-lab: faults exist only in the lab"),
     "faults in a rehearsal": (change("environment", "rehearsal"), "fault-outside-lab: faults exist only in the lab"),
     "fault's item": (change("faults/0/on", "db-9"), "unknown-item: there is no item 'db-9'"),
@@ -189,11 +216,10 @@ def test_an_unknown_drill_is_answered_with_the_nearest(tmp_path):
 
 def test_probes_are_bound_to_the_addresses_of_the_environment(tmp_path):
     bound = bind_probes(loaded(tmp_path, drill()), cmdb())
-    assert [(each.spec.id, each.database) for each in bound] == [
-        ("users", Database("10.0.0.100", 5432, "core")),
-        ("at-db-1", Database("10.0.0.1", 5432, "core")),
-        ("at-db-2", Database("10.0.0.2", 5432, "core")),
-    ]
+    assert [(each.spec.id, each.address) for each in bound] == [
+        ("users", "10.0.0.100"), ("at-db-1", "10.0.0.1"), ("at-db-2", "10.0.0.2"),
+    ]  # fmt: skip
+    assert all((each.options["port"], each.options["database"]) == (5432, "core") for each in bound)
 
 
 def test_a_probe_without_an_address_is_refused(tmp_path):
@@ -207,7 +233,9 @@ def test_the_schema_is_one_and_knows_every_kind_of_fault():
     jsonschema.Draft202012Validator.check_schema(schema())
     fault = schema()["properties"]["faults"]["items"]["properties"]
     assert fault["kind"]["enum"] == sorted(KINDS)
-    assert set(fault) - {"kind", "on", "after", "for"} == {option for kind in KINDS.values() for option in kind.options}
+    assert set(fault) - {"kind", "on", "room", "after", "for"} == {
+        option for kind in KINDS.values() for option in kind.options
+    }
 
 
 def test_every_drill_that_ships_is_right():

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from drillbook.drill import probe as probes
+from drillbook.drill import host_clock
+from drillbook.drill.binding import BoundProbe
+from drillbook.drill.host_clock import measure_clock
+from drillbook.drill.kinds import KINDS
 from drillbook.drill.model import ProbeSpec
-from drillbook.drill.probe import BoundProbe, Database, Probe, measure_clock, prepare, surviving_rows
+from drillbook.drill.probe import Probe, prepare, surviving_rows
 from drillbook.errors import HostUnreachable, JournalError, MissingPrerequisite, StepFailed
 
-SPEC = ProbeSpec("users", "postgresql_writer", "mon-1", "service_address", 0.005, 0.15, 1)
-BOUND = BoundProbe(SPEC, Database("10.0.0.100", 5432, "core"))
+SPEC = ProbeSpec("users", "postgresql_writer", "mon-1", "service_address", None, 0.005, 0.15, 1)
+OPTIONS = {"port": 5432, "database": "core", "user": "probe", "passfile": "/etc/drillbook-probe.pgpass"}
+BOUND = BoundProbe(SPEC, KINDS["postgresql_writer"], "10.0.0.100", OPTIONS)
 
 
 @dataclass
@@ -77,14 +81,14 @@ def test_a_host_is_prepared_with_programs_and_asked_for_psycopg2():
     host = Host(
         {"install -d -m 0700 /run/drillbook-probe/r": Answer(), "/usr/bin/python3 -c import psycopg2": Answer()}
     )
-    assert prepare(host, "r") == "/run/drillbook-probe/r"
+    assert prepare(host, "r", [BOUND.kind]) == "/run/drillbook-probe/r"
     assert sorted(Path(path).name for path in host.files) == [
-        "postgresql_rows.py", "postgresql_writer.py", "samples_wait.py",
+        "attempts.py", "postgresql_rows.py", "postgresql_writer.py", "samples_wait.py",
     ]  # fmt: skip
     host.answers["/usr/bin/python3"] = host.answers.pop("/usr/bin/python3 -c import psycopg2")
     host.answers["/usr/bin/python3"] = Answer(1, "", "ModuleNotFoundError")
     with pytest.raises(MissingPrerequisite) as caught:
-        prepare(host, "r")
+        prepare(host, "r", [BOUND.kind])
     assert "python3-psycopg2" in caught.value.remedy
 
 
@@ -94,7 +98,7 @@ def test_a_wait_is_made_on_the_host():
     seen = Probe(host, BOUND, run="r", duration=1).wait_down(1.0, timeout=30)
     assert (seen.event, seen.at, seen.last_ack) == ("down", 1500, 500)
     assert json.loads(host.sent[0][-1]) == {
-        "down_for_s": 1.0, "samples": "/run/drillbook-probe/r/users.jsonl", "timeout_s": 30,
+        "down_for_s": 1.0, "samples": "/run/drillbook-probe/r/users.jsonl", "silent_s": 1.0, "timeout_s": 30,
     }  # fmt: skip
 
 
@@ -118,7 +122,7 @@ def test_a_probe_that_does_not_stop_is_said():
 
 def test_rows_are_read_from_the_address_that_is_asked():
     said = json.dumps({"writers": {"users": [[1, 4], [7, 7]]}, "duplicates": 0, "timeline": 3})
-    rows = surviving_rows(Host({"/usr/bin/python3": Answer(0, said)}), BOUND.database, run="r")
+    rows = surviving_rows(Host({"/usr/bin/python3": Answer(0, said)}), BOUND, run="r", writers=["users"])
     assert rows.ranges == {"users": ((1, 4), (7, 7))}
     assert (rows.read_from, rows.timeline, rows.count()) == ("10.0.0.100", 3, 5)
 
@@ -126,7 +130,7 @@ def test_rows_are_read_from_the_address_that_is_asked():
 @pytest.mark.parametrize("said", ['{"writers": {"users": [[3, 1]]}, "duplicates": 0, "timeline": 1}', '{"writers": 7}'])
 def test_rows_that_make_no_sense_are_refused(said):
     with pytest.raises(JournalError, match="cannot be read"):
-        surviving_rows(Host({"/usr/bin/python3": Answer(0, said)}), BOUND.database, run="r")
+        surviving_rows(Host({"/usr/bin/python3": Answer(0, said)}), BOUND, run="r", writers=["users"])
 
 
 @dataclass
@@ -155,13 +159,13 @@ def test_another_machines_clock_is_bounded(ahead):
 
 
 def test_the_same_kernel_has_the_same_clock(monkeypatch):
-    monkeypatch.setattr(probes, "_own_kernel", lambda: ["another", "monotonic 0 0 boottime 0 0"])
-    assert measure_clock(FarHost(0)) == probes.ClockOffset(0, 0, "the same kernel, so the same clock")
+    monkeypatch.setattr(host_clock, "_own_kernel", lambda: ["another", "monotonic 0 0 boottime 0 0"])
+    assert measure_clock(FarHost(0)) == host_clock.ClockOffset(0, 0, "the same kernel, so the same clock")
 
 
 def test_the_same_kernel_with_another_clock_is_measured(monkeypatch):
     """A host in a time namespace of its own says so by its readings, whatever it says of itself."""
-    monkeypatch.setattr(probes, "_own_kernel", lambda: ["another", "monotonic 0 0 boottime 0 0"])
+    monkeypatch.setattr(host_clock, "_own_kernel", lambda: ["another", "monotonic 0 0 boottime 0 0"])
     assert abs(measure_clock(FarHost(7 * 10**9)).offset_ns - 7 * 10**9) < 20_000_000
 
 

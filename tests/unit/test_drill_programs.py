@@ -11,13 +11,15 @@ import time
 
 import pytest
 
-from drillbook.drill.probe import program
+from drillbook.drill.kinds import KINDS
+from drillbook.drill.probe import program, programs_of
 
-NAMES = ("postgresql_writer.py", "postgresql_rows.py", "samples_wait.py")
+NAMES = programs_of(KINDS.values())
+BESIDE = {name.removesuffix(".py") for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_program_needs_nothing_but_python_and_psycopg2(name):
+def test_a_program_needs_nothing_but_python_what_lies_beside_it_and_the_modules_of_its_kind(name):
     """It is copied to a host that has no drillbook and none of its packages."""
     tree = ast.parse(program(name))
     imported = {
@@ -26,7 +28,7 @@ def test_a_program_needs_nothing_but_python_and_psycopg2(name):
         if isinstance(each, ast.Import | ast.ImportFrom)
         for alias in each.names
     }
-    assert {each.partition(".")[0] for each in imported} <= {*sys.stdlib_module_names, "psycopg2"}
+    assert {each.partition(".")[0] for each in imported} <= {*sys.stdlib_module_names, *BESIDE, "psycopg2", "ldap3"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,7 +74,7 @@ def waits(tmp_path):
     script.write_bytes(program("samples_wait.py"))
 
     def start(**options):
-        options = {"samples": str(tmp_path / "samples"), "timeout_s": 5, **options}
+        options = {"samples": str(tmp_path / "samples"), "timeout_s": 5, "silent_s": 1, **options}
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), json.dumps(options)], stdout=subprocess.PIPE
         )

@@ -40,9 +40,10 @@ def collected(*, run=True, **changes):
         runs=list(result(good).runs) if run else [],
         states={"run-1": state("fence", "promote")},
         series=list(good.series),
-        rows=good.rows,
+        rows={} if good.rows is None else {"core": good.rows},
         triggered=True,
         steady=good.timeline.steady,
+        struck=good.timeline.fault,
     )
     for name, value in changes.items():
         setattr(found, name, value)

@@ -121,10 +121,12 @@ def test_no_line_of_a_drill_begins_in_the_first_column_but_headings(tmp_path, te
 def test_the_trigger_is_said_with_the_time_since_the_fault():
     words = Text("the probe had no write for 1 s", "探针 1 秒没有写入")
     fault = observed().faults[0]
-    seen = Observations(faults=[fault], triggered=True, trigger=fault.effective + S, trigger_words=words)
+    seen = Observations(
+        faults=[fault], struck=fault.effective, triggered=True, trigger=fault.effective + S, trigger_words=words
+    )
     assert seen.said_of_trigger().en == f"1.00 s after the fault, trigger: {words.en}"
     assert seen.said_of_trigger().zh == f"故障后 1.00 秒，触发：{words.zh}"
-    seen.faults.clear()
+    seen.struck = None
     assert seen.said_of_trigger().en == f"trigger: {words.en}"
     seen.trigger = None
     assert "did not come" in seen.said_of_trigger().en

@@ -107,9 +107,9 @@ def test_texts_of_a_record_cannot_move_a_cursor_or_break_a_drawing(tmp_path: Pat
     [
         (["started"], "0001-01-01T00:00:00.000000Z"),
         (["ended"], "9999-12-31T23:59:59.999999Z"),
-        (["measures", "rto_actual"], 1e308),
-        (["measures", "rto_actual"], -5),
-        (["objectives", "rto"], 1e308),
+        (["services", 0, "measures", "rto_actual"], 1e308),
+        (["services", 0, "measures", "rto_actual"], -5),
+        (["services", 0, "objectives", "rto"], 1e308),
         (["runs", 0, "steps", 0, "seconds"], 1e308),
         (["runs", 0, "steps", 0, "seconds"], -1e9),
         (["runs", 0, "steps", 0, "began"], -1e300),

@@ -239,7 +239,7 @@ def test_the_outage_of_the_drawing_is_the_outage_of_the_measures(tmp_path):
     chart = focus(value)
     users = next(lane for lane in chart.lanes if lane.name.en.startswith("Users"))
     gaps = [bar for bar in users.bars if bar.said is not None]
-    outage = value["measures"]["outage"]
+    outage = value["services"][0]["measures"]["outage"]
     assert [(bar.begin, bar.end) for bar in gaps] == [
         (pytest.approx(outage["start"], abs=1e-4), pytest.approx(outage["end"], abs=1e-4))
     ]
@@ -294,7 +294,7 @@ def test_a_step_that_failed_is_shown_as_failed(tmp_path):
 
 def test_a_record_that_contradicts_itself_is_refused_in_one_sentence(tmp_path):
     value = json.loads(json.dumps(value_of(tmp_path)))
-    value["measures"]["outage"]["start"] = None
+    value["services"][0]["measures"]["outage"]["start"] = None
     with pytest.raises(JournalError, match="contradicts itself"):
         page(value, {})
 

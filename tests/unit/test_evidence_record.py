@@ -21,7 +21,7 @@ from drillbook.evidence.summary import summary
 from drillbook.evidence.verdict import Expectation
 from drillbook.runbook.model import Text
 from tests.evidence_pages import EXAMPLES
-from tests.evidence_values import STEADY, S, journal, observed, plan, result, rows_of, samples_file
+from tests.evidence_values import STEADY, S, journal, observed, plan, result, rows_of, samples_file, service
 
 
 def written(root, seen=None, **changes):
@@ -35,7 +35,7 @@ def written(root, seen=None, **changes):
     return write_record(value, root=root, journals={"run-1": journal(root)})
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_schemas_are_schemas(number):
     jsonschema.Draft202012Validator.check_schema(schema(number))
 
@@ -48,7 +48,7 @@ def test_a_record_is_read_back_and_holds(tmp_path):
     ]  # fmt: skip
     checked = read_record(folder, root=tmp_path)
     assert checked.value["verdict"] == {"result": "met", "exit_code": 0, "reasons": []}
-    assert checked.value["measures"]["rto_actual"] == 2.01
+    assert checked.value["services"][0]["measures"]["rto_actual"] == 2.01
     assert checked.absent == ("at-db-1", "at-db-2")
     assert not list(folder.parent.glob(".*"))
 
@@ -58,7 +58,7 @@ def test_moments_are_seconds_after_the_steady_state(tmp_path):
     assert value["timeline"] == {
         "fault": 3.0, "trigger": 4.0, "run": 4.01, "run_ended": 6.0, "recovered": 8.0, "end": 19.99,
     }  # fmt: skip
-    assert value["measures"]["reigns"] == [
+    assert value["services"][0]["measures"]["reigns"] == [
         {"host": "db-1", "begin": 0.0, "end": 5.0},
         {"host": "db-2", "begin": 5.0, "end": 19.99},
     ]
@@ -126,9 +126,9 @@ def of_another_run(folder):
     [
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"met"', '"missed"')), "changed"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"rto": 60', '"rto": 61')), "changed"),
-        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 3')), "format 3, which"),
-        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": true')), "known format"),
-        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 2', '"format": 1')), "of this format"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 3', '"format": 4')), "format 4, which"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 3', '"format": true')), "known format"),
+        (lambda f, _: rewrite(f / "record.json", lambda t: t.replace('"format": 3', '"format": 1')), "of this format"),
         (lambda f, _: rewrite(f / "record.json", lambda t: t[:-200]), "not JSON"),
         (lambda f, _: (f / "record.json").write_text("[]"), "not a record"),
         (lambda f, _: rewrite(f / "record.json", lambda t: '{"verdict": {"result": "missed"},' + t[1:]), "twice"),
@@ -241,7 +241,9 @@ def test_the_example_records_are_read_in_the_newest_shape(folder):
     jsonschema.Draft202012Validator(schema()).validate(checked.value)
     written_as = json.loads((folder / "record.json").read_bytes())
     assert checked.format == written_as["format"]
-    assert checked.value["measures"] == written_as["measures"]
+    if checked.format < 3:
+        measured = checked.value["services"][0]["measures"]
+        assert {name: measured[name] for name in written_as["measures"]} == written_as["measures"]
     assert checked.value["digest"] == written_as["digest"]
     if checked.format == 1:
         first = written_as["fidelity"]["real"][0]
@@ -323,13 +325,15 @@ def test_the_events_stand_in_the_order_of_time(tmp_path):
     table = re.findall(r"^\| ([0-9.]+) \| (.*) \|$", page(tmp_path), re.MULTILINE)
     assert [float(at) for at, _ in table] == sorted(float(at) for at, _ in table)
     assert [what for _, what in table][:3] == [
-        "the probes are steady", "the last acknowledged write before the outage", "db-1 loses power",
+        "the probes are steady", "users are served for the last time before the outage", "db-1 loses power",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["a | b", "<b>x</b>", "`x`", "[x](http://x)", "# x", "*x*", "a\nb", "\u202ex"])
 def test_text_from_elsewhere_stays_text_in_the_summary(tmp_path, text):
-    value = read_record(written(tmp_path, objectives_reason=Text(text, text)), root=tmp_path).value
+    value = read_record(
+        written(tmp_path, services=(service(observed(), objectives_reason=Text(text, text)),)), root=tmp_path
+    ).value
     shown = summary(value).split("drill's own: ")[1].splitlines()[0]
     assert "\n" not in shown
     assert not re.search(r"(?<!\\)[|<>`*\[\]#]", shown)

@@ -140,7 +140,7 @@ CASES = {
             samples=series("users", "x", until=STEADY + 20 * S).samples,
         ),
         Result.INVALID,
-        ["users noticed nothing: their writes were acknowledged all the time, so the fault proved nothing"],
+        ["users noticed nothing: they were served all the time, so the fault proved nothing"],
     ),
     "the users' probe stood still": (
         lambda seen: paused(seen, 0),

@@ -13,7 +13,7 @@ import pytest
 from drillbook.errors import MissingPrerequisite, Refused, UsageError
 from drillbook.schedule import install
 from drillbook.schedule.install import job_of, put, take_away, uninstall
-from drillbook.schedule.units import HEADER, Job, UnitFile, cron_file, parse_at, systemd_units
+from drillbook.schedule.units import HEADER, SNAPSHOTS, Job, UnitFile, cron_file, parse_at, systemd_units
 
 NAMES = [
     "plain", "with blank", "100% sure", "a%zb", "it's", 'a "quote"', "a\\b", "灾备 演练", "$HOME", "${x}", "`id`",
@@ -198,3 +198,18 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(MissingPrerequisite, match="No such file") as caught:
         put([UnitFile("unit", HEADER)], tmp_path / "none")
     assert "sudo" in caught.value.remedy
+
+
+def test_what_is_hourly_has_units_of_its_own_beside_the_drills(tmp_path: Path) -> None:
+    drills, snapshots = job(tmp_path), job_of(tmp_path, at="0:17", duty=SNAPSHOTS)
+    assert drills.name != snapshots.name
+    service, timer = systemd_units(snapshots)
+    assert f"ExecStart={tmp_path}/inv standby.snapshot --due\n" in service.text
+    assert "OnCalendar=*-*-* *:17:00\n" in timer.text
+    assert cron_file(snapshots).text.splitlines()[-1].startswith("17 * * * * ")
+    for file in (service, timer, cron_file(snapshots)):
+        assert file.text.startswith(f"{HEADER}standby.schedule)")
+    write(tmp_path / "units", *systemd_units(drills))
+    put(systemd_units(snapshots), tmp_path / "units")
+    uninstall(snapshots, systemd=tmp_path / "units", cron=tmp_path / "cron")
+    assert {path.name for path in (tmp_path / "units").iterdir()} == {each.name for each in systemd_units(drills)}

@@ -191,7 +191,15 @@ COMMANDS: dict[str, list[tuple[Callable[[Waiting], tuple[str, ...]], ExitCode, s
     ],
     "drills.run": [(lambda _: ("drills.run", "elsewhere"), ExitCode.REFUSED, "nothing runs there without an approved")],
     "drills.run_due": [(lambda _: ("drills",), ExitCode.REFUSED, "nothing runs there without an approved change")],
-    # It asks the lab's own hosts and no others; here there is no lab.
+    "standby.snapshot": [
+        (
+            lambda _: ("standby.snapshot", "--protection", "web-spare", "--env", "rehearsal"),
+            ExitCode.REFUSED, "nothing runs there without an approved change",
+        ),
+        (lambda _: ("standby.snapshot", "--due", "--env", "production"), ExitCode.REFUSED, "nothing runs there"),
+    ],
+    # These ask the lab's own hosts and no others; here there is no lab.
+    "standby.status": [(lambda _: ("standby.status",), ExitCode.PREREQUISITE, "the lab is not up")],
     "journal.verify": [(lambda _: ("journal.verify", "--hosts"), ExitCode.PREREQUISITE, "the lab is not up")],
 }  # fmt: skip
 

@@ -145,6 +145,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "at_most": ("at most", "上限"),
     "within": ("within", "周期"),
     "review_within": ("reviewed within", "补审时限"),
+    "accepted": ("accepted", "已接受"),
+    "by": ("decided by", "决定人"),
+    "failures": ("failures", "故障"),
+    "reasons": ("reasons", "原因"),
 }
 
 CLASSES: dict[str, tuple[str, str]] = {

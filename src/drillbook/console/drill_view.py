@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.evidence.result import DrillResult
+    from drillbook.evidence.result import DrillResult, ServiceResult
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
 
@@ -94,58 +94,88 @@ def show_result(result: DrillResult, folder: Path, *, language: str = "en") -> N
 
 
 def _figures(result: DrillResult, say: Callable[[Words], str]) -> Table:
-    measures = result.measures
-    felt, lost = measures.felt, measures.lost
     table = Table(box=None, padding=(0, 2, 0, 2), show_header=True, header_style="dim")
     table.add_column("")
     table.add_column(say(Words("measured", "实测")), justify="right")
     table.add_column(say(Words("objective", "目标")), justify="right")
-
-    def row(name: Words, measured: str, wanted: str = "", *, strong: bool = False) -> None:
-        table.add_row(say(name), Text(measured, style="bold" if strong else ""), wanted)
-
-    limit = say(objective(result.objectives.rto))
-    if result.expectation.refused is not None:
-        nobody = say(Words("nobody", "无"))
-        promoted = ", ".join(each.host for each in measures.reigns[1:]) or nobody
-        row(Words("promoted", "被提升的主机"), promoted, nobody, strong=True)
-    elif felt.outage is not None:
-        away = say(Words("not back", "未恢复")) if felt.outage.end is None else _seconds(felt.outage.seconds, say)
-        row(WORDS["outage"], away, limit, strong=True)
-    else:
-        row(WORDS["outage"], say(Words("none", "无")), limit, strong=True)
-    if felt.detection is not None:
-        row(Words("  until the trigger", "  从故障到触发"), _seconds(felt.detection, say))
-    if felt.execution is not None:
-        # A planned operation has a trigger long before its outage: then this is no part of the outage above.
-        part = "  " if felt.outage is not None and felt.execution <= felt.outage.seconds else ""
-        name = Words(f"{part}from the trigger to the first write", f"{part}从触发到第一笔写入")
-        row(name, _seconds(felt.execution, say))
-    if measures.afterwards is not None:
-        row(Words("outage on the way back", "恢复原状期间的中断"), _seconds(measures.afterwards.seconds, say), limit)
-    if lost is None:
-        row(WORDS["lost"], say(Words("unknown", "不明")), strong=True)
-    else:
-        span = _seconds(lost.seconds, say)
-        over = say(Words(f"{lost.count}, over {span}", f"{lost.count}，跨度 {span}")) if lost.count else "0"
-        row(
-            WORDS["lost"],
-            over,
-            "0" if result.objectives.rpo == 0 else say(objective(result.objectives.rpo)),
-            strong=True,
-        )
-    if measures.kept is not None:
-        row(Words("acknowledged writes", "已确认的写入"), f"{measures.kept.acknowledged}")
-    most = Words("at most one", "最多一台")
-    two = len(measures.violations)
-    found = Words(f"two, {two} times", f"两台，{two} 次") if two else most
-    row(WORDS["primaries"], say(found), say(most))
+    for service in result.services:
+        if len(result.services) > 1:
+            table.add_row(Text(say(service.title), style="bold"), "", "")
+        _service(service, result, _Rows(table, say))
     for run in result.runs:
         if run.part == MAIN:
             for step in run.steps:
                 if step.seconds is not None:
-                    row(Words(f"  step {step.step}", f"  步骤 {step.step}"), _seconds(step.seconds, say))
+                    name = Words(f"  step {step.step}", f"  步骤 {step.step}")
+                    table.add_row(say(name), _seconds(step.seconds, say), "")
     return table
+
+
+class _Rows:
+    """Adds rows of a service's figures to a table."""
+
+    def __init__(self, table: Table, say: Callable[[Words], str]) -> None:
+        self.table = table
+        self.say = say
+
+    def add(self, name: Words, measured: Words | str, wanted: Words | str = "", *, strong: bool = False) -> None:
+        got, limit = (each if isinstance(each, str) else self.say(each) for each in (measured, wanted))
+        self.table.add_row(self.say(name), Text(got, style="bold" if strong else ""), limit)
+
+    def time(self, name: Words, seconds: float, wanted: Words | str = "", *, strong: bool = False) -> None:
+        self.add(name, _seconds(seconds, self.say), wanted, strong=strong)
+
+
+def _service(service: ServiceResult, result: DrillResult, rows: _Rows) -> None:
+    measures, limit = service.measures, objective(service.objectives.rto)
+    felt = measures.felt
+    if result.expectation.refused is not None:
+        nobody = Words("nobody", "无")
+        promoted = ", ".join(each.host for each in measures.reigns[1:]) or nobody
+        rows.add(Words("promoted", "被提升的主机"), promoted, nobody, strong=True)
+    elif felt.outage is None:
+        rows.add(WORDS["outage"], Words("none", "无"), limit, strong=True)
+    elif felt.outage.end is None:
+        wanted = limit if service.not_back is None else Words("not back", "不恢复")
+        rows.add(WORDS["outage"], Words("not back", "未恢复"), wanted, strong=True)
+    else:
+        rows.time(WORDS["outage"], felt.outage.seconds, limit, strong=True)
+    if service.not_back is not None:
+        rows.add(Words("  why it does not come back", "  不恢复的原因"), service.not_back)
+    if felt.detection is not None:
+        rows.time(Words("  until the trigger", "  从故障到触发"), felt.detection)
+    if felt.execution is not None:
+        # A planned operation has a trigger long before its outage: then this is no part of the outage above.
+        part = "  " if felt.outage is not None and felt.execution <= felt.outage.seconds else ""
+        name = Words(f"{part}from the trigger until served", f"{part}从触发到业务恢复")
+        rows.time(name, felt.execution)
+    if measures.restored is not None:
+        rows.time(Words("away until the way back", "恢复原状前的中断"), measures.restored)
+    if measures.afterwards is not None:
+        rows.time(Words("outage on the way back", "恢复原状期间的中断"), measures.afterwards.seconds, limit)
+    _data(service, rows)
+    most = Words("at most one", "最多一台")
+    two = len(measures.violations) + len(measures.overlaps)
+    found = Words(f"two, {two} times", f"两台，{two} 次") if two else most
+    if measures.one_primary is None:
+        found = Words("not known", "不明")
+    rows.add(WORDS["on_address" if measures.by_address else "primaries"], found, most)
+
+
+def _data(service: ServiceResult, rows: _Rows) -> None:
+    measures, rpo = service.measures, service.objectives.rpo
+    lost = measures.lost
+    if not measures.keeps:
+        rows.add(WORDS["lost"], Words("nothing is kept for users", "不为用户保存数据"), strong=True)
+        return
+    if lost is None:
+        rows.add(WORDS["lost"], Words("unknown", "不明"), strong=True)
+    else:
+        span = _seconds(lost.seconds, rows.say)
+        over = Words(f"{lost.count}, over {span}", f"{lost.count}，跨度 {span}") if lost.count else "0"
+        rows.add(WORDS["lost"], over, "0" if rpo == 0 else objective(rpo), strong=True)
+    if measures.kept is not None:
+        rows.add(Words("acknowledged writes", "已确认的写入"), f"{measures.kept.acknowledged}")
 
 
 def _seconds(value: float, say: Callable[[Words], str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest
 from drillbook.cmdb.durations import seconds
+from drillbook.drill.kinds import KINDS
 from drillbook.drill.model import (
     AtOnce,
     Drill,
@@ -18,6 +19,7 @@ from drillbook.drill.model import (
     ProbeDown,
     ProbeSpec,
     RunbookCall,
+    ServiceSpec,
     SteadyState,
     Trigger,
 )
@@ -31,10 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = "drills"
-GIVE_UP = 0.15
-"""Seconds after which a probe's write that is not answered has an unknown outcome."""
-
-_FAULT_FIELDS = frozenset({"kind", "on", "after", "for"})
+_FAULT_FIELDS = frozenset({"kind", "on", "room", "after", "for"})
 
 
 @cache
@@ -84,6 +83,11 @@ def load_drill(path: Path) -> Drill:
     findings = [*hostile_findings(document, name), *findings_of(schema(), document, name)]
     if findings:
         raise InvalidInput(findings)
+    if "services" in document and "objectives" in document:
+        raise InvalidInput.at(
+            name, document.line_of("objectives"), "drill-objectives",
+            "a drill about several services has no objectives of its own; give them to the service that they are for",
+        )  # fmt: skip
     if document["drill"] != path.stem:
         raise InvalidInput.at(
             name, document.line_of("drill"), "file-name",
@@ -108,6 +112,7 @@ def _steady(value: Map) -> SteadyState:
     check = value["check"]
     return SteadyState(
         _text(value["text"]),
+        value.get("protection"),
         CheckCall(
             file=check["file"],
             function=check["function"],
@@ -124,16 +129,19 @@ def _probe(value: Map) -> ProbeSpec:
         kind=value["kind"],
         source=value["from"],
         target=value["to"],
+        protection=value.get("protection"),
         every=seconds(value["every"]),
-        give_up=seconds(value["give_up"]) if "give_up" in value else GIVE_UP,
+        give_up=seconds(value["give_up"]) if "give_up" in value else KINDS[value["kind"]].give_up,
         line=value.line,
     )
 
 
 def _fault(value: Map) -> FaultSpec:
+    on = value.get("on", ())
     return FaultSpec(
         kind=value["kind"],
-        on=value["on"],
+        on=(on,) if isinstance(on, str) else tuple(on),
+        room=value.get("room"),
         after=seconds(value["after"]),
         lasts=seconds(value["for"]) if "for" in value else None,
         options={name: plain(each) for name, each in value.items() if name not in _FAULT_FIELDS},
@@ -159,13 +167,29 @@ def _objectives(value: Map | None) -> OtherObjectives | None:
     )
 
 
+def _services(document: Map) -> tuple[ServiceSpec, ...]:
+    if "services" not in document:
+        objectives = _objectives(document.get("objectives"))
+        return (ServiceSpec(document["service"], None, None, objectives, document.line_of("service")),)
+    return tuple(
+        ServiceSpec(
+            service=each["service"],
+            protection=each["protection"],
+            not_back=_text(each["reason"]) if each.get("expect") == "not_back" else None,
+            objectives=_objectives(each.get("objectives")),
+            line=each.line,
+        )
+        for each in document["services"]
+    )
+
+
 def _drill(document: Map, file: str) -> Drill:
     expect = document.get("expect", {}).get("refused")
     return Drill(
         name=document["drill"],
         title=_text(document["title"]),
         kind=DrillKind(document["kind"]),
-        service=document["service"],
+        services=_services(document),
         environment=document["environment"],
         scenario=_text(document["scenario"]),
         call=RunbookCall(document["runbook"], _parameters(document.get("parameters")), document.line_of("runbook")),
@@ -176,7 +200,6 @@ def _drill(document: Map, file: str) -> Drill:
         faults=tuple(sorted((_fault(each) for each in document.get("faults", ())), key=lambda each: each.after)),
         trigger=_trigger(document["trigger"]),
         expectation=Expectation(next((code for code in ExitCode if code == expect), None)),
-        objectives=_objectives(document.get("objectives")),
         timeout=seconds(document["timeout"]),
         file=file,
         line=document.line_of("drill"),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from drillbook.drill.kinds import KINDS
+from drillbook.evidence.samples import Does
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from drillbook.runbook.model import CheckCall, Text
 
 SERVICE_ADDRESS = "service_address"
-"""Where the probe that stands for the users writes to."""
+"""What the probe that stands for the users uses."""
 
 
 class DrillKind(StrEnum):
@@ -38,17 +41,22 @@ class RunbookCall:
 
 @dataclass(frozen=True, slots=True)
 class SteadyState:
-    """One check of the steady state; ``call.on`` is a configuration item."""
+    """One check of the steady state; ``call.on`` is a configuration item.
+
+    ``protection``: what ``{protection.…}`` in its arguments means; None: what the drill is about.
+    """
 
     text: Text
+    protection: str | None
     call: CheckCall
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSpec:
-    """A probe: a process on ``source`` that writes to ``target`` (an item, or SERVICE_ADDRESS).
+    """A probe: a process on ``source`` that uses ``target`` (an item, or SERVICE_ADDRESS).
 
-    ``every``: seconds from one write to the next. ``give_up``: seconds after which a write that is not
+    ``kind`` is a name in ``kinds.KINDS``. ``protection``: what it is about; None: what the drill is about.
+    ``every``: seconds from one attempt to the next. ``give_up``: seconds after which an attempt that is not
     answered has an unknown outcome.
     """
 
@@ -56,21 +64,29 @@ class ProbeSpec:
     kind: str
     source: str
     target: str
+    protection: str | None
     every: float
     give_up: float
     line: int
 
+    @property
+    def is_user(self) -> bool:
+        """Tell whether it stands for users: it uses the service at the service's address."""
+        return self.target == SERVICE_ADDRESS and KINDS[self.kind].does is not Does.WATCHES
+
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """A fault on the item ``on``, ``after`` seconds of steady probes; healed ``lasts`` seconds later.
+    """A fault on the items ``on`` at the same moment, ``after`` seconds of steady probes; healed ``lasts`` s later.
 
+    ``room``: every host of the lab that stands in that room, in place of ``on`` (``rules.struck``).
     ``lasts`` None: it is healed when the drill's run has ended. ``options`` are of the kind
     (``lab.faults.KINDS``).
     """
 
     kind: str
-    on: str
+    on: tuple[str, ...]
+    room: str | None
     after: float
     lasts: float | None
     options: Mapping[str, Any]
@@ -110,9 +126,25 @@ class OtherObjectives:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """A service that the drill is about, and how it should fare.
+
+    ``protection`` None: the one that the drill's parameters name. ``not_back``: why the service does not come back
+    while the drill's runbook runs; None: it does, within its objectives.
+    """
+
+    service: str
+    protection: str | None
+    not_back: Text | None
+    objectives: OtherObjectives | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drill:
     """A validated drill.
 
+    ``services``: what it is about, at least one; a drill with one names the service itself.
     ``before`` and ``afterwards`` are run before the probes start and after the recovery was measured.
     ``timeout``: seconds from the trigger in which the service must be back. The last of ``faults``
     (ordered by ``after``) is the one that users feel: detection is counted from it. ``digest`` is over the
@@ -122,7 +154,7 @@ class Drill:
     name: str
     title: Text
     kind: DrillKind
-    service: str
+    services: tuple[ServiceSpec, ...]
     environment: str
     scenario: Text
     call: RunbookCall
@@ -133,13 +165,22 @@ class Drill:
     faults: tuple[FaultSpec, ...]
     trigger: Trigger
     expectation: Expectation
-    objectives: OtherObjectives | None
     timeout: float
     file: str
     line: int
     digest: str
 
     @property
-    def users(self) -> ProbeSpec:
-        """The probe that stands for the users: the one that writes to the service's address."""
-        return next(probe for probe in self.probes if probe.target == SERVICE_ADDRESS)
+    def service(self) -> str:
+        """The service that the drill is about; of several, the first."""
+        return self.services[0].service
+
+    def probes_of(self, service: ServiceSpec) -> tuple[ProbeSpec, ...]:
+        """Give the probes that are about one of the services."""
+        if len(self.services) == 1:
+            return self.probes
+        return tuple(probe for probe in self.probes if probe.protection == service.protection)
+
+    def users_of(self, service: ServiceSpec) -> ProbeSpec:
+        """Give the probe that stands for the users of one of the services."""
+        return next(probe for probe in self.probes_of(service) if probe.is_user)

@@ -8,97 +8,38 @@ until it is fetched: a disk that is busy would disturb the measuring.
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from drillbook.cmdb.addressing import address, service_address
-from drillbook.drill.model import SERVICE_ADDRESS
-from drillbook.drill.rules import protection_of
-from drillbook.errors import HostUnreachable, JournalError, MissingPrerequisite, StepFailed
-from drillbook.evidence.samples import ClockOffset, combined_clock, parse_series, rows_from_json
+from drillbook.drill.kinds import SECRETS
+from drillbook.drill.probe_host import CALL, PYTHON, answered, done
+from drillbook.errors import JournalError, MissingPrerequisite, StepFailed
+from drillbook.evidence.samples import parse_series, rows_from_json
 from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from drillbook.cmdb.model import Cmdb
-    from drillbook.drill.model import Drill, ProbeSpec
+    from drillbook.drill.binding import BoundProbe
+    from drillbook.drill.kinds import ProbeKind
+    from drillbook.drill.probe_host import ProbeHost
     from drillbook.evidence.samples import Rows, Series
 
 FOLDER = "/run/drillbook-probe"
-PYTHON = "/usr/bin/python3"
-USER = "probe"
-PASSFILE = "/etc/drillbook-probe.pgpass"
 
-_CALL = 10.0  # seconds for a command that has nothing to wait for
 _CONNECT_MS = 40  # a host of the same network answers within one
 _SESSION_MS = 100
 _MOST_ATTEMPTS = 5_000_000
-_EXCHANGES = 8
 _STOP_S = 5.0
-_WRITER, _ROWS, _WAIT = "postgresql_writer.py", "postgresql_rows.py", "samples_wait.py"
-
-
-class CommandResult(Protocol):
-    """How a command ended."""
-
-    @property
-    def exit_code(self) -> int:
-        """Its exit code."""
-        ...
-
-    @property
-    def stdout(self) -> str:
-        """What it printed."""
-        ...
-
-    @property
-    def stderr(self) -> str:
-        """What it said of trouble."""
-        ...
-
-
-class ProbeHost(Protocol):
-    """A way to a probe's host; ``hosts.connection.HostConnection`` is one."""
-
-    def run(self, argv: Sequence[str], *, timeout: float) -> CommandResult:
-        """Run a command there. Raises DrillbookError when its end is not seen within ``timeout`` s."""
-        ...
-
-    def put(self, data: bytes, path: str) -> None:
-        """Write a file there. Raises HostUnreachable."""
-        ...
-
-    def get(self, path: str) -> bytes:
-        """Read a file there. Raises HostUnreachable."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """Where rows are written and read: an IPv4 or IPv6 address, a port, and the database's name."""
-
-    address: str
-    port: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoundProbe:
-    """A probe with everything looked up."""
-
-    spec: ProbeSpec
-    database: Database
+_WAIT = "samples_wait.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a wait ended with: ``steady``, ``down``, ``timeout``, ``silent`` or ``ended`` (``samples_wait.py``).
 
-    Times in ns of the probe's host: when it ended, and the last acknowledged write (0: none yet).
+    Times in ns of the probe's host: when it ended, and the last acknowledged attempt (0: none yet).
     """
 
     event: str
@@ -106,47 +47,37 @@ class Seen:
     last_ack: int
 
 
-def bind_probes(drill: Drill, cmdb: Cmdb) -> tuple[BoundProbe, ...]:
-    """Look the addresses of a drill's probes up, in its environment.
-
-    The drill must have passed ``check_drill``. Raises UsageError when the CMDB has no address for one.
-    """
-    return tuple(BoundProbe(probe, database_at(drill, cmdb, probe.target)) for probe in drill.probes)
-
-
-def database_at(drill: Drill, cmdb: Cmdb, target: str) -> Database:
-    """Give the drill's database as it is reached at ``target``: an item, or SERVICE_ADDRESS.
-
-    The drill must have passed ``check_drill``. Raises UsageError when the CMDB has no such address.
-    """
-    protection = protection_of(drill, cmdb)
-    assert protection is not None, "check_drill comes first"
-    settings = protection.get("settings")
-    if target == SERVICE_ADDRESS:
-        at = service_address(cmdb, protection.id, drill.environment)
-    else:
-        at = address(cmdb, target, drill.environment)
-    return Database(at, int(settings["port"]), str(settings["database"]))
-
-
 def program(name: str) -> bytes:
     """Give a program that runs on probe hosts."""
     return (resources.files("drillbook.drill") / "programs" / name).read_bytes()
 
 
-def prepare(host: ProbeHost, run: str) -> str:
-    """Put the programs on a probe host and give the folder of this run there.
+def programs_of(kinds: Iterable[ProbeKind]) -> list[str]:
+    """Give the names of all programs that probes of these kinds need on their host, sorted."""
+    known = list(kinds)
+    own = {name for kind in known for name in (kind.program, kind.rows, *kind.needs) if name is not None}
+    return sorted({*own, _WAIT})
 
-    Raises MissingPrerequisite when the host lacks Python or psycopg2.
+
+def prepare(host: ProbeHost, run: str, kinds: Iterable[ProbeKind]) -> str:
+    """Put the programs of these kinds on a probe host and give the folder of this run there.
+
+    Raises MissingPrerequisite when the host lacks Python, a module of it, or what probes log in with.
     """
-    folder = f"{FOLDER}/{run}"
-    _done(host, ["install", "-d", "-m", "0700", folder], timeout=_CALL)
-    for name in (_WRITER, _ROWS, _WAIT):
+    folder, known = f"{FOLDER}/{run}", list(kinds)
+    done(host, ["install", "-d", "-m", "0700", folder], timeout=CALL)
+    for name in programs_of(known):
         host.put(program(name), f"{folder}/{name}")
-    done = host.run([PYTHON, "-c", "import psycopg2"], timeout=_CALL)
-    if done.exit_code != 0:
+    modules = {module: package for kind in known for module, package in (kind.modules or {}).items()}
+    for module, package in sorted(modules.items()):
+        if host.run([PYTHON, "-c", f"import {module}"], timeout=CALL).exit_code != 0:
+            raise MissingPrerequisite(
+                f"a probe host has no {module}", remedy=f"there: apt-get install python3 {package}"
+            )
+    if any(kind.secret for kind in known) and host.run(["test", "-r", SECRETS], timeout=CALL).exit_code != 0:
         raise MissingPrerequisite(
-            "a probe host has no psycopg2", remedy="there: apt-get install python3 python3-psycopg2"
+            f"a probe host has no {SECRETS}, which holds what probes log in with",
+            remedy="in the lab, ./inv lab.up writes it; elsewhere see docs/measures.md",
         )
     return folder
 
@@ -157,8 +88,8 @@ class Probe:
     def __init__(self, host: ProbeHost, bound: BoundProbe, *, run: str, duration: float) -> None:
         """Remember it; nothing is sent. It ends by itself after ``duration`` seconds. ``run`` is an id."""
         self.spec = bound.spec
+        self.bound = bound
         self._host = host
-        self._database = bound.database
         self._run = run
         self._duration = duration
         self._unit = f"drillbook-probe-{run}-{bound.spec.id}.service"
@@ -167,7 +98,8 @@ class Probe:
     def start(self) -> None:
         """Start it. Its host must be prepared. Raises StepFailed."""
         options = {
-            **_database(self._database),
+            **self.bound.options,
+            "address": self.bound.address,
             "run": self._run,
             "writer": self.spec.id,
             "interval_ms": self.spec.every * 1000,
@@ -182,30 +114,32 @@ class Probe:
             "systemd-run", f"--unit={self._unit}", "--collect", "--quiet",
             f"--property=RuntimeMaxSec={self._duration + _STOP_S:g}",
             f"--property=TimeoutStopSec={_STOP_S:g}",
-            PYTHON, f"{FOLDER}/{self._run}/{_WRITER}", json.dumps(options),
+            PYTHON, f"{FOLDER}/{self._run}/{self.bound.kind.program}", json.dumps(options),
         ]  # fmt: skip
-        _done(self._host, argv, timeout=_CALL)
+        done(self._host, argv, timeout=CALL)
 
     def wait_steady(self, seconds: float, *, timeout: float) -> Seen:
-        """Wait until every write has been acknowledged for ``seconds``, counted from now."""
+        """Wait until every attempt has been acknowledged for ``seconds``, counted from now."""
         return self._wait({"steady_for_s": seconds}, timeout)
 
     def wait_down(self, seconds: float, *, timeout: float) -> Seen:
-        """Wait until no write has been acknowledged for ``seconds``; past ones count."""
+        """Wait until no attempt has been acknowledged for ``seconds``; past ones count."""
         return self._wait({"down_for_s": seconds}, timeout)
 
     def _wait(self, options: dict[str, Any], timeout: float) -> Seen:
-        options = {**options, "samples": self._samples, "timeout_s": timeout}
+        # A probe that waits for an answer is not silent: it makes no further attempt until it gives this one up.
+        silent = max(1.0, 2 * self.spec.give_up)
+        options = {**options, "samples": self._samples, "silent_s": silent, "timeout_s": timeout}
         argv = [PYTHON, f"{FOLDER}/{self._run}/{_WAIT}", json.dumps(options)]
-        said = _json(_done(self._host, argv, timeout=timeout + _CALL))
+        said = answered(done(self._host, argv, timeout=timeout + CALL))
         return Seen(str(said["event"]), int(said["monotonic_ns"]), int(said["last_ack_ns"]))
 
     def stop(self) -> None:
         """End it in order. Does nothing when it has ended. Raises StepFailed."""
-        done = self._host.run(["systemctl", "stop", self._unit], timeout=_STOP_S + _CALL)
-        if done.exit_code != 0 and "not loaded" not in done.stderr:
+        ended = self._host.run(["systemctl", "stop", self._unit], timeout=_STOP_S + CALL)
+        if ended.exit_code != 0 and "not loaded" not in ended.stderr:
             raise StepFailed(
-                f"the probe '{self.spec.id}' does not stop: {visible(done.stderr.strip())}",
+                f"the probe '{self.spec.id}' does not stop: {visible(ended.stderr.strip())}",
                 remedy=f"it ends by itself {self._duration:g} s after its start",
             )
 
@@ -215,85 +149,28 @@ class Probe:
         Raises HostUnreachable when there is none, JournalError when it is damaged.
         """
         data = self._host.get(self._samples)
-        spec = self.spec
-        return data, parse_series(data, writer=spec.id, source=spec.source, target=spec.target)
+        spec, kind = self.spec, self.bound.kind
+        series = parse_series(data, writer=spec.id, source=spec.source, target=spec.target)
+        return data, series.of_kind(kind.name, kind.does)
 
 
-def surviving_rows(host: ProbeHost, database: Database, *, run: str, timeout: float = 30.0) -> Rows:
-    """Ask, from a prepared probe host, which rows of a run are there. Raises StepFailed, JournalError."""
-    options = {**_database(database), "run": run, "limit_s": timeout}
-    argv = [PYTHON, f"{FOLDER}/{run}/{_ROWS}", json.dumps(options)]
-    said = _json(_done(host, argv, timeout=timeout + _CALL))
+def surviving_rows(
+    host: ProbeHost, bound: BoundProbe, *, run: str, writers: Sequence[str], timeout: float = 30.0
+) -> Rows:
+    """Ask, from a prepared probe host, which writes of a run and its ``writers`` are there, where ``bound`` goes.
+
+    Its kind must have a program for it. Raises StepFailed, JournalError.
+    """
+    options = {**bound.options, "address": bound.address, "run": run, "writers": writers, "limit_s": timeout}
+    argv = [PYTHON, f"{FOLDER}/{run}/{bound.kind.rows}", json.dumps(options)]
+    said = answered(done(host, argv, timeout=timeout + CALL))
     try:
-        return rows_from_json(said, read_from=database.address)
+        return rows_from_json(said, read_from=bound.address)
     except (KeyError, TypeError, ValueError) as error:
-        raise JournalError(f"the rows of {database.address} cannot be read: {error}") from None
+        raise JournalError(f"the rows of {bound.address} cannot be read: {error}") from None
 
 
 def clean_up(host: ProbeHost, run: str) -> None:
     """Remove the folder of a run from a probe host, and end probes of it that still run."""
-    host.run(["systemctl", "stop", f"drillbook-probe-{run}-*.service"], timeout=_STOP_S + _CALL)
-    _done(host, ["rm", "-rf", f"{FOLDER}/{run}"], timeout=_CALL)
-
-
-def measure_clock(host: ProbeHost) -> ClockOffset:
-    """Find out how a probe host's monotonic clock stands to this machine's.
-
-    A lab's hosts share this machine's kernel, and with it the clock; that is asked, not assumed. For
-    others, the clock is read there several times, and each reading lies between question and answer.
-    Raises HostUnreachable when the readings contradict each other.
-    """
-    script = (
-        "import time;print(time.monotonic_ns());"
-        "print(open('/proc/sys/kernel/random/boot_id').read().strip());"
-        "print(' '.join(open('/proc/self/timens_offsets').read().split()))"
-    )
-    bounds: list[tuple[int, int]] = []
-    kernel: list[str] = []
-    for _ in range(_EXCHANGES):
-        asked = time.monotonic_ns()
-        lines = _done(host, [PYTHON, "-I", "-S", "-c", script], timeout=_CALL).splitlines()
-        answered = time.monotonic_ns()
-        bounds.append((int(lines[0]) - answered, int(lines[0]) - asked))
-        kernel = lines[1:]
-        if kernel == _own_kernel() and bounds[-1][0] <= 0 <= bounds[-1][1]:
-            return ClockOffset(0, 0, "the same kernel, so the same clock")
-    try:
-        offset, uncertainty = combined_clock(bounds)
-    except ValueError as error:
-        raise HostUnreachable(f"the clock of a probe host cannot be read: {error}") from None
-    return ClockOffset(offset, uncertainty, f"{_EXCHANGES} readings, each between a question and its answer")
-
-
-def _own_kernel() -> list[str]:
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return [boot, " ".join(Path("/proc/self/timens_offsets").read_text(encoding="ascii").split())]
-
-
-def _database(database: Database) -> dict[str, Any]:
-    return {
-        "address": database.address,
-        "port": database.port,
-        "database": database.name,
-        "user": USER,
-        "passfile": PASSFILE,
-    }
-
-
-def _done(host: ProbeHost, argv: Iterable[str], *, timeout: float) -> str:
-    words = list(argv)
-    done = host.run(words, timeout=timeout)
-    if done.exit_code != 0:
-        said = visible(done.stderr.strip() or done.stdout.strip(), limit=300)
-        raise StepFailed(f"{' '.join(words[:2])} on a probe host ended with {done.exit_code}: {said}")
-    return done.stdout
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        raise StepFailed(f"a probe host answered: {visible(text, limit=200)}") from None
-    if not isinstance(value, dict):
-        raise StepFailed(f"a probe host answered: {visible(text, limit=200)}")
-    return value
+    host.run(["systemctl", "stop", f"drillbook-probe-{run}-*.service"], timeout=_STOP_S + CALL)
+    done(host, ["rm", "-rf", f"{FOLDER}/{run}"], timeout=CALL)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import drillbook
 from drillbook.cmdb.addressing import hosts_of, power
 from drillbook.cmdb.durations import seconds
+from drillbook.drill.about import members_of, protection_of, watched_by_address
+from drillbook.drill.kinds import KINDS
 from drillbook.drill.model import DrillKind, ProbeDown
-from drillbook.drill.rules import protection_of
 from drillbook.errors import ExitCode
-from drillbook.evidence.assess import Observed, assess
+from drillbook.evidence.assess import Observed, assess_services
 from drillbook.evidence.fidelity import Fidelity, step_fidelity
-from drillbook.evidence.result import MAIN, DrillNote, DrillResult, Participant, machine_facts
+from drillbook.evidence.result import MAIN, DrillNote, DrillResult, Participant, ServiceResult, machine_facts
 from drillbook.evidence.seen import look
 from drillbook.evidence.verdict import Objectives
 from drillbook.evidence.wording import meaning, same
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from drillbook.cmdb.model import Cmdb
-    from drillbook.drill.model import Drill
+    from drillbook.cmdb.model import Cmdb, Entry
+    from drillbook.drill.model import Drill, ServiceSpec
     from drillbook.drill.observations import Observations
+    from drillbook.evidence.timeline import Timeline
     from drillbook.execution.engine import Outcome
     from drillbook.plan.model import Plan
 
@@ -39,51 +41,40 @@ def make_result(
 
     ``started`` and ``ended`` by the wall clock, ``elapsed`` in seconds by the monotonic one.
     """
-    protection = protection_of(drill, cmdb)
-    assert protection is not None, "check_drill comes first"
-    hosts = _members(drill, protection.get("members", {}))
-    objectives = _objectives(drill, cmdb)
-    fault = seen.faults[-1].effective if seen.faults else None
-    timeline = seen.timeline(fault)
-    measures, verdict = assess(
-        Observed(
-            timeline=timeline,
-            users=drill.users.id,
-            hosts=hosts,
-            series=tuple(seen.series),
-            rows=seen.rows,
-            promotions=tuple(seen.promotions),
-            objectives=objectives,
-            expectation=drill.expectation,
-            steady_before=tuple(seen.steady_before),
-            steady_after=tuple(seen.steady_after),
-            faults=tuple(seen.faults),
-            triggered=seen.triggered,
-            must_be_felt=isinstance(drill.trigger, ProbeDown),
-            run=seen.main,
-            run_message=seen.main_message,
-            afterwards=tuple(seen.afterwards),
-            trouble=tuple(seen.trouble),
-        )
-    )
+    timeline = seen.timeline()
+    observed = [_observed(drill, cmdb, seen, service, timeline) for service in drill.services]
+    measured, verdict = assess_services(observed)
     return DrillResult(
         drill=DrillNote(
             name=drill.name,
             title=drill.title,
             kind=str(drill.kind),
             scenario=drill.scenario,
-            service=drill.service,
             environment=drill.environment,
             file=drill.file,
             digest=drill.digest,
-            hosts=hosts,
         ),
         engine=drillbook.__version__,
         started=started,
         ended=ended,
         elapsed=elapsed,
-        objectives=objectives,
-        objectives_reason=drill.objectives.reason if drill.objectives else None,
+        services=tuple(
+            ServiceResult(
+                service=service.service,
+                title=looked.name,
+                protection=_protection(drill, cmdb, service).id,
+                hosts=looked.hosts,
+                probes=tuple(probe.id for probe in drill.probes_of(service)),
+                users=looked.users,
+                not_back=service.not_back,
+                objectives=looked.objectives,
+                objectives_reason=service.objectives.reason if service.objectives else None,
+                rows=looked.rows,
+                measures=measures,
+                verdict=alone,
+            )
+            for service, looked, (measures, alone) in zip(drill.services, observed, measured, strict=True)
+        ),
         expectation=drill.expectation,
         trigger=seen.trigger_words,
         steady_before=tuple(seen.steady_before),
@@ -93,9 +84,7 @@ def make_result(
         timeline=timeline,
         clocks=dict(seen.clocks),
         samples=tuple(seen.samples),
-        seen=look(seen.series, users=drill.users.id, timeline=timeline),
-        rows=seen.rows,
-        measures=measures,
+        seen=look(seen.series, users=observed[0].users, timeline=timeline),
         verdict=verdict,
         participants=(Participant(operator(), Text("ran the drill", "执行演练")),),
         fidelity=_fidelity(drill, cmdb, seen),
@@ -103,20 +92,47 @@ def make_result(
     )
 
 
-def _members(drill: Drill, members: dict[str, str]) -> tuple[str, ...]:
-    """Give the members of the pair, the one that is primary at the start first."""
-    ids = list(dict.fromkeys(members.values()))
-    named = [value for value in drill.call.parameters.values() if value in ids]
-    first = named[0] if named else ids[0]
-    return (first, *(item for item in ids if item != first))
+def _observed(drill: Drill, cmdb: Cmdb, seen: Observations, service: ServiceSpec, timeline: Timeline) -> Observed:
+    probes, users = drill.probes_of(service), drill.users_of(service)
+    ids = {probe.id for probe in probes}
+    title = cmdb.services[service.service].get("title") or {"en": service.service, "zh": service.service}
+    return Observed(
+        timeline=timeline,
+        users=users.id,
+        hosts=members_of(drill, _protection(drill, cmdb, service)),
+        series=tuple(each for each in seen.series if each.writer in ids),
+        rows=seen.rows.get(service.service),
+        promotions=tuple(seen.promotions),
+        objectives=_objectives(service, cmdb),
+        expectation=drill.expectation,
+        steady_before=tuple(seen.steady_before),
+        steady_after=tuple(seen.steady_after),
+        faults=tuple(seen.faults),
+        triggered=seen.triggered,
+        must_be_felt=isinstance(drill.trigger, ProbeDown) and drill.trigger.probe in ids,
+        run=seen.main,
+        run_message=seen.main_message,
+        afterwards=tuple(seen.afterwards),
+        trouble=tuple(seen.trouble),
+        name=Text(title["en"], title["zh"]),
+        not_back=service.not_back,
+        keeps=KINDS[users.kind].rows is not None,
+        by_address=watched_by_address(probes),
+    )
 
 
-def _objectives(drill: Drill, cmdb: Cmdb) -> Objectives:
-    service = cmdb.services[drill.service]
-    rto, rpo = seconds(service.get("rto")), seconds(service.get("rpo"))
-    if drill.objectives is not None:
-        rto = rto if drill.objectives.rto is None else drill.objectives.rto
-        rpo = rpo if drill.objectives.rpo is None else drill.objectives.rpo
+def _protection(drill: Drill, cmdb: Cmdb, service: ServiceSpec) -> Entry:
+    found = protection_of(drill, cmdb, service)
+    assert found is not None, "check_drill comes first"
+    return found
+
+
+def _objectives(service: ServiceSpec, cmdb: Cmdb) -> Objectives:
+    entry, own = cmdb.services[service.service], service.objectives
+    rto, rpo = seconds(entry.get("rto")), seconds(entry.get("rpo"))
+    if own is not None:
+        rto = rto if own.rto is None else own.rto
+        rpo = rpo if own.rpo is None else own.rpo
     return Objectives(rto, rpo)
 
 
@@ -140,8 +156,8 @@ def _fidelity(drill: Drill, cmdb: Cmdb, seen: Observations) -> Fidelity:
     real = [
         *(lab.REAL if _on_lab(drill, cmdb) else ()),
         Text(
-            "the clients wrote over the network and counted what was acknowledged to them",
-            "客户端经网络写入，并统计得到确认的每一笔",
+            "the clients used the services over the network and counted what was acknowledged to them",
+            "客户端经网络使用业务，并统计得到确认的每一次操作",
         ),
         *(
             Text(f"{fault.description.en}: {fault.detail.en}", f"{fault.description.zh}：{fault.detail.zh}")
@@ -149,8 +165,8 @@ def _fidelity(drill: Drill, cmdb: Cmdb, seen: Observations) -> Fidelity:
             if fault.verified
         ),
     ]
-    stubbed = list(lab.STANDS_IN) if _on_lab(drill, cmdb) else []
-    return Fidelity(tuple(real), tuple(stubbed), tuple(_left_out(drill, seen)), steps)
+    stubbed = lab.stands_in(fault.kind for fault in seen.faults) if _on_lab(drill, cmdb) else ()
+    return Fidelity(tuple(real), stubbed, tuple(_left_out(drill, seen)), steps)
 
 
 def _left_out(drill: Drill, seen: Observations) -> Iterator[Text]:

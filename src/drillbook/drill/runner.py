@@ -9,88 +9,45 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from drillbook.artifacts.seal import seal
 from drillbook.clock import run_id
+from drillbook.drill.binding import bind_probes
 from drillbook.drill.collecting import collect
+from drillbook.drill.host_clock import measure_clock
 from drillbook.drill.injection import Injection
 from drillbook.drill.model import AtOnce, PersonDecides, ProbeDown
 from drillbook.drill.observations import Observations
-from drillbook.drill.probe import Probe, bind_probes, clean_up, measure_clock, prepare
-from drillbook.drill.report import make_result, run_message
-from drillbook.drill.rules import protection_of
-from drillbook.errors import DrillbookError, ExitCode, StepFailed
-from drillbook.evidence.result import MAIN, RunNote
-from drillbook.evidence.timeline import promotions, step_times
-from drillbook.evidence.verdict import SteadyCheck
-from drillbook.evidence.wording import same
+from drillbook.drill.probe import Probe, clean_up, prepare
+from drillbook.drill.report import make_result
+from drillbook.drill.runs import Runs
+from drillbook.drill.steady import steady_checks
+from drillbook.errors import DrillbookError, ExitCode
+from drillbook.evidence.result import MAIN
 from drillbook.execution.launch import begin, connect
-from drillbook.execution.state import state_from_records
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
-from drillbook.journal.record import read_journal
 from drillbook.journal.writer import Journal
 from drillbook.lab.faults import heal_all
 from drillbook.plan.targets import target_of
-from drillbook.plan.values import Scope, bind_check
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
-    from drillbook.cmdb.model import Cmdb
-    from drillbook.drill.model import Drill, RunbookCall
+    from drillbook.drill.model import Drill
+    from drillbook.drill.setting import Setting
     from drillbook.evidence.result import DrillResult
-    from drillbook.execution.launch import Launch, Surroundings
-    from drillbook.journal.record import Record
-    from drillbook.lab.state import LabState
-    from drillbook.plan.model import Plan
-    from drillbook.progress import Progress
 
 STEADY_SECONDS = 1.0
-"""How long every write must be acknowledged before a service counts as steady."""
+"""How long every attempt must be acknowledged before a service counts as steady."""
 _STEADY_TIMEOUT = 15.0
 _WATCH_REFUSED = 2.0  # seconds that a refused run is watched for a second primary
 # How long probes may go on after the drill's own time: for what is run afterwards, and no longer when the
 # engine is gone.
 _PROBE_MARGIN = 900.0
-
-
-class Show(Protocol):
-    """What a person is shown while a drill goes on."""
-
-    def say(self, text: str) -> None:
-        """Show a line."""
-        ...
-
-    def run(self, plan: Plan, part: str) -> Callable[[Record], None]:
-        """Give the listener that shows a run of a plan, as that part of the drill (before, main, afterwards)."""
-        ...
-
-    def words(self, text: Text) -> str:
-        """Give a text in the person's language."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a drill needs of its surroundings.
-
-    ``plan_for`` makes a plan and passes the gate. ``write`` writes the record of a result, given the journals of its
-    runs, and gives the record's folder.
-    """
-
-    cmdb: Cmdb
-    around: Surroundings
-    lab: LabState
-    plan_for: Callable[[RunbookCall], tuple[Plan, Permission]]
-    write: Callable[[DrillResult, dict[str, Path]], Path]
-    show: Show
-    progress: Progress
 
 
 def run_drill(drill: Drill, setting: Setting) -> tuple[DrillResult, Path]:
@@ -107,19 +64,21 @@ class _Drill:
         self.drill = drill
         self.setting = setting
         self.seen = Observations()
+        self.runs = Runs(drill, setting, self.seen)
         self.clock = setting.around.clock
         self.started, self.began = self.clock.now(), self.clock.monotonic()
         self.id = run_id(self.clock)
-        sources = {probe.source for probe in drill.probes}
+        self.bound = bind_probes(drill, setting.cmdb)
+        self.sources = sorted({probe.source for probe in drill.probes})
         steady = {check.call.on for check in drill.steady_state}
         self.hosts = Hosts(
-            {item: target_of(setting.cmdb, item, drill.environment) for item in sources | steady},
+            {item: target_of(setting.cmdb, item, drill.environment) for item in {*self.sources, *steady}},
             setting.around.access,
         )
         self.probes: dict[str, Probe] = {}
 
     def go(self) -> tuple[DrillResult, Path]:
-        drill, seen = self.drill, self.seen
+        drill, seen, cmdb = self.drill, self.seen, self.setting.cmdb
         folder = self.setting.around.state / "drills" / self.id
         folder.mkdir(mode=0o700, parents=True)
         with ExitStack() as stack:
@@ -127,15 +86,15 @@ class _Drill:
             stack.callback(journal.close)
             # The checks of the steady state, before and after, are one sealed copy.
             sealed = seal(self.setting.around.root, folder / "artifacts")
-            self.checks = Checks(sealed, self.hosts)
+            checks = Checks(sealed, self.hosts)
             journal.append("drill.opened", drill=drill.name, digest=drill.digest, id=self.id, artifacts=sealed.digest)
             stack.callback(self.hosts.close)
             stack.callback(heal_all, self.setting.lab)
             try:
                 for call in drill.before:
-                    self._run(call, "before")
+                    self.runs.run(call, "before")
                 with self.setting.progress.phase("steady state, before"):
-                    seen.steady_before = self._steady_checks()
+                    seen.steady_before = steady_checks(drill, cmdb, checks)
             except DrillbookError as error:
                 journal.append("drill.abandoned", reason=error.message)
                 raise
@@ -143,11 +102,11 @@ class _Drill:
                 stack.callback(self._clean_up)
                 self._rehearse(journal)
                 with self.setting.progress.phase("steady state, after"):
-                    seen.steady_after = self._steady_checks()
+                    seen.steady_after = steady_checks(drill, cmdb, checks)
                 self._collect()
             result = make_result(
                 drill,
-                self.setting.cmdb,
+                cmdb,
                 seen,
                 started=self.started,
                 ended=self.clock.now(),
@@ -161,16 +120,19 @@ class _Drill:
     # --- the rehearsal itself --------------------------------------------------------------------
 
     def _rehearse(self, journal: Journal) -> None:
-        drill, seen = self.drill, self.seen
+        drill, seen, show = self.drill, self.seen, self.setting.show
         plan, permission = self.setting.plan_for(drill.call)
-        around = replace(self.setting.around, listener=self.setting.show.run(plan, MAIN))
-        show = self.setting.show
+        around = replace(self.setting.around, listener=show.run(plan, MAIN))
         faults = Injection(
-            drill.faults, lab=self.setting.lab, seen=seen, say=lambda text: show.say(f"  ⚡ {show.words(text)}")
+            drill.faults,
+            lab=self.setting.lab,
+            cmdb=self.setting.cmdb,
+            seen=seen,
+            say=lambda text: show.say(f"  ⚡ {show.words(text)}"),
         )
         hosts = connect(plan, around)
         try:
-            with self.setting.progress.phase("probes, until every write is acknowledged"):
+            with self.setting.progress.phase("probes, until every attempt is acknowledged"):
                 if not self._start_probes():
                     return
             journal.append("drill.steady")
@@ -181,7 +143,7 @@ class _Drill:
                 show.say(f"  ⏱ {show.words(seen.said_of_trigger())}")
                 if seen.triggered:
                     launch = begin(plan, permission, hosts, around, purpose=f"drill {drill.name}")
-                    self._execute(launch, MAIN)
+                    self.runs.execute(launch, MAIN)
                 with self.setting.progress.phase("service, until it is steady again"):
                     self._watch_recovery()
             finally:
@@ -198,22 +160,29 @@ class _Drill:
             self._return()
 
     def _start_probes(self) -> bool:
-        for source in sorted({probe.source for probe in self.drill.probes}):
-            prepare(self.hosts[source], self.id)
+        for source in self.sources:
+            kinds = {bound.kind.name: bound.kind for bound in self.bound if bound.spec.source == source}
+            prepare(self.hosts[source], self.id, kinds.values())
             self.seen.clocks[source] = measure_clock(self.hosts[source])
-        for bound in bind_probes(self.drill, self.setting.cmdb):
-            probe = Probe(
-                self.hosts[bound.spec.source], bound, run=self.id, duration=self.drill.timeout + _PROBE_MARGIN
-            )
+        duration = self.drill.timeout + _PROBE_MARGIN
+        for bound in self.bound:
+            probe = Probe(self.hosts[bound.spec.source], bound, run=self.id, duration=duration)
             self.probes[bound.spec.id] = probe
             probe.start()
-        users = self.probes[self.drill.users.id].wait_steady(STEADY_SECONDS, timeout=_STEADY_TIMEOUT)
+        steady = True
+        for service in self.drill.services:
+            users = self.drill.users_of(service).id
+            event = self.probes[users].wait_steady(STEADY_SECONDS, timeout=_STEADY_TIMEOUT).event
+            if event != "steady":
+                steady = False
+                self.seen.trouble.append(
+                    Text(
+                        f"the users of {service.service} are not served steadily ('{users}'): {event}",
+                        f"{service.service} 的用户服务未能稳定（探针“{users}”）：{event}",
+                    )
+                )
         self.seen.steady = self.seen.recovered = self.seen.end = time.monotonic_ns()
-        if users.event != "steady":
-            self.seen.trouble.append(
-                Text(f"the users' writes did not become steady: {users.event}", f"用户写入未能稳定：{users.event}")
-            )
-        return users.event == "steady"
+        return steady
 
     def _wait_for_trigger(self) -> None:
         drill, seen = self.drill, self.seen
@@ -224,8 +193,8 @@ class _Drill:
                 saw = self.probes[name].wait_down(seconds, timeout=drill.timeout)
                 seen.triggered = saw.event == "down"
                 seen.trigger_words = Text(
-                    f"the probe '{name}' had no acknowledged write for {seconds:g} s",
-                    f"探针“{name}”连续 {seconds:g} 秒没有写入得到确认",
+                    f"the probe '{name}' was not served for {seconds:g} s",
+                    f"探针“{name}”连续 {seconds:g} 秒未得到服务",
                 )
             case PersonDecides(instruction=instruction):
                 name, done = self.setting.around.person.confirm(self.setting.show.words(instruction))
@@ -233,20 +202,23 @@ class _Drill:
         seen.trigger = time.monotonic_ns() if seen.triggered else None
 
     def _watch_recovery(self) -> None:
-        """Watch until users are served again, or until the drill's time is over."""
+        """Watch until the users of every service that comes back are served, or until the drill's time is over."""
         seen, drill = self.seen, self.drill
         if drill.expectation.refused is not None:
             time.sleep(_WATCH_REFUSED)
         elif seen.triggered and not self.setting.around.stopping():
-            left = drill.timeout - (time.monotonic() - (seen.trigger or seen.steady) / 1e9)
-            self.probes[drill.users.id].wait_steady(STEADY_SECONDS, timeout=max(2.0, left))
+            end = (seen.trigger or seen.steady) / 1e9 + drill.timeout
+            for service in drill.services:
+                if service.not_back is None:
+                    left = max(2.0, end - time.monotonic())
+                    self.probes[drill.users_of(service).id].wait_steady(STEADY_SECONDS, timeout=left)
         seen.recovered = time.monotonic_ns()
 
     def _return(self) -> None:
         """Run what brings the steady state back."""
         for call in self.drill.afterwards:
             try:
-                code = self._run(call, "afterwards")
+                code = self.runs.run(call, "afterwards")
             except DrillbookError as error:
                 self.seen.afterwards.append((call.runbook, error.exit_code))
                 self.setting.show.say(f"  ✗ {call.runbook}: {error.message}")
@@ -257,66 +229,6 @@ class _Drill:
 
     # --- parts -----------------------------------------------------------------------------------
 
-    def _run(self, call: RunbookCall, part: str) -> ExitCode:
-        plan, permission = self.setting.plan_for(call)
-        around = replace(self.setting.around, listener=self.setting.show.run(plan, part))
-        hosts = connect(plan, around)
-        try:
-            launch = begin(plan, permission, hosts, around, purpose=f"drill {self.drill.name}, {part}")
-            code = self._execute(launch, part)
-        finally:
-            hosts.close()
-        if part == "before" and code is not ExitCode.OK:
-            raise StepFailed(f"{call.runbook}, run before the drill, did not succeed: {self.seen.runs[-1].message.en}")
-        return code
-
-    def _execute(self, launch: Launch, part: str) -> ExitCode:
-        try:
-            outcome = launch.engine.run()
-            if part == MAIN and self.drill.expectation.refused is not None:
-                # It did what it should, and nobody will go on with it: its locks are free again.
-                launch.engine.abandon()
-        finally:
-            launch.close()
-        records = read_journal(launch.folder.journal)
-        self.seen.journals[launch.folder.id] = launch.folder.journal
-        self.seen.promotions += promotions(launch.plan, records)
-        self.seen.states[launch.folder.id] = state_from_records(records)
-        message = run_message(launch.plan, outcome)
-        if part == MAIN:
-            self.seen.main, self.seen.main_message = outcome.exit_code, message
-        self.seen.runs.append(
-            RunNote(
-                part=part,
-                run=launch.folder.id,
-                plan=launch.plan,
-                result=outcome.result,
-                exit_code=int(outcome.exit_code),
-                message=message,
-                steps=tuple(step_times(launch.plan, records)),
-            )
-        )
-        return outcome.exit_code
-
-    def _steady_checks(self) -> list[SteadyCheck]:
-        """Run every check of the steady state; one that fails is tried again for a while: lag settles."""
-        protection = protection_of(self.drill, self.setting.cmdb)
-        scope = Scope(
-            cmdb=self.setting.cmdb,
-            environment=self.drill.environment,
-            protection=protection.id if protection else None,
-            parameters=dict(self.drill.call.parameters),
-            roles={},
-        )
-        found = []
-        for check in self.drill.steady_state:
-            bound = bind_check(check.call, scope)
-            deadline = time.monotonic() + 3.0
-            while not (fact := self.checks.run(bound)).held and time.monotonic() < deadline:
-                time.sleep(0.2)
-            found.append(SteadyCheck(check.text, fact.held, same(fact.detail)))
-        return found
-
     def _collect(self) -> None:
         if not self.probes:
             return
@@ -325,14 +237,13 @@ class _Drill:
                 self.seen,
                 self.probes,
                 drill=self.drill,
-                cmdb=self.setting.cmdb,
-                host=self.hosts[self.drill.users.source],
+                hosts=self.hosts,
                 root=self.setting.around.root,
                 run=self.id,
             )
 
     def _clean_up(self) -> None:
-        for source in sorted({probe.source for probe in self.drill.probes}):
+        for source in self.sources:
             try:
                 clean_up(self.hosts[source], self.id)
             except DrillbookError:

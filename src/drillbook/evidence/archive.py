@@ -49,7 +49,9 @@ class StepRun:
 class Kept:
     """A record whose digests hold. Its texts are safe to print: a digest says nothing about what they hold.
 
-    ``started`` and ``ended`` in UTC. ``refusal``: the run was meant to refuse, so that no outage was to end.
+    ``started`` and ``ended`` in UTC. ``service``: the first of ``services``; of several, ``outage``, ``not_back``,
+    ``rto`` and ``rpo`` are those of the one that was away for longest, and ``lost`` is what all have lost. ``refusal``:
+    the run was meant to refuse, so that no outage was to end.
     ``outage``: seconds without service, None for a refusal, when there was none, and when it did not end (then
     ``not_back``). ``lost``: acknowledged writes that are gone, None when it is not known.
     ``rto`` and ``rpo``: the objectives of that time, in seconds. ``digest``: of the drill's file.
@@ -59,6 +61,7 @@ class Kept:
     drill: str
     title: Text
     service: str
+    services: tuple[str, ...]
     digest: str
     engine: str
     started: datetime
@@ -187,25 +190,30 @@ def _read(folder: Path, *, root: Path) -> _Read | Distrusted:
 
 
 def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
-    drill, measures = value["drill"], value["measures"]
-    outage, lost = measures["outage"], measures["rpo_actual"]
-    refusal = value["objectives"].get("expected_refusal") is not None
+    drill, services = value["drill"], value["services"]
+    refusal = value["expected_refusal"] is not None
+    # Of several services, the one that was away for longest of those that were to come back.
+    wanted = [each for each in services if each["not_back"] is None] or services
+    worst = max(wanted, key=lambda each: _away(each["measures"]["outage"]))
+    measures, outage = worst["measures"], worst["measures"]["outage"]
+    lost = [each["measures"]["rpo_actual"] for each in services if each["measures"]["keeps"]]
     return Kept(
         folder=folder,
         drill=visible(drill["name"]),
         title=Text(en=visible(drill["title"]["en"]), zh=visible(drill["title"]["zh"])),
-        service=visible(drill["service"]),
+        service=visible(services[0]["service"]),
+        services=tuple(visible(each["service"]) for each in services),
         digest=drill["digest"],
         engine=str(value["engine"]),
         started=_moment(value["started"]),
         ended=_moment(value["ended"]),
         result=Result(value["verdict"]["result"]),
-        rto=_length(value["objectives"]["rto"]),
-        rpo=_length(value["objectives"]["rpo"]),
+        rto=_length(worst["objectives"]["rto"]),
+        rpo=_length(worst["objectives"]["rpo"]),
         refusal=refusal,
         outage=None if refusal or measures["rto_actual"] is None else _length(measures["rto_actual"]),
         not_back=not refusal and outage is not None and outage["end"] is None,
-        lost=None if lost is None else int(lost["writes"]),
+        lost=None if None in lost else sum(int(each["writes"]) for each in lost),
         steps=tuple(
             StepRun(
                 visible(run["part"]),
@@ -219,6 +227,13 @@ def _kept(folder: str, value: Mapping[str, Any]) -> Kept:
             for step in run["steps"]
         ),
     )
+
+
+def _away(outage: Mapping[str, Any] | None) -> float:
+    """Give how long an outage was, to find the longest; one that did not end is longer than any."""
+    if outage is None:
+        return 0.0
+    return float("inf") if outage["end"] is None else _length(outage["seconds"])
 
 
 def _length(seconds: float) -> float:

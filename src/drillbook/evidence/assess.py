@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.judge import judge
+from drillbook.evidence.judge import judge, judge_services
 from drillbook.evidence.measure import (
+    NOTABLE_NS,
     Baseline,
     Felt,
     Gap,
@@ -19,25 +21,43 @@ from drillbook.evidence.measure import (
     lost_writes,
     silences,
 )
-from drillbook.evidence.primaries import Reign, Violation, acks_of, reigns, violations
+from drillbook.evidence.primaries import (
+    Overlap,
+    Reign,
+    Violation,
+    acks_of,
+    answers_of,
+    overlaps_of,
+    reigns,
+    violations,
+)
+from drillbook.evidence.samples import Does
 from drillbook.evidence.verdict import Findings, Verdict
+from drillbook.evidence.wording import NOTHING
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from drillbook.errors import ExitCode
-    from drillbook.evidence.primaries import Promotion
+    from drillbook.evidence.primaries import Ack, Promotion
     from drillbook.evidence.samples import Rows, Series
     from drillbook.evidence.timeline import Timeline
     from drillbook.evidence.verdict import Expectation, FaultNote, Objectives, SteadyCheck
 
+SERVICE_ADDRESS = "service_address"
+"""What stands as the target of a probe that uses, or watches, the address of the service."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a drill saw. Times in ns of the engine's clock.
+    """What a drill saw of one of its services. Times in ns of the engine's clock.
 
-    ``users``: the id of the writer that stands for the users. ``hosts``: the members of the pair, the first
-    primary first. ``promotions``: of all runs of the drill, in the order of time. ``rows``: what was in the
-    database in the end, or None when it could not be read. The rest as in ``verdict.Findings``.
+    ``users``: the id of the probe that stands for the users. ``hosts``: the members of the protection, the one that
+    held the role first. ``series``: of the probes that are about the service. ``promotions``: of all runs of the drill,
+    in the order of time. ``rows``: which writes were there in the end, or None when that could not be read; ``keeps``
+    False: nothing is kept for users. ``by_address``: a second primary is seen at the service's address, by watchers,
+    and not by writes straight to the members. ``name``: the service's. The rest as in ``verdict.Findings``.
     """
 
     timeline: Timeline
@@ -57,14 +77,22 @@ class Observed:
     run_message: Text
     afterwards: tuple[tuple[str, ExitCode], ...]
     trouble: tuple[Text, ...]
+    name: Text = NOTHING
+    not_back: Text | None = None
+    keeps: bool = True
+    by_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
     """What was measured. ``afterwards``: the longest gap between the recovery and the drill's end.
 
-    ``attempts``: by writer, how many. ``unwatched``: hosts of the pair whose own writer has no samples; when
-    there is one, a second primary could have been missed. None where there was nothing to measure from.
+    ``restored``: of a service that was away when the recovery was measured, how long it was away until the way back
+    brought it back; None for others. ``keeps``: something is kept for users, so that it could be lost.
+    ``answers``: by host, how often it answered for the service's address; ``overlaps``: the questions that several
+    answered. ``attempts``: by probe, how many. ``unwatched``: hosts whose own writer has no samples, or the address
+    whose watcher has none; when there is one, a second primary could have been missed. None where there was nothing
+    to measure from.
     """
 
     felt: Felt
@@ -73,14 +101,19 @@ class Measures:
     kept: Kept | None
     violations: tuple[Violation, ...]
     reigns: tuple[Reign, ...]
+    overlaps: tuple[Overlap, ...]
+    by_address: bool
+    answers: dict[str, int]
     afterwards: Gap | None
+    restored: float | None
+    keeps: bool
     attempts: dict[str, int]
     unwatched: tuple[str, ...]
 
     @property
     def one_primary(self) -> bool | None:
-        """Whether at most one host acknowledged writes at any time; None when nobody can say."""
-        if self.violations:
+        """Whether at most one host served users at any time; None when nobody can say."""
+        if self.violations or self.overlaps:
             return False
         return None if self.unwatched else True
 
@@ -105,6 +138,8 @@ class Measures:
             "interruptions": felt.interruptions,
             "interrupted": felt.interrupted,
             "longest_gap_afterwards": gap(self.afterwards),
+            "restored": self.restored,
+            "keeps": self.keeps,
             "baseline": {
                 "latency": self.baseline.latency.to_json(),
                 "gap": self.baseline.gap.to_json(),
@@ -138,6 +173,13 @@ class Measures:
                 for each in self.violations[:100]
             ],
             "violations_proved": len(self.violations),
+            "by_address": self.by_address,
+            "answers": self.answers,
+            "overlaps": [
+                {"hosts": list(each.hosts), "question": f"{each.writer}:{each.seq}", "at": moment(each.at)}
+                for each in self.overlaps[:100]
+            ],
+            "overlaps_proved": len(self.overlaps),
             "reigns": [
                 {
                     "host": each.host,
@@ -151,71 +193,124 @@ class Measures:
 
 
 def assess(observed: Observed) -> tuple[Measures, Verdict]:
-    """Measure and judge."""
+    """Measure and judge a drill about one service."""
+    measures, findings = _measure(observed)
+    return measures, judge(findings)
+
+
+def assess_services(services: Sequence[Observed]) -> tuple[list[tuple[Measures, Verdict]], Verdict]:
+    """Measure and judge each service of a drill, and the drill as a whole."""
+    measured = [_measure(each) for each in services]
+    whole, alone = judge_services([(each.name, found) for each, (_, found) in zip(services, measured, strict=True)])
+    return [(measures, verdict) for (measures, _), verdict in zip(measured, alone, strict=True)], whole
+
+
+def _measure(observed: Observed) -> tuple[Measures, Findings]:
     timeline = observed.timeline
     users = next((each for each in observed.series if each.writer == observed.users), None)
-    acks = acks_of(observed.series, observed.hosts)
+    answers = answers_of(observed.series)
+    acks = answers if observed.by_address else acks_of(observed.series, observed.hosts)
     first = observed.hosts[0]
-    targets = {each.target for each in observed.series}
-    unwatched = tuple(host for host in observed.hosts if host not in targets)
+    unwatched = _unwatched(observed)
+    writers = [each for each in observed.series if each.does is Does.WRITES]
     rows = observed.rows if users is not None and not unwatched else None
+    promotions = list(_promotions(observed, answers))
+    later = _later(users, timeline)
     measures = Measures(
         felt=felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0),
         baseline=baseline(users, timeline) if users else Baseline.nothing(),
-        lost=None if rows is None else lost_writes(observed.series, rows),
-        kept=None if rows is None else kept_writes(observed.series, rows),
-        violations=tuple(violations(first, observed.promotions, acks)),
-        reigns=tuple(reigns(first, observed.promotions, acks)),
-        afterwards=_longest(users, timeline),
+        lost=None if rows is None else lost_writes(writers, rows),
+        kept=None if rows is None else kept_writes(writers, rows),
+        violations=tuple(violations(first, promotions, acks)),
+        reigns=tuple(reigns(first, promotions, acks)),
+        overlaps=tuple(overlaps_of(observed.series)),
+        by_address=observed.by_address,
+        answers=dict(sorted(Counter(each.host for each in answers).items())),
+        afterwards=max((each for each in later if each.start >= timeline.recovered or not _away(each, timeline)),
+                       key=lambda each: each.seconds, default=None),
+        restored=next((each.seconds for each in later if _away(each, timeline)), None),
+        keeps=observed.keeps,
         attempts={each.writer: len(each.samples) for each in observed.series},
         unwatched=unwatched,
-    )
-    trouble = list(observed.trouble)
-    if users is None:
-        trouble.append(
-            Text(
-                f"there are no samples of the probe '{observed.users}': the outage was not measured",
-                f"缺少探针“{observed.users}”的样本：业务中断没有测到",
-            )
-        )
-    trouble += [
-        Text(
-            f"there are no samples of a probe straight to {host}: a second primary could have been missed",
-            f"缺少直连 {host} 的探针样本：可能漏掉第二个主库",
-        )
-        for host in unwatched
-    ]
+    )  # fmt: skip
     began = all(check.held for check in observed.steady_before)
-    verdict = judge(
-        Findings(
-            objectives=observed.objectives,
-            expectation=observed.expectation,
-            steady_before=observed.steady_before,
-            steady_after=observed.steady_after,
-            faults=observed.faults,
-            triggered=observed.triggered,
-            must_be_felt=observed.must_be_felt and users is not None,
-            run=observed.run,
-            run_message=observed.run_message,
-            felt=measures.felt,
-            lost=measures.lost,
-            kept=measures.kept,
-            duplicates=observed.rows.duplicates if observed.rows else 0,
-            silences={each.writer: silences(each, timeline.steady, timeline.end) for each in observed.series},
-            incomplete=tuple(each.writer for each in observed.series if not each.complete),
-            violations=measures.violations,
-            promoted=tuple(each.item for each in observed.promotions if each.started <= timeline.recovered),
-            elsewhere=[ack for ack in acks if ack.host != first and ack.done <= timeline.recovered],
-            afterwards=observed.afterwards,
-            back=measures.afterwards,
-            trouble=tuple(trouble) if began else observed.trouble,
-        )
+    return measures, Findings(
+        objectives=observed.objectives,
+        expectation=observed.expectation,
+        steady_before=observed.steady_before,
+        steady_after=observed.steady_after,
+        faults=observed.faults,
+        triggered=observed.triggered,
+        must_be_felt=observed.must_be_felt and users is not None,
+        run=observed.run,
+        run_message=observed.run_message,
+        not_back=observed.not_back,
+        keeps=observed.keeps,
+        felt=measures.felt,
+        lost=measures.lost,
+        kept=measures.kept,
+        duplicates=observed.rows.duplicates if observed.rows else 0,
+        silences={each.writer: silences(each, timeline.steady, timeline.end) for each in observed.series},
+        incomplete=tuple(each.writer for each in observed.series if not each.complete),
+        violations=measures.violations,
+        overlaps=measures.overlaps,
+        by_address=observed.by_address,
+        promoted=tuple(each.item for each in observed.promotions if each.started <= timeline.recovered),
+        elsewhere=[ack for ack in acks if ack.host != first and ack.done <= timeline.recovered],
+        afterwards=observed.afterwards,
+        back=measures.afterwards,
+        trouble=observed.trouble,
+        own_trouble=tuple(_own_trouble(observed, users, unwatched)) if began else (),
     )
-    return measures, verdict
 
 
-def _longest(users: Series | None, timeline: Timeline) -> Gap | None:
+def _promotions(observed: Observed, answers: Sequence[Ack]) -> Iterator[Promotion]:
+    """Give the promotions of this service's hosts.
+
+    A spare is promoted for one of the services that it covers: for the others, and until it answers for the address,
+    nothing has changed.
+    """
+    for each in observed.promotions:
+        if not observed.by_address:
+            if each.item in observed.hosts:
+                yield each
+        elif any(answer.host == each.item and answer.done >= each.started for answer in answers):
+            yield replace(each, finished=None)
+
+
+def _unwatched(observed: Observed) -> tuple[str, ...]:
+    if observed.by_address:
+        return () if any(each.does is Does.WATCHES for each in observed.series) else (SERVICE_ADDRESS,)
+    targets = {each.target for each in observed.series}
+    return tuple(host for host in observed.hosts if host not in targets)
+
+
+def _own_trouble(observed: Observed, users: Series | None, unwatched: Sequence[str]) -> Iterator[Text]:
+    if users is None:
+        yield Text(
+            f"there are no samples of the probe '{observed.users}': the outage was not measured",
+            f"缺少探针“{observed.users}”的样本：业务中断没有测到",
+        )
+    for host in unwatched:
+        if host == SERVICE_ADDRESS:
+            yield Text(
+                "there are no samples of a watcher of the address: a second host on it could have been missed",
+                "缺少服务地址监视探针的样本：可能漏掉第二台应答的主机",
+            )
+        else:
+            yield Text(
+                f"there are no samples of a probe straight to {host}: a second primary could have been missed",
+                f"缺少直连 {host} 的探针样本：可能漏掉第二个主库",
+            )
+
+
+def _later(users: Series | None, timeline: Timeline) -> list[Gap]:
+    """Give the gaps between the recovery and the drill's end that ended."""
     if users is None or timeline.end <= timeline.recovered:
-        return None
-    closed = [each for each in gaps(users, timeline.recovered, timeline.end) if each.end is not None]
-    return max(closed, key=lambda each: each.seconds, default=None)
+        return []
+    return [each for each in gaps(users, timeline.recovered, timeline.end) if each.end is not None]
+
+
+def _away(gap: Gap, timeline: Timeline) -> bool:
+    """Tell whether a gap is the outage itself, which had not ended when the recovery was measured."""
+    return gap.start < timeline.recovered and timeline.recovered - gap.start > NOTABLE_NS

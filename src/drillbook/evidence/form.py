@@ -15,11 +15,11 @@ from drillbook.journal.record import head, parse_records
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from drillbook.evidence.result import DrillResult, RunNote
+    from drillbook.evidence.result import DrillResult, RunNote, ServiceResult
     from drillbook.evidence.verdict import SteadyCheck
     from drillbook.runbook.model import Text
 
-FORMAT = 2
+FORMAT = 3
 """The number of the format. It changes when an old reader would misread a new record."""
 
 
@@ -54,7 +54,7 @@ def to_json(result: DrillResult, journals: Mapping[str, bytes]) -> dict[str, Any
     def moment(at: int | None) -> float | None:
         return None if at is None else round((at - timeline.steady) / 1e9, 6)
 
-    reason, refused = result.objectives_reason, result.expectation.refused
+    refused = result.expectation.refused
     wall = (result.ended - result.started).total_seconds()
     value = {
         "format": FORMAT,
@@ -63,11 +63,9 @@ def to_json(result: DrillResult, journals: Mapping[str, bytes]) -> dict[str, Any
             "title": text(drill.title),
             "kind": drill.kind,
             "scenario": text(drill.scenario),
-            "service": drill.service,
             "environment": drill.environment,
             "file": drill.file,
             "digest": drill.digest,
-            "hosts": list(drill.hosts),
         },
         "engine": result.engine,
         "started": timestamp(result.started),
@@ -79,12 +77,8 @@ def to_json(result: DrillResult, journals: Mapping[str, bytes]) -> dict[str, Any
             "exit_code": int(result.verdict.exit_code),
             "reasons": texts(result.verdict.reasons),
         },
-        "objectives": {
-            "rto": result.objectives.rto,
-            "rpo": result.objectives.rpo,
-            "reason": None if reason is None else text(reason),
-            "expected_refusal": None if refused is None else int(refused),
-        },
+        "expected_refusal": None if refused is None else int(refused),
+        "services": [_service(each, result) for each in result.services],
         "trigger": text(result.trigger),
         "timeline": {
             "fault": moment(timeline.fault),
@@ -94,7 +88,6 @@ def to_json(result: DrillResult, journals: Mapping[str, bytes]) -> dict[str, Any
             "recovered": moment(timeline.recovered),
             "end": moment(timeline.end),
         },
-        "measures": result.measures.to_json(timeline),
         "seen": result.seen.to_json(timeline),
         "steady_before": [_check(each) for each in result.steady_before],
         "steady_after": [_check(each) for each in result.steady_after],
@@ -131,6 +124,7 @@ def to_json(result: DrillResult, journals: Mapping[str, bytes]) -> dict[str, Any
         "samples": [
             {
                 "writer": each.writer,
+                "kind": each.kind,
                 "from": each.source,
                 "to": each.target,
                 "attempts": each.attempts,
@@ -139,12 +133,45 @@ def to_json(result: DrillResult, journals: Mapping[str, bytes]) -> dict[str, Any
             }
             for each in result.samples
         ],
-        "rows": None if result.rows is None else result.rows.to_json(),
         "machine": dict(result.machine),
     }
     # What is written is what was digested: JSON knows no tuples and no number types of ours.
     plain: dict[str, Any] = json.loads(canonical_json(value))
     return plain
+
+
+def led(record: Mapping[str, Any], number: int = 0) -> dict[str, Any]:
+    """Give a record as it is for one of its services: the service's own fields stand beside the drill's."""
+    service = record["services"][number]
+    return {
+        **record,
+        "service": service,
+        "objectives": {**service["objectives"], "expected_refusal": record["expected_refusal"]},
+        "measures": service["measures"],
+        "rows": service["rows"],
+    }
+
+
+def _service(service: ServiceResult, result: DrillResult) -> dict[str, Any]:
+    reason = service.objectives_reason
+    return {
+        "service": service.service,
+        "title": text(service.title),
+        "protection": service.protection,
+        "hosts": list(service.hosts),
+        "probes": list(service.probes),
+        "users": service.users,
+        "not_back": None if service.not_back is None else text(service.not_back),
+        "objectives": {
+            "rto": service.objectives.rto,
+            "rpo": service.objectives.rpo,
+            "reason": None if reason is None else text(reason),
+        },
+        "result": str(service.verdict.result),
+        "reasons": texts(service.verdict.reasons),
+        "measures": service.measures.to_json(result.timeline),
+        "rows": None if service.rows is None else service.rows.to_json(),
+    }
 
 
 def _runs(result: DrillResult, journals: Mapping[str, bytes]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 Invalid means that the drill proves nothing, because it did not run as it is described. Missed means that
 it ran, and an objective was not reached. Invalid wins: an objective that seems met (or missed) in a
 drill that did not run as described is no evidence of anything. One thing is proved however the drill
-ran: two primaries that acknowledged writes at once. That is never filed as invalid.
+ran: two hosts that served users at once. That is never filed as invalid.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 from drillbook.errors import ExitCode
 from drillbook.evidence.verdict import Result, Verdict
-from drillbook.evidence.wording import joined, meaning, same
+from drillbook.evidence.wording import NOTHING, joined, meaning, same
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drillbook.evidence.measure import Felt
+    from drillbook.evidence.primaries import Violation
     from drillbook.evidence.verdict import Findings
 
 _SHOWN = 3  # examples named in a reason
@@ -32,24 +36,58 @@ _NOT_RUN = (
 
 
 def judge(findings: Findings) -> Verdict:
-    """Give the verdict."""
+    """Give the verdict of a drill about one service."""
+    return judge_services([(NOTHING, findings)])[0]
+
+
+def judge_services(named: Sequence[tuple[Text, Findings]]) -> tuple[Verdict, list[Verdict]]:
+    """Give the verdict of a drill about several services, the worst of all, and that of each service by itself.
+
+    ``named``: each service's name, which its reasons begin with when there are several, and its findings; what is of
+    the drill as a whole is taken from the first.
+    """
+    drill = named[0][1]
     unsteady = [
         Text(
             f"the steady state was not there to begin with: {check.text.en}: {check.detail.en}",
             f"演练开始前稳态不成立：{check.text.zh}：{check.detail.zh}",
         )
-        for check in findings.steady_before
+        for check in drill.steady_before
         if not check.held
     ]
     if unsteady:
-        return Verdict(Result.INVALID, (*findings.trouble, *unsteady))
-    split = _split(findings)
-    wrong = [*findings.trouble, *_not_as_described(findings)]
-    if wrong:
-        return Verdict(Result.MISSED if split else Result.INVALID, (*split, *wrong))
-    missed = [*split, *_recovery(findings), *_refusal(findings), *_data(findings)]
-    missed += [*_way_back(findings), *_afterwards(findings)]
+        invalid = Verdict(Result.INVALID, (*drill.trouble, *unsteady))
+        return invalid, [invalid for _ in named]
+    void = [*drill.trouble, *_not_as_described(drill)]
+    own = [(_split(each), [*each.own_trouble, *_not_measured(each)], _missed(each)) for _, each in named]
+    split, wrong, missed = (
+        [reason for (name, _), parts in zip(named, own, strict=True) for reason in _of(name, parts[which], named)]
+        for which in range(3)
+    )
+    if void or wrong:
+        whole = Verdict(Result.MISSED if split else Result.INVALID, (*split, *void, *wrong))
+    else:
+        reasons = (*split, *_run(drill), *missed, *_afterwards(drill))
+        whole = Verdict(Result.MISSED if reasons else Result.MET, reasons)
+    return whole, [_alone(*parts, void=bool(void)) for parts in own]
+
+
+def _of(name: Text, reasons: list[Text], named: Sequence[object]) -> list[Text]:
+    if len(named) == 1:
+        return reasons
+    return [Text(f"{name.en}: {each.en}", f"{name.zh}：{each.zh}") for each in reasons]
+
+
+def _alone(split: list[Text], wrong: list[Text], missed: list[Text], *, void: bool) -> Verdict:
+    if split:
+        return Verdict(Result.MISSED, tuple(split))
+    if void or wrong:
+        return Verdict(Result.INVALID, tuple(wrong))
     return Verdict(Result.MISSED if missed else Result.MET, tuple(missed))
+
+
+def _missed(findings: Findings) -> list[Text]:
+    return [*_recovery(findings), *_refusal(findings), *_data(findings), *_way_back(findings)]
 
 
 def _not_as_described(findings: Findings) -> list[Text]:
@@ -68,11 +106,16 @@ def _not_as_described(findings: Findings) -> list[Text]:
         reasons.append(
             Text(f"the runbook was not run to an end of its own: {message.en}", f"手册未能自行执行到结束：{message.zh}")
         )
+    return reasons
+
+
+def _not_measured(findings: Findings) -> list[Text]:
+    reasons = []
     if findings.must_be_felt and findings.felt.interruptions == 0:
         reasons.append(
             Text(
-                "users noticed nothing: their writes were acknowledged all the time, so the fault proved nothing",
-                "用户毫无感知：写入始终得到确认，故障没有证明任何问题",
+                "users noticed nothing: they were served all the time, so the fault proved nothing",
+                "用户毫无感知：服务始终正常，故障没有证明任何问题",
             )
         )
     for writer, silent in findings.silences.items():
@@ -82,8 +125,7 @@ def _not_as_described(findings: Findings) -> list[Text]:
                 Text(
                     f"the probe '{writer}' made no attempt {len(silent)} time{'s' if len(silent) != 1 else ''}, "
                     f"for up to {longest.seconds:.2f} s: what happened then was not measured",
-                    f"探针“{writer}”有 {len(silent)} 段时间没有尝试写入，最长 {longest.seconds:.2f} 秒："
-                    "其间情况没有测到",
+                    f"探针“{writer}”有 {len(silent)} 段时间没有尝试，最长 {longest.seconds:.2f} 秒：其间情况没有测到",
                 )
             )
     reasons += [
@@ -93,7 +135,7 @@ def _not_as_described(findings: Findings) -> list[Text]:
         )
         for writer in findings.incomplete
     ]
-    if findings.lost is None:
+    if findings.keeps and findings.lost is None:
         reasons.append(
             Text(
                 "rows and acknowledgements could not be compared, so nothing is known about lost writes",
@@ -113,68 +155,18 @@ def _not_as_described(findings: Findings) -> list[Text]:
     return reasons
 
 
-def _recovery(findings: Findings) -> list[Text]:
-    if findings.expectation.refused is not None:
-        return []
-    felt, rto, message = findings.felt, findings.objectives.rto, findings.run_message
-    reasons = []
-    if findings.run is not None and findings.run is not ExitCode.OK:
+def _run(findings: Findings) -> list[Text]:
+    expected, message = findings.expectation.refused, findings.run_message
+    if expected is None:
+        if findings.run is None or findings.run is ExitCode.OK:
+            return []
         code = int(findings.run)
-        reasons.append(
+        return [
             Text(
                 f"the runbook did not succeed (exit code {code}): {message.en}",
                 f"手册未执行成功（退出码 {code}）：{message.zh}",
             )
-        )
-    if felt.outage is not None and felt.outage.end is None:
-        away = f"{felt.outage.seconds:.1f}"
-        reasons.append(
-            Text(
-                f"the service did not come back in the {away} s that it was watched", f"观察的 {away} 秒内服务没有恢复"
-            )
-        )
-    elif felt.outage is not None and felt.outage.seconds > rto:
-        away = f"{felt.outage.seconds:.3f}"
-        reasons.append(
-            Text(
-                f"the service was away for {away} s; the objective (RTO) is {rto:g} s",
-                f"业务中断 {away} 秒；目标（RTO）为 {rto:g} 秒",
-            )
-        )
-    elif felt.interrupted > rto:
-        times, away = felt.interruptions, f"{felt.interrupted:.3f}"
-        reasons.append(
-            Text(
-                f"the service was interrupted {times} times, {away} s together; the objective (RTO) is {rto:g} s",
-                f"业务中断 {times} 次，合计 {away} 秒；目标（RTO）为 {rto:g} 秒",
-            )
-        )
-    return reasons
-
-
-def _split(findings: Findings) -> list[Text]:
-    if not findings.violations:
-        return []
-    number = len(findings.violations)
-    named = joined(
-        Text(
-            f"{each.ack.host} acknowledged {each.ack.writer}:{each.ack.seq} while {each.primary} was the primary",
-            f"{each.primary} 为主库时 {each.ack.host} 确认了 {each.ack.writer}:{each.ack.seq}",
-        )
-        for each in findings.violations[:_SHOWN]
-    )
-    return [
-        Text(
-            f"two primaries acknowledged writes at once ({number} proved): {named.en}",
-            f"两台主库同时确认写入（已证实 {number} 笔）：{named.zh}",
-        )
-    ]
-
-
-def _refusal(findings: Findings) -> list[Text]:
-    expected = findings.expectation.refused
-    if expected is None:
-        return []
+        ]
     reasons = []
     if findings.run is not expected:
         ended = (
@@ -197,15 +189,123 @@ def _refusal(findings: Findings) -> list[Text]:
                 f"{items.zh} 被提升；本演练要求不提升任何主机",
             )
         )
-    if findings.elsewhere and not findings.violations:
-        hosts = joined(same(host) for host in sorted({ack.host for ack in findings.elsewhere}))
+    return reasons
+
+
+def _recovery(findings: Findings) -> list[Text]:
+    if findings.expectation.refused is not None:
+        return []
+    felt, rto = findings.felt, findings.objectives.rto
+    if findings.not_back is not None:
+        return _came_back(findings.not_back, felt)
+    if felt.outage is not None and felt.outage.end is None:
+        away = f"{felt.outage.seconds:.1f}"
+        return [
+            Text(
+                f"the service did not come back in the {away} s that it was watched", f"观察的 {away} 秒内服务没有恢复"
+            )
+        ]
+    if felt.outage is not None and felt.outage.seconds > rto:
+        away = f"{felt.outage.seconds:.3f}"
+        return [
+            Text(
+                f"the service was away for {away} s; the objective (RTO) is {rto:g} s",
+                f"业务中断 {away} 秒；目标（RTO）为 {rto:g} 秒",
+            )
+        ]
+    if felt.interrupted > rto:
+        times, away = felt.interruptions, f"{felt.interrupted:.3f}"
+        return [
+            Text(
+                f"the service was interrupted {times} times, {away} s together; the objective (RTO) is {rto:g} s",
+                f"业务中断 {times} 次，合计 {away} 秒；目标（RTO）为 {rto:g} 秒",
+            )
+        ]
+    return []
+
+
+def _came_back(why: Text, felt: Felt) -> list[Text]:
+    """Say that a service is back that should not be: then the drill, or the runbook, is not what it says it is."""
+    if felt.interruptions == 0:
+        return [
+            Text(
+                f"users were served all the time; the drill expects that they are not, because {why.en}",
+                f"用户始终得到服务；本演练预期其中断，原因：{why.zh}",
+            )
+        ]
+    if felt.outage is None or felt.outage.end is None:
+        return []
+    away = f"{felt.outage.seconds:.3f}"
+    return [
+        Text(
+            f"the service was back after {away} s; the drill expects that it is not, because {why.en}",
+            f"业务在 {away} 秒后恢复；本演练预期不恢复，原因：{why.zh}",
+        )
+    ]
+
+
+def _split(findings: Findings) -> list[Text]:
+    reasons = []
+    if findings.overlaps:
+        number, first = len(findings.overlaps), findings.overlaps[0]
+        hosts = joined(map(same, first.hosts))
         reasons.append(
             Text(
-                f"{hosts.en} acknowledged writes; the drill expects that only the old primary does",
-                f"{hosts.zh} 确认了写入；本演练要求只有原主库确认写入",
+                f"two hosts answered on the address at once ({number} times): {hosts.en}, first at "
+                f"{first.writer}:{first.seq}",
+                f"两台主机同时应答服务地址（{number} 次）：{hosts.zh}，首次见于 {first.writer}:{first.seq}",
             )
         )
+    if not findings.violations:
+        return reasons
+    number = len(findings.violations)
+    if findings.by_address:
+        did = Text("answered for the address", "应答了服务地址")
+        what = Text("two hosts answered on the address", "两台主机应答服务地址")
+    else:
+        did = Text("acknowledged", "确认了")
+        what = Text("two primaries acknowledged writes at once", "两台主库同时确认写入")
+    named = joined(_violation(each, did, by_address=findings.by_address) for each in findings.violations[:_SHOWN])
+    reasons.append(
+        Text(
+            f"{what.en} ({number} proved): {named.en}",
+            f"{what.zh}（已证实 {number} {'次' if findings.by_address else '笔'}）：{named.zh}",
+        )
+    )
     return reasons
+
+
+def _violation(found: Violation, did: Text, *, by_address: bool) -> Text:
+    ack = found.ack
+    sample = f"{ack.writer}:{ack.seq}"
+    if by_address:
+        return Text(
+            f"{ack.host} {did.en} ({sample}) while {found.primary} held it",
+            f"{found.primary} 持有时 {ack.host} {did.zh}（{sample}）",
+        )
+    return Text(
+        f"{ack.host} {did.en} {sample} while {found.primary} was the primary",
+        f"{found.primary} 为主库时 {ack.host} {did.zh} {sample}",
+    )
+
+
+def _refusal(findings: Findings) -> list[Text]:
+    if findings.expectation.refused is None or not findings.elsewhere or findings.violations:
+        return []
+    hosts = joined(same(host) for host in sorted({ack.host for ack in findings.elsewhere}))
+    if findings.by_address:
+        return [
+            Text(
+                f"{hosts.en} answered for the address; the drill expects that only the old host does",
+                f"{hosts.zh} 应答了服务地址；本演练要求只有原主机应答",
+            )
+        ]
+    return [
+        Text(
+            f"{hosts.en} acknowledged writes; the drill expects that only the old primary does",
+            f"{hosts.zh} 确认了写入；本演练要求只有原主库确认写入",
+        )
+    ]
 
 
 def _data(findings: Findings) -> list[Text]:

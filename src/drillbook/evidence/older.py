@@ -1,7 +1,8 @@
-"""Records of format 1, told in the shape of format 2. Pure.
+"""Records of older formats, told in the shape of the newest. Pure.
 
-Format 1 had texts in English alone, no plans, and nothing of what the probes saw but the measures. What it
-did not have is empty or None here; nothing is made up, but for the words that belong to the kind of a drill.
+Format 1 had texts in English alone, no plans, and nothing of what the probes saw but the measures. Format 2 knew one
+service a drill, whose probes were clients of PostgreSQL. What they did not have is empty or None here; nothing is made
+up, but for the words that belong to the kind of a drill.
 """
 
 from __future__ import annotations
@@ -14,12 +15,58 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+_KIND = "postgresql_writer"
+"""The only kind of probe that there was."""
+
+
 def upgraded(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a valid value of format 1 in format 2's shape; English stands where there is no Chinese."""
+    """Give a valid value of an older format in the newest one's shape; English stands where there is no Chinese."""
+    return _from_2(_from_1(value) if value["format"] == 1 else value)
+
+
+def _from_2(value: Mapping[str, Any]) -> dict[str, Any]:
+    drill, wanted, seen = value["drill"], value["objectives"], value["seen"]
+    users = seen["latency"]["writer"] if seen is not None and seen["latency"] is not None else None
+    moved = {"objectives", "measures", "rows", "drill"}
+    return {
+        **{name: each for name, each in value.items() if name not in moved},
+        "format": FORMAT,
+        "drill": {name: each for name, each in drill.items() if name not in ("service", "hosts")},
+        "expected_refusal": wanted["expected_refusal"],
+        "services": [
+            {
+                "service": drill["service"],
+                "title": _text(drill["service"]),
+                "protection": None,
+                "hosts": drill["hosts"],
+                "probes": [each["writer"] for each in value["samples"]],
+                "users": users,
+                "not_back": None,
+                "objectives": {name: wanted[name] for name in ("rto", "rpo", "reason")},
+                "result": value["verdict"]["result"],
+                "reasons": value["verdict"]["reasons"],
+                "measures": {
+                    **value["measures"],
+                    "restored": None,
+                    "keeps": True,
+                    "by_address": False,
+                    "answers": {},
+                    "overlaps": [],
+                    "overlaps_proved": 0,
+                },
+                "rows": value["rows"],
+            }
+        ],
+        "seen": None if seen is None else {**seen, "writers": [{**each, "does": "writes"} for each in seen["writers"]]},
+        "samples": [{**each, "kind": _KIND} for each in value["samples"]],
+        "runs": [{**run, "steps": [{**step, "notes": []} for step in run["steps"]]} for run in value["runs"]],
+    }
+
+
+def _from_1(value: Mapping[str, Any]) -> dict[str, Any]:
     fidelity, verdict = value["fidelity"], value["verdict"]
     return {
         **value,
-        "format": FORMAT,
         "elapsed": None,
         "clock_moved": None,
         "report": None,

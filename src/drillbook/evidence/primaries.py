@@ -1,4 +1,9 @@
-"""At most one primary: proves, from what writers saw, that two hosts never took writes at once.
+"""At most one primary: proves, from what probes saw, that two hosts never served users at once.
+
+Two ways to see it. Where only the primary acknowledges what is sent straight to a member (a database), each member
+has a writer of its own. Where every member may answer at its own address at any time (a web server that stands cold),
+it is the service's address that counts: a watcher asks all the time who answers for it, and an answer is for the host
+what an acknowledged write is there. What follows is the same for both.
 
 A writer sees a commit only from outside: it happened at some moment between *sent* and *done*. So an
 acknowledged write is a violation only when **no** moment in that interval fits, whatever the moments
@@ -12,12 +17,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drillbook.evidence.samples import Does
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from drillbook.evidence.samples import Series
+    from drillbook.evidence.samples import Sample, Series
 
 _NEVER = 1 << 62
+BOTH = "+"
+"""Between the hosts that answered one question of a watcher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,10 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """An acknowledged write straight to a host; times (ns) already widened by the clock's uncertainty."""
+    """A write that a host acknowledged, or its answer for the address.
+
+    Times (ns) already widened by the clock's uncertainty.
+    """
 
     host: str
     writer: str
@@ -53,6 +65,16 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """A watcher's question, asked at ``at`` (ns), that several ``hosts`` answered: each held the address then."""
+
+    hosts: tuple[str, ...]
+    writer: str
+    seq: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reign:
     """``host`` was the primary from ``begin`` to ``end`` (ns)."""
 
@@ -65,17 +87,38 @@ def acks_of(series: Iterable[Series], hosts: Iterable[str]) -> list[Ack]:
     """Give the acknowledged writes of the writers that went straight to one of ``hosts``."""
     wanted = set(hosts)
     return [
-        Ack(
-            each.target,
-            each.writer,
-            sample.seq,
-            sample.sent - each.uncertainty,
-            sample.done + each.uncertainty,
-        )
+        _ack(each.target, each, sample)
         for each in series
-        if each.target in wanted
+        if each.target in wanted and each.does is not Does.WATCHES
         for sample in each.acks()
     ]
+
+
+def answers_of(series: Iterable[Series]) -> list[Ack]:
+    """Give the answers for the service's address that watchers got, one for each host that answered."""
+    return [
+        _ack(host, each, sample)
+        for each in series
+        if each.does is Does.WATCHES
+        for sample in each.acks()
+        for host in sample.error.split(BOTH)
+    ]
+
+
+def overlaps_of(series: Iterable[Series]) -> list[Overlap]:
+    """Give the questions of watchers that more than one host answered, oldest first."""
+    found = [
+        Overlap(tuple(sample.error.split(BOTH)), each.writer, sample.seq, sample.sent)
+        for each in series
+        if each.does is Does.WATCHES
+        for sample in each.acks()
+        if BOTH in sample.error
+    ]
+    return sorted(found, key=lambda each: each.at)
+
+
+def _ack(host: str, series: Series, sample: Sample) -> Ack:
+    return Ack(host, series.writer, sample.seq, sample.sent - series.uncertainty, sample.done + series.uncertainty)
 
 
 def reigns(first: str, promotions: Sequence[Promotion], acks: Iterable[Ack]) -> list[Reign]:

@@ -3,7 +3,7 @@
 ``drills/records/<time>-<drill>/`` holds ``record.json`` (its schema: ``record.schema.json`` beside this
 module), the journals and the plans of its runs, and two pages made from it: ``report.html`` and
 ``summary.md``. It is made whole under another name and then renamed. Samples are large and stay outside
-git; the record cites them by digest. Records of format 1 (``record-1.schema.json``) are still read.
+git; the record cites them by digest. Records of formats 1 and 2 (``record-1.schema.json`` and so on) are still read.
 
 Every digest in a record can be checked: ``read_record`` does, and so does anyone with sha256sum.
 """
@@ -50,7 +50,7 @@ FOLDER = "drills/records"
 SAMPLES = ".drillbook/samples"
 RECORD, SUMMARY, REPORT = "record.json", "summary.md", "report.html"
 MAX_BYTES = 32 * 1024 * 1024  # of one file of a record; the largest that a drill wrote has a hundredth of it
-_SCHEMAS = {1: "record-1.schema.json", FORMAT: "record.schema.json"}
+_SCHEMAS = {1: "record-1.schema.json", 2: "record-2.schema.json", FORMAT: "record.schema.json"}
 
 
 @cache

@@ -25,17 +25,15 @@ MAIN = "main"
 
 @dataclass(frozen=True, slots=True)
 class DrillNote:
-    """The drill as it was when it ran; ``digest`` is over its file's content, ``hosts`` its members."""
+    """The drill as it was when it ran; ``digest`` is over its file's content."""
 
     name: str
     title: Text
     kind: str
     scenario: Text
-    service: str
     environment: str
     file: str
     digest: str
-    hosts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,10 @@ class RunNote:
 
 @dataclass(frozen=True, slots=True)
 class SampleNote:
-    """A writer's samples: how many attempts, the digest of the file, and where it is kept (in the checkout)."""
+    """A probe's samples: how many attempts, the digest of the file, and where it is kept (in the checkout)."""
 
     writer: str
+    kind: str
     source: str
     target: str
     attempts: int
@@ -65,7 +64,9 @@ class SampleNote:
     @classmethod
     def from_series(cls, series: Series, *, kept_as: str) -> SampleNote:
         """Give the note of a series that is kept at ``kept_as``."""
-        return cls(series.writer, series.source, series.target, len(series.samples), series.digest, kept_as)
+        return cls(
+            series.writer, series.kind, series.source, series.target, len(series.samples), series.digest, kept_as
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,36 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceResult:
+    """What a drill came to for one of its services.
+
+    ``hosts``: the members of ``protection``, the one that held the role first. ``probes``: those that are about the
+    service; ``users`` is the one that stands for its users. ``not_back``: why it was not to come back; None: it was.
+    ``objectives`` were those of this drill; ``objectives_reason`` says why when they are not the service's.
+    ``verdict`` is this service's alone.
+    """
+
+    service: str
+    title: Text
+    protection: str
+    hosts: tuple[str, ...]
+    probes: tuple[str, ...]
+    users: str
+    not_back: Text | None
+    objectives: Objectives
+    objectives_reason: Text | None
+    rows: Rows | None
+    measures: Measures
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class DrillResult:
     """The whole.
 
     ``started`` and ``ended`` are wall-clock times, ``elapsed`` the seconds between them by a clock that
-    nobody can set.
-    ``objectives`` were those of this drill; ``objectives_reason`` says why when they are not the
-    service's. ``trigger`` says in words what started the runbook. ``clocks``: by host of probes.
+    nobody can set. ``services``: at least one. ``trigger`` says in words what started the runbook. ``clocks``: by
+    host of probes.
     """
 
     drill: DrillNote
@@ -91,8 +115,7 @@ class DrillResult:
     started: datetime
     ended: datetime
     elapsed: float
-    objectives: Objectives
-    objectives_reason: Text | None
+    services: tuple[ServiceResult, ...]
     expectation: Expectation
     trigger: Text
     steady_before: tuple[SteadyCheck, ...]
@@ -103,8 +126,6 @@ class DrillResult:
     clocks: Mapping[str, ClockOffset]
     samples: tuple[SampleNote, ...]
     seen: Seen
-    rows: Rows | None
-    measures: Measures
     verdict: Verdict
     participants: tuple[Participant, ...]
     fidelity: Fidelity

@@ -20,10 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-class Outcome(StrEnum):
-    """What became of one write.
+class Does(StrEnum):
+    """What a probe does.
 
-    ACK: the server said that it is committed. REFUSED: certainly not written. UNKNOWN: it may be there.
+    WRITES: each acknowledged attempt has to be there in the end. READS: nothing is kept for users. WATCHES: it asks
+    who answers for the service's address; the word of an acknowledged sample names the hosts that did, joined by ``+``.
+    """
+
+    WRITES = "writes"
+    READS = "reads"
+    WATCHES = "watches"
+
+
+class Outcome(StrEnum):
+    """What became of one attempt.
+
+    ACK: the server said that it is done. REFUSED: certainly nothing was written. UNKNOWN: it may be there.
     """
 
     ACK = "ack"
@@ -59,11 +71,12 @@ SAME_CLOCK = ClockOffset(0, 0, "the same clock")
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """All attempts of one writer.
+    """All attempts of one probe.
 
-    ``writer`` is its id in the drill, ``source`` the host that it ran on, ``target`` what it wrote to (a
+    ``writer`` is its id in the drill, ``source`` the host that it ran on, ``target`` what it used (a
     configuration item, or ``service_address``). ``uncertainty`` (ns) is that of the times, on either side.
-    ``complete``: it ended in order, and its last line says so. ``digest`` is over the file.
+    ``complete``: it ended in order, and its last line says so. ``digest`` is over the file. ``kind``: the name of the
+    probe's kind; ``does``: what such a probe does.
     """
 
     writer: str
@@ -74,6 +87,12 @@ class Series:
     complete: bool
     interval_ns: int
     digest: str
+    kind: str = "postgresql_writer"
+    does: Does = Does.WRITES
+
+    def of_kind(self, kind: str, does: Does) -> Series:
+        """Give the same series as one of a probe of that kind."""
+        return replace(self, kind=kind, does=does)
 
     def on_clock(self, clock: ClockOffset) -> Series:
         """Give the same series in times of this machine."""
@@ -87,18 +106,18 @@ class Series:
         )
 
     def acks(self) -> list[Sample]:
-        """Give the acknowledged writes, oldest first."""
+        """Give the acknowledged attempts, oldest first."""
         return [sample for sample in self.samples if sample.outcome is Outcome.ACK]
 
 
 def parse_series(data: bytes, *, writer: str, source: str, target: str) -> Series:
-    """Read a writer's file.
+    """Read a probe's file.
 
     Args:
-        data: the bytes of the file, as ``drill/programs/postgresql_writer.py`` describes it.
+        data: the bytes of the file, as ``drill/programs/attempts.py`` describes it.
         writer: the id that it must carry.
-        source: the host that the writer ran on.
-        target: what it wrote to.
+        source: the host that the probe ran on.
+        target: what it used.
 
     Returns:
         The series, in times of the probe's host. A torn last line is left out, and ``complete`` is False.
@@ -145,16 +164,17 @@ def _follows(samples: list[Sample]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a run that were in the database in the end.
+    """The writes of a run that were there in the end: rows of a database, pages, messages, entries.
 
     ``ranges``: by writer, pairs of first and last number, ascending and apart. ``read_from`` is the
-    address that was asked; ``duplicates`` counts rows that stood there more than once.
+    address that was asked; ``duplicates`` counts rows that stood there more than once. ``timeline``: PostgreSQL's,
+    None for what has none.
     """
 
     ranges: Mapping[str, tuple[tuple[int, int], ...]]
     read_from: str
     duplicates: int
-    timeline: int
+    timeline: int | None
 
     def has(self, writer: str, seq: int) -> bool:
         """Tell whether a write is there."""
@@ -178,7 +198,7 @@ class Rows:
 
 
 def rows_from_json(value: Mapping[str, Any], *, read_from: str) -> Rows:
-    """Read what ``drill/programs/postgresql_rows.py`` printed. Raises KeyError, TypeError or ValueError."""
+    """Read what a rows' program of ``drill/programs`` printed. Raises KeyError, TypeError or ValueError."""
     ranges = {
         str(writer): tuple((int(first), int(last)) for first, last in pairs)
         for writer, pairs in dict(value["writers"]).items()
@@ -188,7 +208,8 @@ def rows_from_json(value: Mapping[str, Any], *, read_from: str) -> Rows:
             before[1] >= after[0] for before, after in pairwise(pairs)
         ):
             raise ValueError("the ranges of rows are out of order")
-    return Rows(ranges, read_from, int(value["duplicates"]), int(value["timeline"]))
+    timeline = value.get("timeline")
+    return Rows(ranges, read_from, int(value["duplicates"]), None if timeline is None else int(timeline))
 
 
 def combined_clock(bounds: Iterable[tuple[int, int]]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from drillbook.evidence.samples import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from drillbook.evidence.samples import Sample, Series
+    from drillbook.evidence.samples import Does, Sample, Series
     from drillbook.evidence.timeline import Timeline
 
 Span = tuple[int, int]
@@ -28,9 +28,10 @@ BINS = 240
 
 @dataclass(frozen=True, slots=True)
 class WriterSeen:
-    """What one writer saw: spans (ns) of each outcome, oldest first. ``apart``: what was nearer is one span."""
+    """What one probe saw: spans (ns) of each outcome, oldest first. ``apart``: what was nearer is one span."""
 
     writer: str
+    does: Does
     source: str
     target: str
     apart: int
@@ -74,6 +75,7 @@ class Seen:
             "writers": [
                 {
                     "writer": each.writer,
+                    "does": str(each.does),
                     "from": each.source,
                     "to": each.target,
                     "apart": round(each.apart / 1e9, 3),
@@ -113,7 +115,7 @@ def _writer(series: Series, timeline: Timeline) -> WriterSeen:
             break
         apart *= 2
     return WriterSeen(
-        series.writer, series.source, series.target, apart,
+        series.writer, series.does, series.source, series.target, apart,
         found[Outcome.ACK], found[Outcome.REFUSED], found[Outcome.UNKNOWN],
     )  # fmt: skip
 

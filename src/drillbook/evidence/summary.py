@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from drillbook.evidence.form import led
 from drillbook.evidence.measure import NOTABLE_NS
 from drillbook.evidence.wording import duration
 from drillbook.text import visible
@@ -26,19 +27,19 @@ CLOCK_MOVED = 0.5
 def summary(record: Mapping[str, Any]) -> str:
     """Give the Markdown text of a record (the JSON value of ``record.json``)."""
     drill, verdict = record["drill"], record["verdict"]
+    services = [led(record, number) for number in range(len(record["services"]))]
     english, chinese = _VERDICTS[verdict["result"]]
     lines = [
         f"# {english}: {_md(drill['title']['en'])}",
         "",
         f"**{chinese}：{_md(drill['title']['zh'])}**",
         "",
-        _lead(record),
-        "",
+        *(part for each in services for part in (f"{_named(each)}{_lead(each)}", "")),
         *_section("Why", [_md(reason["en"]) for reason in verdict["reasons"]]),
+        *_section("Not brought back", [_left(each) for each in services if each["service"]["not_back"] is not None]),
         "## Objectives and what was measured",
         "",
-        *_objectives(record),
-        "",
+        *(line for each in services for line in (*_heading(each), *_objectives(each), "")),
         "## What happened",
         "",
         f"{_md(drill['scenario']['en'])}",
@@ -50,6 +51,22 @@ def summary(record: Mapping[str, Any]) -> str:
         *_evidence(record),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    """Give the name of the service, when it is one of several."""
+    return f"{_md(record['service']['title']['en'])}: " if len(record["services"]) > 1 else ""
+
+
+def _heading(record: Mapping[str, Any]) -> list[str]:
+    return [f"### {_md(record['service']['title']['en'])}", ""] if len(record["services"]) > 1 else []
+
+
+def _left(record: Mapping[str, Any]) -> str:
+    """Say why a service was not to come back, and when it did."""
+    service, away = record["service"], record["measures"]["restored"]
+    later = "" if away is None else f"; the way back brought it back after {away:.3f} s"
+    return f"{_md(service['title']['en'])}: {_md(service['not_back']['en'])}{later}"
 
 
 def clock_words(record: Mapping[str, Any]) -> dict[str, str]:
@@ -84,17 +101,22 @@ def _lead(record: Mapping[str, Any]) -> str:
         parts.append(f"The service did not come back in {measures['outage']['seconds']:.1f} s")
     else:
         parts.append("No outage was measured")
-    if lost is None:
+    if not measures["keeps"]:
+        parts.append("nothing is kept for users here, so nothing could be lost")
+    elif lost is None:
         parts.append("how much was lost is not known")
     elif lost["writes"] == 0:
         parts.append("no acknowledged write was lost")
     else:
         parts.append(f"**{lost['writes']} acknowledged writes were lost**, over {lost['seconds']:.3f} s")
+    did, does = ("answered on the address", "answer on the address") if measures["by_address"] else (
+        "acknowledged writes", "acknowledge writes"
+    )  # fmt: skip
     parts.append(
         {
-            True: "at no time did two hosts acknowledge writes",
-            False: "**two hosts acknowledged writes at the same time**",
-            None: "whether two hosts acknowledged writes is not known",
+            True: f"at no time did two hosts {does}",
+            False: f"**two hosts {did} at the same time**",
+            None: f"whether two hosts {did} is not known",
         }[measures["at_most_one_primary"]]
     )
     return "; ".join(parts) + "."
@@ -108,19 +130,19 @@ def _on_the_way_back(measures: Mapping[str, Any]) -> str:
 
 def _objectives(record: Mapping[str, Any]) -> list[str]:
     measures, objectives = record["measures"], record["objectives"]
-    lost, rows, base = measures["rpo_actual"], measures["rows"], measures["baseline"]
+    rows, base = measures["rows"], measures["baseline"]
     refusal = objectives["expected_refusal"]
+    proved = measures["violations_proved"] + measures["overlaps_proved"]
+    hosts = "Hosts on the address" if measures["by_address"] else "Primaries that acknowledged writes"
     table = [
         ["Outage felt by users (RTO)", _NONE if refusal else f"{objectives['rto']:g} s", _s(measures["rto_actual"])],
         ["… from the fault to the trigger", _NONE, _s(measures["detection"])],
-        ["… from the trigger to the first write", _NONE, _s(measures["execution"])],
-        ["… from the first journal record to the first write", _NONE, _s(measures["first_record_to_first_write"])],
+        ["… from the trigger until users are served", _NONE, _s(measures["execution"])],
+        ["… from the first journal record until users are served", _NONE, _s(measures["first_record_to_first_write"])],
         ["Acknowledged writes lost (RPO)", f"{objectives['rpo']:g} s",
-         "not known" if lost is None else f"{lost['writes']} writes, {lost['seconds']:.3f} s"],
-        ["Primaries that acknowledged writes at any time", "1",
-         {True: "1", False: f"2 ({measures['violations_proved']} writes prove it)", None: "not known"}[
-             measures["at_most_one_primary"]
-         ]],
+         _lost(measures)],
+        [f"{hosts} at any time",
+         "1", {True: "1", False: f"2 ({proved} prove it)", None: "not known"}[measures["at_most_one_primary"]]],
         ["Longest outage on the way back", _NONE if refusal else f"{objectives['rto']:g} s",
          _s(measures["longest_gap_afterwards"] and measures["longest_gap_afterwards"]["seconds"])],
         ["Interruptions over 0.1 s until the recovery", _NONE,
@@ -136,7 +158,7 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
         lines += [
             "",
             (
-                "Before anything was wrong, writes were answered within "
+                "Before anything was wrong, users were answered within "
                 f"{base['latency']['p50'] * 1000:.1f} ms (median; 99 %: {base['latency']['p99'] * 1000:.1f} ms), "
                 f"and the longest time between two answers was {base['gap']['max'] * 1000:.1f} ms: "
                 "nothing shorter than that can be seen."
@@ -153,6 +175,13 @@ def _objectives(record: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _lost(measures: Mapping[str, Any]) -> str:
+    lost = measures["rpo_actual"]
+    if not measures["keeps"]:
+        return "nothing is kept for users"
+    return "not known" if lost is None else f"{lost['writes']} writes, {lost['seconds']:.3f} s"
+
+
 def _events(record: Mapping[str, Any]) -> list[str]:
     moments = record["timeline"]
     events: list[tuple[float, str]] = [
@@ -164,19 +193,28 @@ def _events(record: Mapping[str, Any]) -> list[str]:
         for fault in record["faults"]
         if fault["healed"] is not None
     ]
-    outage = record["measures"]["outage"]
     named = [
         (0.0, "the probes are steady"),
         (moments["trigger"], f"trigger: {record['trigger']['en']}"),
         (moments["run"], "the run begins (first journal record)"),
         (moments["run_ended"], "the run ends"),
-        (outage and outage["start"], "the last acknowledged write before the outage"),
-        (outage and outage["end"], "the first acknowledged write after it"),
+        *(each for service in record["services"] for each in _served(service, alone=len(record["services"]) == 1)),
         (moments["recovered"], "the recovery is measured up to here"),
         (moments["end"], "the probes are stopped"),
     ]
     events += [(at, what) for at, what in named if at is not None]
     return _table(["seconds", "event"], [[f"{at:.3f}", what] for at, what in sorted(events, key=lambda each: each[0])])
+
+
+def _served(service: Mapping[str, Any], *, alone: bool) -> list[tuple[float | None, str]]:
+    outage = service["measures"]["outage"]
+    of = "" if alone else f" of {service['title']['en']}"
+    if outage is None:
+        return []
+    return [
+        (outage["start"], f"users{of} are served for the last time before the outage"),
+        (outage["end"], f"users{of} are served again"),
+    ]
 
 
 def _steps(record: Mapping[str, Any]) -> list[str]:
@@ -196,6 +234,9 @@ def _steps(record: Mapping[str, Any]) -> list[str]:
             ],
         )
         lines.append("")
+        lines += _section(
+            "Notes", [f"{_md(step['step'])}: {_md(note)}" for step in run["steps"] for note in step["notes"]]
+        )
     return lines
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.primaries import Promotion
-from drillbook.execution.state import Stage, state_from_records
+from drillbook.execution.state import Stage, notes_of, state_from_records
 from drillbook.runbook.model import Verb
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class StepTime:
     """One step of a run that was begun, and how far it came (``stage``).
 
     ``began`` in seconds after the run's first record; ``seconds`` until it was done, None when it was not;
-    ``lasted`` until the last record of it, however it ended.
+    ``lasted`` until the last record of it, however it ended. ``notes``: what its commands told the person who ran it.
     """
 
     run: str
@@ -62,6 +62,7 @@ class StepTime:
     began: float
     seconds: float | None
     lasted: float
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give it as a JSON value."""
@@ -74,6 +75,7 @@ class StepTime:
             "began": round(self.began, 6),
             "seconds": None if self.seconds is None else round(self.seconds, 6),
             "lasted": round(self.lasted, 6),
+            "notes": list(self.notes),
         }
 
 
@@ -90,7 +92,7 @@ def step_times(plan: Plan, records: Sequence[Record]) -> list[StepTime]:
         began = _first(records, "step.started", step.id)
         if began is not None:
             done = _last(records, "step.done", step.id)
-            last = next(each for each in reversed(records) if each.data.get("step") == step.id)
+            own = [each for each in records if each.data.get("step") == step.id]
             found.append(
                 StepTime(
                     run=str(opened.data["run"]),
@@ -100,7 +102,8 @@ def step_times(plan: Plan, records: Sequence[Record]) -> list[StepTime]:
                     stage=state.step(step.id).stage,
                     began=began.mono - opened.mono,
                     seconds=None if done is None else done.mono - began.mono,
-                    lasted=last.mono - began.mono,
+                    lasted=own[-1].mono - began.mono,
+                    notes=tuple(note for each in own for note in notes_of(each)),
                 )
             )
     return found

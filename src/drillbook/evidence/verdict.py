@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drillbook.evidence.measure import Felt, Gap, Kept, Lost
-    from drillbook.evidence.primaries import Ack, Violation
+    from drillbook.evidence.primaries import Ack, Overlap, Violation
     from drillbook.runbook.model import Text
 
 
@@ -92,16 +92,23 @@ class FaultNote:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Everything that the verdict is made from.
+    """Everything that the verdict is made from: of the drill as a whole, and of one of its services.
+
+    The service's own are ``objectives``, ``must_be_felt``, ``not_back``, ``keeps``, ``felt``, ``lost``, ``kept``,
+    ``duplicates``, ``silences``, ``incomplete``, ``violations``, ``overlaps``, ``by_address``, ``elsewhere``, ``back``
+    and ``own_trouble``.
 
     ``steady_before`` and ``steady_after``: the checks, in order. ``faults``: those that were injected.
     ``triggered``: the trigger came (always True for a drill that does not wait for one).
     ``must_be_felt``: the drill says that users notice (its trigger is a probe). ``run``: the exit code of the
-    runbook's run, None when it never began; ``run_message``: what it said. ``silences``: by writer, the
-    times without an attempt. ``incomplete``: writers whose samples end too early. ``promoted``: the items
-    that the run promoted. ``elsewhere``: writes that a host other than the first primary acknowledged before
-    the drill's recovery ended. ``afterwards``: what each run after it ended with. ``back``: the longest time without
-    the service on the way back. ``trouble``: what kept the drill from running as described, as sentences.
+    runbook's run, None when it never began; ``run_message``: what it said. ``not_back``: why the service should not
+    come back; None: it should. ``keeps``: something is kept for users, so that it could be lost. ``silences``: by
+    writer, the times without an attempt. ``incomplete``: probes whose samples end too early. ``by_address``:
+    ``violations`` are answers for the service's address. ``overlaps``: questions for it that two hosts answered.
+    ``promoted``: the items that the run promoted. ``elsewhere``: writes that a host other than the first primary
+    acknowledged before the drill's recovery ended. ``afterwards``: what each run after it ended with. ``back``: the
+    longest time without the service on the way back. ``trouble``: what kept the drill from running as described, as
+    sentences; ``own_trouble``: the same, of this service.
     """
 
     objectives: Objectives
@@ -113,6 +120,8 @@ class Findings:
     must_be_felt: bool
     run: ExitCode | None
     run_message: Text
+    not_back: Text | None
+    keeps: bool
     felt: Felt
     lost: Lost | None
     kept: Kept | None
@@ -120,8 +129,11 @@ class Findings:
     silences: dict[str, Sequence[Gap]]
     incomplete: tuple[str, ...]
     violations: Sequence[Violation]
+    overlaps: Sequence[Overlap]
+    by_address: bool
     promoted: tuple[str, ...]
     elsewhere: Sequence[Ack]
     afterwards: tuple[tuple[str, ExitCode], ...]
     back: Gap | None
     trouble: tuple[Text, ...]
+    own_trouble: tuple[Text, ...]

@@ -15,7 +15,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from drillbook.errors import HostIsOff, StepFailed
 
@@ -106,7 +106,7 @@ def in_network(container_id: str, argv: Iterable[str], *, stdin: str = "") -> st
 
     Raises HostIsOff, or StepFailed when the program fails or takes over five seconds.
     """
-    with _network(container_id) as descriptor:
+    with namespace(container_id, "net") as descriptor:
         try:
             done = subprocess.run(
                 ["nsenter", f"--net=/proc/self/fd/{descriptor}", *argv],
@@ -118,6 +118,26 @@ def in_network(container_id: str, argv: Iterable[str], *, stdin: str = "") -> st
         except subprocess.TimeoutExpired as error:
             raise StepFailed(f"{' '.join(error.cmd[2:])[:80]}: no end within {_TIMEOUT:g} s") from None
     return done.stdout
+
+
+@contextmanager
+def started(container_id: str, argv: Iterable[str]) -> Iterator[IO[str]]:
+    """Run a program of this machine in the host's network namespace meanwhile, and give its output to read.
+
+    It is killed in the end. Raises HostIsOff.
+    """
+    with namespace(container_id, "net") as descriptor:
+        program = subprocess.Popen(
+            ["nsenter", f"--net=/proc/self/fd/{descriptor}", *argv],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            pass_fds=[descriptor],
+        )  # fmt: skip
+    with program:
+        assert program.stdout is not None
+        try:
+            yield program.stdout
+        finally:
+            program.kill()
 
 
 def knock(address: str, port: int, *, seconds: float, inside: str | None = None) -> bool:
@@ -134,15 +154,19 @@ def knock(address: str, port: int, *, seconds: float, inside: str | None = None)
 
 
 @contextmanager
-def _network(container_id: str) -> Iterator[int]:
-    pid = _first(container_id)
+def namespace(container_id: str, name: str, *, pid: int | None = None) -> Iterator[int]:
+    """Give a descriptor of a namespace of the host (``net``, ``mnt``, …): that of its first process, or of ``pid``.
+
+    Raises HostIsOff when the process is not the host's, or not apart from this machine.
+    """
+    pid = _first(container_id) if pid is None else pid
     try:
-        descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        descriptor = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY)
     except OSError:
         raise HostIsOff("the host is not running") from None
     try:
         # Checked after opening: the descriptor is of the process that is checked, or of one before it.
-        own = os.fstat(descriptor).st_ino == os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116 - not a path of files
+        own = os.fstat(descriptor).st_ino == os.stat(f"/proc/self/ns/{name}").st_ino  # noqa: PTH116 - not a path of files
         if own or not belongs(pid, container_id):
             raise HostIsOff("the host is not running")
         yield descriptor

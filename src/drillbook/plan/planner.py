@@ -117,6 +117,7 @@ class _Planner:
         self.changed: set[str] = set()  # items that an effect acts on
         self.doubtful: set[str] = set()  # items that some role calls unreachable
         self.down: set[str] = set()  # items that may be off at this point of the plan
+        self.required: set[str] = set()  # items that the outermost runbook has to reach
 
     def plan(self, runbook: Runbook, parameters: Mapping[str, str], *, artifacts_digest: str, engine: str) -> Plan:
         scope = self.enter(runbook, parameters)
@@ -162,7 +163,10 @@ class _Planner:
             self.slots += slots_of(runbook, scope)
         for name, role in runbook.roles.items():
             item = scope.roles[name]
-            if not role.reachable and item not in self.doubtful:
+            if not prefix and role.reachable:
+                self.required.add(item)
+            # What the whole has to reach is there for its parts, whatever a part by itself could do without.
+            if not role.reachable and item not in self.doubtful | self.required:
                 self.doubtful.add(item)
                 self.down.add(item)
         return scope

@@ -105,13 +105,13 @@ def schedule(
         seen: what is known of a clock that was set back.
     """
     known = list(drills)
-    drilled = {drill.service for drill in known}
+    drilled = {each.service for drill in known for each in drill.services}
     standings = [
         _standing(
             drill,
             archive.of(drill.name).kept,
             pair=pairs.get(drill.name, drill.name),
-            wanted=policy.wanted.get(drill.service),
+            wanted=_wanted(policy, drill),
             now=now,
             seen=seen,
         )
@@ -126,6 +126,13 @@ def schedule(
         future=tuple(each for each in archive.kept if each.is_future(now)),
         distrusted=archive.distrusted,
     )
+
+
+def _wanted(policy: Policy, drill: Drill) -> Wanted | None:
+    """Give what policy wants of a drill: of several services, what the one with the shortest interval wants."""
+    found = [each for service in drill.services if (each := policy.wanted.get(service.service)) is not None]
+    timed = [each for each in found if each.interval is not None]
+    return min(timed, key=lambda each: each.interval or each.lead, default=next(iter(found), None))
 
 
 def _standing(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.errors import MissingPrerequisite, Refused, StepFailed
-from drillbook.schedule.units import HEADER, Job, UnitFile, cron_file, systemd_units
+from drillbook.schedule.units import DRILLS, HEADER, Duty, Job, UnitFile, cron_file, systemd_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,16 +31,16 @@ class Change:
     what: str
 
 
-def job_of(root: Path, *, at: str) -> Job:
+def job_of(root: Path, *, at: str, duty: Duty = DRILLS) -> Job:
     """Give the job of a checkout: its own launcher, or invoke as it runs now when it has none."""
     root = root.resolve()
     launcher = root / "inv"
     program, arguments = (
-        (launcher, ("drills",))
+        (launcher, duty.command)
         if os.access(launcher, os.X_OK) and launcher.is_file()
-        else (Path(sys.executable), ("-m", "invoke", "drills"))
+        else (Path(sys.executable), ("-m", "invoke", *duty.command))
     )
-    return Job(root=root, program=program, arguments=arguments, at=at, user=getpass.getuser())
+    return Job(root=root, program=program, arguments=arguments, at=at, user=getpass.getuser(), duty=duty)
 
 
 def install_systemd(job: Job, *, folder: Path = SYSTEMD) -> list[Change]:
@@ -117,7 +117,7 @@ def require_systemd() -> None:
     if not _RUNNING.is_dir():
         raise MissingPrerequisite(
             "systemd does not run on this machine, so a timer would never fire",
-            remedy="./inv drills.schedule --cron --install, or print the units and install them elsewhere",
+            remedy="say --cron --install, or print the units and install them elsewhere",
         )
 
 
@@ -127,7 +127,7 @@ def _systemctl(*arguments: str) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
-        raise MissingPrerequisite("this machine has no systemctl", remedy="./inv drills.schedule --cron") from None
+        raise MissingPrerequisite("this machine has no systemctl", remedy="say --cron") from None
     except subprocess.TimeoutExpired:
         raise StepFailed(f"{' '.join(command)} did not end within 60 s") from None
     if done.returncode != 0:
@@ -148,6 +148,4 @@ def _ours(path: Path) -> str | None:
 
 
 def _cannot(path: Path, error: OSError) -> MissingPrerequisite:
-    return MissingPrerequisite(
-        f"{path}: {error.strerror}", remedy="installing needs root and the folder: sudo ./inv drills.schedule …"
-    )
+    return MissingPrerequisite(f"{path}: {error.strerror}", remedy="installing needs root and the folder: sudo ./inv …")

@@ -1,4 +1,4 @@
-"""What makes ``./inv drills`` run by itself: the text of a systemd timer, or of a file for /etc/cron.d. Pure.
+"""What makes a command run by itself: the text of a systemd timer, or of a file for /etc/cron.d. Pure.
 
 A path becomes text of a unit or a crontab, whose syntaxes differ: systemd.unit(5) expands ``%`` everywhere, and
 systemd.service(5) takes quotes, backslashes and ``$`` apart in ExecStart= only; crontab(5) ends a command at ``%``.
@@ -18,8 +18,8 @@ from drillbook.errors import Refused, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEADER = "# Written by drillbook (./inv drills.schedule), which takes it away again with --remove.\n"
-"""The first line of every file that is ours."""
+HEADER = "# Written by drillbook (./inv "
+"""How the first line of every file that is ours begins."""
 
 _LONGEST_CRON = 900  # bytes; cron reads lines of at most 1000
 _STOP = "10min"  # what a step that runs on a host may need to be ended in order
@@ -34,19 +34,54 @@ class UnitFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """What can run by itself.
+
+    ``name`` is part of its units' names, ``command`` are the words after ``./inv``, ``schedule`` the task that installs
+    it, ``what`` what is due, for people; ``hourly``: every hour, else once a day.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    schedule: str
+    what: str
+    hourly: bool = False
+
+
+DRILLS = Duty("drills", ("drills",), "drills.schedule", "run the recovery drills that are due")
+SNAPSHOTS = Duty(
+    "snapshots",
+    ("standby.snapshot", "--due"),
+    "standby.schedule",
+    "take the snapshots of cold spares that are due",
+    hourly=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """What is run: ``program`` with ``arguments`` in the folder ``root``, daily at ``at`` (HH:MM), as ``user``."""
+    """What is run: ``program`` with ``arguments`` in the folder ``root``, as ``user``.
+
+    Daily at ``at`` (HH:MM); where the duty is hourly its minutes count.
+    """
 
     root: Path
     program: Path
     arguments: tuple[str, ...]
     at: str
     user: str
+    duty: Duty = DRILLS
 
     @property
     def name(self) -> str:
         """The name of its units: one for each checkout, so that several can be on one machine."""
-        return f"drillbook-drills-{digest_bytes(str(self.root).encode(errors='surrogateescape'))[7:15]}"
+        digest = digest_bytes(str(self.root).encode(errors="surrogateescape"))
+        return f"drillbook-{self.duty.name}-{digest[7:15]}"
+
+    @property
+    def header(self) -> str:
+        """The first line of its files."""
+        return f"{HEADER}{self.duty.schedule}), which takes it away again with --remove.\n"
 
 
 def parse_at(text: str) -> str:
@@ -65,10 +100,11 @@ def systemd_units(job: Job) -> tuple[UnitFile, UnitFile]:
             f"{root}: WorkingDirectory= of a systemd unit cannot hold a name that ends in a blank or a backslash",
             remedy="move the checkout to another folder, or use --cron",
         )
+    minute = job.at.partition(":")[2]
     command = " ".join([*_program(job), *(_quoted(each).replace("$", "$$") for each in job.arguments)])
     service = (
-        f"{HEADER}[Unit]\n"
-        "Description=drillbook: run the recovery drills that are due\n"
+        f"{job.header}[Unit]\n"
+        f"Description=drillbook: {job.duty.what}\n"
         "After=network.target\n\n"
         "[Service]\n"
         "Type=oneshot\n"
@@ -76,15 +112,15 @@ def systemd_units(job: Job) -> tuple[UnitFile, UnitFile]:
         f"WorkingDirectory={root.replace('%', '%%')}\n"
         f"ExecStart={command}\n"
         "Environment=LANG=C.UTF-8\n"
-        "# A stop asks the drill to end where it is safe; its own connections are not cut meanwhile.\n"
+        "# A stop asks what runs to end where it is safe; its own connections are not cut meanwhile.\n"
         "KillMode=mixed\n"
         f"TimeoutStopSec={_STOP}\n"
     )
     timer = (
-        f"{HEADER}[Unit]\n"
-        "Description=drillbook: recovery drills, daily\n\n"
+        f"{job.header}[Unit]\n"
+        f"Description=drillbook: {'every hour' if job.duty.hourly else 'daily'}, {job.duty.what}\n\n"
         "[Timer]\n"
-        f"OnCalendar=*-*-* {job.at}:00\n"
+        f"OnCalendar=*-*-* {f'*:{minute}' if job.duty.hourly else job.at}:00\n"
         "# A run that was missed because the machine was off is made up for.\n"
         "Persistent=true\n"
         "RandomizedDelaySec=10min\n\n"
@@ -105,15 +141,17 @@ def cron_file(job: Job) -> UnitFile:
             remedy="use --systemd, or move the checkout to another folder",
         )
     hour, minute = job.at.split(":")
-    line = f"{int(minute)} {int(hour)} * * * {_user(job.user)} {command}".replace("%", "\\%")
+    line = f"{int(minute)} {'*' if job.duty.hourly else int(hour)} * * * {_user(job.user)} {command}".replace(
+        "%", "\\%"
+    )
     if len(line.encode()) > _LONGEST_CRON:
         raise Refused(
             f"{root}: the name is too long for a line of a crontab",
             remedy="use --systemd, or move the checkout to another folder",
         )
     text = (
-        f"{HEADER}"
-        "# A run that was missed is made up for by the next one: what is due is computed from the records.\n"
+        f"{job.header}"
+        "# A run that was missed is made up for by the next one: what is due is computed from what was done.\n"
         "SHELL=/bin/sh\n"
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
         "LANG=C.UTF-8\n"

@@ -16,6 +16,7 @@ _MODULES = {
     "lab": ("lab",),
     "trust": ("trust",),
     "estate": ("estate",),
+    "standby": ("standby", "coverage"),
 }
 
 ns = Collection()

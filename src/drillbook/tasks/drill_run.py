@@ -15,9 +15,10 @@ from drillbook.console.drill_view import DrillView, show_result
 from drillbook.console.output import console
 from drillbook.console.progress import progress_for
 from drillbook.console.schedule_view import frozen_words
+from drillbook.drill.about import protection_of
 from drillbook.drill.load import read_drills
-from drillbook.drill.rules import protection_of
-from drillbook.drill.runner import Setting, run_drill
+from drillbook.drill.runner import run_drill
+from drillbook.drill.setting import Setting
 from drillbook.errors import InvalidInput, UsageError
 from drillbook.evidence.archive import Archive, read_archive
 from drillbook.evidence.record import write_record

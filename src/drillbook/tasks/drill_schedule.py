@@ -44,35 +44,10 @@ def schedule(
     remove: bool = False,
 ) -> None:
     """Make ./inv drills run by itself every day: print or install a systemd timer or a line for cron."""
-    from drillbook.console.output import console
-    from drillbook.errors import UsageError
-    from drillbook.schedule import install as installing
-    from drillbook.schedule.units import cron_file, parse_at, systemd_units
+    from drillbook.schedule.units import DRILLS
+    from drillbook.tasks.scheduling import Asked, set_up
 
-    if remove and (install or systemd or cron):
-        raise UsageError("--remove goes alone: it takes away whatever was installed for this checkout")
-    job = installing.job_of(estate_root(), at=parse_at(at))
-    if remove:
-        changes = installing.uninstall(job)
-        for change in changes:
-            console.print(f"✓ {change.what}  {change.path}")
-        if not changes:
-            console.print("Nothing is installed for this checkout.")
-        return
-    if systemd == cron:
-        raise UsageError("say which: --systemd or --cron", remedy="./inv drills.schedule --systemd")
-    if not install:
-        for file in systemd_units(job) if systemd else (cron_file(job),):
-            console.print(f"# {installing.SYSTEMD if systemd else installing.CRON}/{file.name}", soft_wrap=True)
-            console.print(file.text, soft_wrap=True)
-        return
-    for change in installing.install_systemd(job) if systemd else installing.install_cron(job):
-        console.print(f"✓ {change.what}  {change.path}")
-    console.print(f"  ./inv drills runs every day at {job.at}; a run that was missed is made up for.")
-    if systemd:
-        console.print(f"  next run:  systemctl list-timers {job.name}.timer\n  its log:   journalctl -u {job.name}")
-    else:
-        console.print("  its output is mailed by cron to the user who runs it")
+    set_up(DRILLS, Asked(systemd=systemd, cron=cron, at=at, install=install, remove=remove))
 
 
 @task(

@@ -7,6 +7,7 @@ findings about files and their shape, which are made where files are read.
 from __future__ import annotations
 
 from drillbook.cmdb.rules import (
+    accepted,
     addresses,
     authority,
     drills,
@@ -58,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     Rule("snapshot-paths", "a role's paths are apart, and nobody else's", snapshots.paths),
     Rule("snapshot-age", "snapshots are as fresh as the protection and the RPO say", snapshots.ages),
     Rule("snapshot-password", "the repository's password outlives the primary", snapshots.passwords),
+    Rule("accepted", "an accepted single failure says of what, and names things that exist", accepted.decisions),
     Rule("drill-interval", "drills have intervals that can be kept", drills.intervals),
     Rule("template", "no text could be taken for an Ansible template", values.templates),
     Rule("dash", "no setting could be taken for an option", values.dashes),

@@ -48,6 +48,8 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("policies", ("by_service", "<keys>"), ("services",)),
     ("policies", ("periods", "*", "environments"), ("environments",)),
     ("policies", ("periods", "*", "on_duty"), ("people",)),
+    ("policies", ("accepted", "*", "by"), ("people",)),
+    ("policies", ("accepted", "*", "services"), ("services",)),
 )
 
 

@@ -78,6 +78,10 @@ def dates(draft: Draft) -> Iterator[Problem]:
                     yield _no_date(person, ("signing_keys", index, field), key[field])
     yield from _periods(draft, "freeze-periods", "periods", "the period begins")
     yield from _periods(draft, "pre-approved", "changes", "it is approved")
+    policy = draft.entry("policies", "accepted-single-failures")
+    for id_, decision in policy.get("accepted").items() if policy is not None else ():
+        if policy is not None and _day(decision["until"]) is None:
+            yield _no_date(policy, ("accepted", id_, "until"), decision["until"])
 
 
 def _periods(draft: Draft, policy: str, field: str, begins: str) -> Iterator[Problem]:

@@ -1,8 +1,7 @@
 """Reads which of a run's rows are in the database; prints them as ranges of numbers.
 
-A program of its own for the probe host: Python 3.11 and psycopg2, nothing else. It takes one argument, a
-JSON object: run, address, port, database, user, passfile, limit_s (it ends by then, whatever happens).
-It prints one JSON object:
+A program of its own for the probe host: Python 3.11, psycopg2 and ``attempts.py`` beside it. Options: run, address,
+port, database, user, passfile, limit_s. It prints one JSON object:
 
     {"writers": {"users": [[1, 400], [403, 900]]}, "rows": 898, "duplicates": 0,
      "in_recovery": false, "timeline": 2}
@@ -10,24 +9,11 @@ It prints one JSON object:
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
 from contextlib import closing
 from typing import Any
 
 import psycopg2
-
-
-def compact(numbers: list[int]) -> list[list[int]]:
-    """Give the ranges, both ends included, of numbers that are sorted."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number <= ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ranges
+from attempts import main_rows, ranges
 
 
 def read(options: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +33,7 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
         (in_recovery, timeline) = cursor.fetchone()
     rows = sum(map(len, writers.values()))
     return {
-        "writers": {writer: compact(numbers) for writer, numbers in writers.items()},
+        "writers": {writer: ranges(numbers) for writer, numbers in writers.items()},
         "rows": rows,
         "duplicates": rows - sum(len(set(numbers)) for numbers in writers.values()),
         "in_recovery": in_recovery,
@@ -55,16 +41,5 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """See the module."""
-    options = json.loads(sys.argv[1])
-    signal.alarm(int(options["limit_s"]) + 1)  # ends the process, even inside libpq
-    try:
-        found = read(options)
-    except psycopg2.Error as error:
-        sys.exit(" ".join(str(error).split()))
-    sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    main_rows(read, (psycopg2.Error,))

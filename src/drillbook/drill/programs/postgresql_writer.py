@@ -1,22 +1,7 @@
 """Writes a numbered row every few milliseconds, and notes what became of each attempt.
 
-A program of its own for the probe host: Python 3.11 and psycopg2, nothing else. It takes one argument, a
-JSON object:
-
-    run, writer                 names in the rows
-    address, port, database, user, passfile
-    interval_ms                 from one attempt to the next; never less than this after a refusal
-    answer_ms                   a row that is not answered by then has an unknown outcome
-    connect_ms, session_ms      for TCP to answer, and for the server to be ready after that
-    duration_s, count           limits: it ends at the first of them, or at SIGTERM
-    samples                     the file that it writes
-
-The file holds one JSON object a line, flushed line by line. First ``{"hello": {...}}``, then for each
-attempt ``{"seq", "sent", "done", "out", "err"}`` (CLOCK_MONOTONIC, ns), last ``{"end": {...}}``. ``out``:
-
-    ack      the server said that it is committed
-    refused  it is certain that nothing was written
-    unknown  the row may be there or not
+A program of its own for the probe host: Python 3.11, psycopg2 and ``attempts.py`` beside it, which has the loop and
+what the options mean. Of its own it needs: port, database, user, passfile.
 
 Nothing here blocks for longer than the larger of answer_ms and connect_ms + session_ms: libpq is driven
 asynchronously. Its own connect_timeout is at least 2 s, and a SYN that went to a dead host is sent again
@@ -28,21 +13,14 @@ acknowledge it, with a warning, although it is not replicated.
 
 from __future__ import annotations
 
-import json
-import os
 import select
-import signal
-import socket
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import psycopg2
+from attempts import MILLISECOND, main
 from psycopg2 import extensions
 
-MILLISECOND = 1_000_000
-CROWDED_NS = 100 * MILLISECOND  # a server without a free session is not helped by asking 100 times a second
 _INSERT = "insert into drillbook_probe (run, writer, seq) values (%s, %s, %s)"
 # What the server or the network says before there is a session, and the word for it in the samples.
 _REASONS = (
@@ -77,37 +55,9 @@ class Writer:
         self.answer_ns = int(options["answer_ms"] * MILLISECOND)
         self.connect_ns = int(options["connect_ms"] * MILLISECOND)
         self.session_ns = int(options["session_ms"] * MILLISECOND)
-        self.stopped = False
         self.connection: Any = None
         self.cursor: Any = None
         self.crowded = False
-
-    def stop(self, *_: object) -> None:
-        """Ask it to end after the attempt that is under way."""
-        self.stopped = True
-
-    def run(self) -> None:
-        """Write until told to stop or at a limit."""
-        options = self.options
-        samples = os.open(options["samples"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
-        note(samples, {"hello": hello(options)})
-        interval = int(options["interval_ms"] * MILLISECOND)
-        due = time.monotonic_ns()
-        end = due + int(options["duration_s"] * 1_000_000_000)
-        seq = 0
-        while not self.stopped and seq < options["count"] and due < end:
-            seq += 1
-            sent, out, err = self.attempt(seq)
-            note(samples, {"seq": seq, "sent": sent, "done": time.monotonic_ns(), "out": out, "err": err})
-            now = time.monotonic_ns()
-            # No burst to catch up: the attempts that did not fit while one was waiting are not made.
-            due = max(due + interval, now)
-            pause = max(due - now, CROWDED_NS) if self.crowded else due - now
-            if pause > 0:
-                time.sleep(pause / 1e9)
-        why = "stopped" if self.stopped else "count" if seq >= options["count"] else "duration"
-        note(samples, {"end": {"reason": why, "attempts": seq, "monotonic_ns": time.monotonic_ns()}})
-        os.close(samples)
 
     def attempt(self, seq: int) -> tuple[int, str, str]:
         """Connect if need be, and write one row. Gives when it was sent, the outcome and a word why."""
@@ -189,32 +139,5 @@ def ready(connection: Any, event: int, deadline: int) -> bool:
     return any(select.select(reads, writes, [], left / 1e9))
 
 
-def hello(options: dict[str, Any]) -> dict[str, Any]:
-    """Say who writes, and how this machine's clocks stand."""
-    return {
-        "wall_ns": time.time_ns(),
-        "monotonic_ns": time.monotonic_ns(),
-        "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "options": options,
-    }
-
-
-def note(fd: int, line: dict[str, Any]) -> None:
-    """Append a line, in one write, so that a reader never sees the half of one for long."""
-    data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-    if os.write(fd, data) != len(data):
-        raise OSError("the samples file is full")
-
-
-def main() -> None:
-    """See the module."""
-    writer = Writer(json.loads(sys.argv[1]))
-    signal.signal(signal.SIGTERM, writer.stop)
-    signal.signal(signal.SIGINT, writer.stop)
-    writer.run()
-
-
 if __name__ == "__main__":
-    main()
+    main(Writer)

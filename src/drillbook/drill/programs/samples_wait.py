@@ -1,15 +1,15 @@
-"""Watches a writer's samples and ends at the moment that is waited for.
+"""Watches a probe's samples and ends at the moment that is waited for.
 
 A program of its own for the probe host: Python 3.11, nothing else. It waits there because the end of a
 process travels to the engine at once, while asking again and again costs a round trip each. It takes one
-argument, a JSON object: samples, timeout_s, and one of
+argument, a JSON object: samples, timeout_s, silent_s, and one of
 
-    steady_for_s    since this program began, the writer has had every row acknowledged, for that long
-    down_for_s      the writer has had no row acknowledged for that long (after it once had)
+    steady_for_s    since this program began, the probe has had every attempt acknowledged, for that long
+    down_for_s      the probe has had no attempt acknowledged for that long (after it once had)
 
 It prints one JSON object, {"event", "monotonic_ns", "last_ack_ns", "last_sample_ns"}. ``event``: steady,
-down, timeout; silent when the writer itself makes no attempts any more (nothing is known about the service
-then); ended when it has ended.
+down, timeout; silent when the probe itself has made no attempt for silent_s (nothing is known about the
+service then); ended when it has ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-SILENT_NS = 1_000_000_000  # a writer's attempt takes 0.2 s at most
 STEP_NS = 20_000_000
 
 
@@ -70,12 +69,13 @@ def wait(options: dict[str, Any], samples: Samples) -> str:
     end = time.monotonic_ns() + int(options["timeout_s"] * 1e9)
     steady_ns = int(options.get("steady_for_s", 0) * 1e9)
     down_ns = int(options.get("down_for_s", 0) * 1e9)
+    silent_ns = int(options["silent_s"] * 1e9)
     while True:
         samples.read()
         now = time.monotonic_ns()
         if steady_ns and samples.first_ack and samples.last_ack - samples.first_ack >= steady_ns:
             return "steady"
-        if now - samples.last_sample > SILENT_NS:
+        if now - samples.last_sample > silent_ns:
             return "silent"
         if samples.ended:
             return "ended"

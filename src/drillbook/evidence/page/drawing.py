@@ -61,11 +61,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A lane with its name; without bars it is a heading."""
+    """A lane with its name; without bars it is a heading. ``limit``: a moment by which something had to be so."""
 
     name: Text
     bars: tuple[Bar, ...] = ()
     heading: bool = False
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,9 @@ class _Drawing:
             return name, 22.0 + more
         base = y + (17 + more if self.narrow else 3 + more / 2)
         drawn = [*name, *(part for bar in lane.bars for part in self.bar(bar, base))]
+        if lane.limit is not None and self.chart.begin <= lane.limit <= self.chart.end:
+            x = self.x(lane.limit)
+            drawn.append(tag("line", x1=x, x2=x, y1=base - 3, y2=base + _BAR + 3, stroke=INK, stroke_width=2.5))
         return drawn, (38.0 if self.narrow else 23.0) + more
 
     def name(self, name: Text, y: float, *, heading: bool = False) -> tuple[list[Markup], float]:

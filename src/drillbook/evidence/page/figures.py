@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 NONE = same("–")
+NOTHING_KEPT = Text("nothing is kept for users here, so nothing can be lost", "本业务不为用户保存数据，无可丢失")
 
 
 def main_run(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -61,12 +62,21 @@ def lead(record: Mapping[str, Any]) -> Text:
 
 def _lead_data(measures: Mapping[str, Any]) -> Iterator[Text]:
     lost, one = measures["rpo_actual"], measures["at_most_one_primary"]
-    if lost is None:
+    if not measures["keeps"]:
+        yield Text("Nothing is kept for users here, so nothing could be lost.", "本业务不为用户保存数据，无可丢失。")
+    elif lost is None:
         yield Text("How much was lost is not known.", "数据丢失情况不明。")
     elif lost["writes"] == 0:
         yield Text("No acknowledged write was lost.", "已确认的写入无一丢失。")
     else:
         yield Text(f"{lost['writes']:,} acknowledged writes were lost.", f"丢失已确认的写入 {lost['writes']:,} 笔。")
+    if measures["by_address"]:
+        yield {
+            True: Text("At no time did two hosts answer on the address.", "任何时刻都没有两台主机同时应答服务地址。"),
+            False: Text("Two hosts answered on the address.", "曾有两台主机应答服务地址。"),
+            None: Text("Whether a second host was on the address is not known.", "是否有第二台主机应答服务地址不明。"),
+        }[one]
+        return
     yield {
         True: Text("At no time did two hosts acknowledge writes.", "任何时刻都没有两台主机同时确认写入。"),
         False: Text("Two hosts acknowledged writes at the same time.", "曾有两台主机同时确认写入。"),
@@ -109,7 +119,9 @@ def figures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if wanted["rpo"]
         else Text("objective (RPO): no write lost", "目标（RPO）：一笔不丢")
     )
-    if lost is None:
+    if not measures["keeps"]:
+        yield figure("lost", Text("nothing", "无"), NOTHING_KEPT, good=None, words=True)
+    elif lost is None:
         yield figure("lost", Text("not known", "不明"), note, good=None)
     else:
         of = f"{rows['acknowledged']:,}" if rows else "–"
@@ -122,14 +134,37 @@ def figures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             good=True if lost["writes"] == 0 else None if 0 < wanted["rpo"] >= lost["seconds"] else False,
         )  # fmt: skip
     one, proved = measures["at_most_one_primary"], f"{measures['violations_proved']:,}"
+    if measures["by_address"]:
+        yield figure("on_address", *_on_address(measures), good=one, words=True)
+    else:
+        yield figure("primaries", *_primaries(one, proved), good=one, words=True)
+    yield figure("kind", Text(**record["fidelity"]["kind"]["label"]), WORDS["nist"], good=None, words=True)
+
+
+def _primaries(one: bool | None, proved: str) -> tuple[Text, Text]:
     said = {
         True: (Text("one at most", "最多一台"),
                Text("watched by writes straight to both hosts", "由直连两台主机的写入全程监测")),
         False: (Text("two", "两台"), Text(f"{proved} writes prove it", f"有 {proved} 笔写入为证")),
         None: (Text("not known", "不明"), Text("samples are missing", "样本不全")),
     }  # fmt: skip
-    yield figure("primaries", *said[one], good=one, words=True)
-    yield figure("kind", Text(**record["fidelity"]["kind"]["label"]), WORDS["nist"], good=None, words=True)
+    return said[one]
+
+
+def _on_address(measures: Mapping[str, Any]) -> tuple[Text, Text]:
+    if measures["at_most_one_primary"] is None:
+        return Text("not known", "不明"), Text("samples are missing", "样本不全")
+    if not measures["at_most_one_primary"]:
+        proved = f"{measures['violations_proved'] + measures['overlaps_proved']:,}"
+        return Text("two", "两台"), Text(f"{proved} answers prove it", f"有 {proved} 次应答为证")
+    number = f"{sum(measures['answers'].values()):,}"
+    return (
+        Text("one at most", "最多一台"),
+        Text(
+            f"{number} answers on the network, none of a second host",
+            f"网络上 {number} 次应答，无第二台主机",
+        ),
+    )
 
 
 def compared(record: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -149,6 +184,9 @@ def compared(record: Mapping[str, Any]) -> dict[str, Any] | None:
 def loss(record: Mapping[str, Any]) -> Iterator[Text]:
     """Say what was lost, in sentences."""
     lost, rows = record["measures"]["rpo_actual"], record["measures"]["rows"]
+    if not record["measures"]["keeps"]:
+        yield NOTHING_KEPT
+        return
     if lost is None:
         yield Text(
             "The rows could not be compared with the acknowledgements, so nobody knows.",
@@ -202,9 +240,9 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     limit = NONE if refusal else objective(wanted["rto"])
     yield row(WORDS["outage"], limit, measures["rto_actual"])
     yield row(Text("… from the fault to the trigger", "…从故障到触发"), NONE, measures["detection"])
-    yield row(Text("… from the trigger to the first write", "…从触发到第一笔写入"), NONE, measures["execution"])
+    yield row(Text("… from the trigger until users are served", "…从触发到业务恢复"), NONE, measures["execution"])
     yield row(
-        Text("… from the first journal record to the first write", "…从首条日志记录到第一笔写入"), NONE,
+        Text("… from the first journal record until users are served", "…从首条日志记录到业务恢复"), NONE,
         measures["first_record_to_first_write"],
     )  # fmt: skip
     times, together = measures["interruptions"], duration(measures["interrupted"])
@@ -219,7 +257,9 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {
         "name": WORDS["lost"],
         "wanted": objective(wanted["rpo"]),
-        "got": Text("not known", "不明")
+        "got": NOTHING_KEPT
+        if not measures["keeps"]
+        else Text("not known", "不明")
         if lost is None
         else Text(f"{lost['writes']:,}, over {over.en}", f"{lost['writes']:,} 笔，跨度 {over.zh}")
         if lost["writes"]
@@ -239,8 +279,7 @@ def resolution(record: Mapping[str, Any]) -> Iterator[Text]:
             duration(each) for each in (base["latency"]["p50"], base["latency"]["p99"], base["gap"]["max"])
         )
         yield Text(
-            f"Before anything was wrong, writes were answered within {usual.en} (median; 99 %: {most.en}), and the "
+            f"Before anything was wrong, users were answered within {usual.en} (median; 99 %: {most.en}), and the "
             f"longest time between two answers was {gap.en}: nothing shorter than that can be seen.",
-            f"故障前写入的应答时间中位数为 {usual.zh}（99%：{most.zh}），相邻应答最长间隔 {gap.zh}："
-            "更短的中断无法测出。",
+            f"故障前应答时间中位数为 {usual.zh}（99%：{most.zh}），相邻应答最长间隔 {gap.zh}：更短的中断无法测出。",
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import ExitCode
-from drillbook.evidence.page.charts import text
 from drillbook.evidence.page.figures import NONE
+from drillbook.evidence.page.lanes import text
 from drillbook.evidence.page.words import PARTS, RESULTS, STAGES, WORDS
 from drillbook.evidence.wording import count, duration, meaning, same
 from drillbook.runbook.model import Text
@@ -75,6 +75,7 @@ def _step(planned: Mapping[str, Any], begun: Mapping[str, Any] | None) -> dict[s
         "item": planned["item"] or "–",
         "began": NONE if begun is None else shown_at(begun["began"]),
         "took": NONE if begun is None or begun["seconds"] is None else duration(begun["seconds"]),
+        "notes": [] if begun is None else [same(note) for note in begun["notes"]],
         "stage": STAGES[stage],
         "class_": {"done": "good", "pending": "muted", "undone": "muted"}.get(stage, "bad"),
         "why": None if planned["why"] is None else text(planned["why"]),

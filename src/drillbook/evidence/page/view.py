@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.page import figures, parts
-from drillbook.evidence.page.charts import events, focus, origin, text, whole
+from drillbook.evidence.form import led
+from drillbook.evidence.page import figures, parts, services
+from drillbook.evidence.page.charts import events, focus, origin, whole
 from drillbook.evidence.page.drawing import WIDTHS, draw
+from drillbook.evidence.page.lanes import text
 from drillbook.evidence.page.words import VERDICTS, WORDS
 from drillbook.evidence.summary import clock_words
 from drillbook.runbook.model import Text
-from drillbook.svg import BAD, GOOD, MUTED, STEP, WARN, tag
+from drillbook.svg import BAD, GOOD, INK, MUTED, STEP, WARN, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +29,9 @@ _MONTHS = (
 def view(record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the values of the page's template; ``record`` is a value of the newest format."""
     drill, verdict, fidelity = record["drill"], record["verdict"], record["fidelity"]
-    wanted = record["objectives"]
+    several = services.several(record)
+    each_service = [led(record, number) for number in range(len(record["services"]))]
+    own = [each["objectives"]["reason"] for each in each_service]
     machine = record["machine"]
     return {
         "name": drill["name"],
@@ -35,14 +39,16 @@ def view(record: Mapping[str, Any]) -> dict[str, Any]:
         "class_": verdict["result"],
         "title": text(drill["title"]),
         "scenario": text(drill["scenario"]),
-        "lead": figures.lead(record),
+        "lead": services.lead(record) if several else figures.lead(each_service[0]),
         "when": _when(record["started"]),
-        "service": drill["service"],
+        "service": ", ".join(each["service"] for each in record["services"]),
         "environment": drill["environment"],
         "reasons": [text(each) for each in verdict["reasons"]],
-        "figures": list(figures.figures(record)),
-        "against": figures.compared(record),
-        "own_objectives": None if wanted["reason"] is None else text(wanted["reason"]),
+        "figures": [] if several else list(figures.figures(each_service[0])),
+        "against": None if several else figures.compared(each_service[0]),
+        "services": list(services.table(record)) if several else [],
+        "left": list(services.left(record)) if several else [],
+        "own_objectives": [text(reason) for reason in own if reason is not None],
         "zero": WORDS["from_fault"] if record["timeline"]["fault"] is not None else WORDS["from_run"],
         "seen": record["seen"] is not None,
         "focus": _drawn(focus(record)),
@@ -57,11 +63,17 @@ def view(record: Mapping[str, Any]) -> dict[str, Any]:
             }
             for each in events(record)
         ],
-        "loss": list(figures.loss(record)),
-        "lost_by": figures.lost_by(record),
-        "lost_examples": (record["measures"]["rpo_actual"] or {}).get("examples", []),
-        "measures": list(figures.measures(record)),
-        "resolution": list(figures.resolution(record)),
+        "parts": [
+            {
+                "title": text(each["service"]["title"]) if several else None,
+                "loss": list(figures.loss(each)),
+                "lost_by": figures.lost_by(each),
+                "lost_examples": (each["measures"]["rpo_actual"] or {}).get("examples", []),
+                "measures": list(figures.measures(each)),
+                "resolution": list(figures.resolution(each)),
+            }
+            for each in each_service
+        ],
         "kind": {name: text(each) for name, each in fidelity["kind"].items()},
         "real": [*(text(each) for each in fidelity["real"]), *parts.steps_real(record)],
         "stubbed": [*(text(each) for each in fidelity["stubbed"]), *parts.steps_how(record, "stubbed")],
@@ -99,6 +111,8 @@ def _legend(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if record["faults"]:
         entries.append(("legend_fault", WARN, 10.0))
     entries.append(("legend_step", STEP, 10.0))
+    if services.several(record):
+        entries.append(("legend_limit", INK, 10.0))
     for name, colour, high in entries:
         patch = tag(
             "svg", tag("rect", width=16, height=high, y=10 - high, fill=colour), width=16, height=10,

@@ -1,0 +1,74 @@
+"""Checks of services as users see them: each takes a testinfra host that is a client, such as a probe host.
+
+An open port says little: a page must have its content, a request must reach what it asks for, a password must be
+right. Passwords stay on the client, in the file that its probe reads; none is on a command line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
+SECRETS = "/etc/drillbook-probe.secrets.json"
+
+# Prints what curl says of one request, with a time limit; -q: no configuration of anybody's.
+_GET = "curl -q -sS -f --max-time %s --noproxy %s --proxy %s %s"
+
+# Binds with the account of the secrets file and reads the base entry back as that account.
+_BIND = r"""
+umask 077
+file=$(mktemp) || exit
+trap 'rm -f "$file"' EXIT
+user=$(python3 -c '
+import json, sys
+secret = json.load(open(sys.argv[1]))[sys.argv[2]]
+open(sys.argv[3], "w").write(secret["password"])
+print(secret["user"])
+' %s %s "$file") || exit
+timeout %s ldapsearch -x -LLL -o nettimeout=%s -H %s -D "$user" -y "$file" -b %s -s base
+"""
+
+
+def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3) -> None:
+    """The service answers at the address as its users need it, and the answer has the text ``expect``.
+
+    ``kind`` says what a user does with ``asks``: ``web`` opens that page, ``proxy`` fetches that URL through it,
+    ``login`` binds as the probe's account with its password and reads that entry. ``seconds``: how long one waits.
+    """
+    match kind:
+        case "web":
+            said = _fetched(host, f"http://{address}:{port}{asks}", seconds)
+        case "proxy":
+            said = _fetched(host, asks, seconds, proxy=f"http://{address}:{port}")
+        case "login":
+            said = _read(host, f"ldap://{address}:{port}", asks, seconds)
+        case _:
+            raise AssertionError(f"nobody knows how '{kind}' is used; known are: web, proxy, login")
+    assert expect in said, f"{address} gives an answer to {asks} without '{expect}'"
+
+
+def does_not_serve(
+    host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3
+) -> None:
+    """The service does not answer at the address as its users need it; see ``serves``."""
+    try:
+        serves(host, kind, address, port, asks=asks, expect=expect, seconds=seconds)
+    except AssertionError:
+        return
+    raise AssertionError(
+        f"{address} serves its users: the production host is alive, and nothing is to be promoted; look there first"
+    )
+
+
+def _fetched(host: Host, url: str, seconds: float, *, proxy: str = "") -> str:
+    done = host.run(_GET, str(seconds), "" if proxy else "*", proxy, url)
+    assert done.rc == 0, f"{url}{proxy and ' through '}{proxy} gives no page: {done.stderr.strip()}"
+    return str(done.stdout)
+
+
+def _read(host: Host, url: str, entry: str, seconds: float) -> str:
+    done = host.run(_BIND, SECRETS, "login", str(seconds), str(max(1, int(seconds))), url, entry)
+    assert done.rc == 0, f"{url} does not let the probe's account in: {done.stderr.strip() or 'no answer'}"
+    return str(done.stdout)
