@@ -47,6 +47,8 @@ def commands(plan: Plan) -> list[dict[str, Any]]:
     return [
         {"assumption": each["check"]} for each in plan.to_json()["assumptions"]
     ] + [
+        {"slot": each["name"], "check": each["check"]} for each in plan.to_json().get("slots", ())
+    ] + [
         {
             "step": step["id"],
             "on": step["item"],
