@@ -27,6 +27,7 @@ from drillbook.lab.spec import specs_from
 from drillbook.lab.state import LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
+from tests.estate_copy import NO_CACHES
 from tests.lab.conftest import ROOT, Silent, bring_up
 
 if TYPE_CHECKING:
@@ -396,7 +397,7 @@ def test_a_lost_mount_namespace_is_healed(lab_machine: None, estate: Cmdb) -> No
 def test_another_checkouts_lab_is_refused_in_both_directions(lab_machine: None, estate: Cmdb, tmp_path: Path) -> None:
     before = bring_up()
     other = tmp_path / "checkout"
-    shutil.copytree(ROOT / "playbooks", other / "playbooks")
+    shutil.copytree(ROOT / "playbooks", other / "playbooks", ignore=NO_CACHES)
     (other / "cmdb.yaml").touch()
     environment = lab_environment(estate)
     with pytest.raises(Refused, match=f"another checkout: {ROOT}") as caught:
