@@ -90,8 +90,8 @@ def show_result(result: DrillResult, folder: Path, *, language: str = "en") -> N
         console.print(Text("  ✗ ", style="red") + Text(say(reason)))
     for service in result.services:
         if service.not_back is not None:
-            title, why = service.title, service.not_back
-            said = say(Words(f"{title.en} is not brought back: {why.en}", f"{title.zh}不恢复：{why.zh}"))
+            name, why = service.title, service.not_back
+            said = say(Words(f"{name.en} is not brought back: {why.en}", f"{name.zh}不恢复：{why.zh}"))
             say_hanging(Text("  · "), Text(said))
     console.print(_figures(result, say))
     place = "/".join(folder.parts[-3:])
