@@ -35,8 +35,8 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
                 for part in parts
                 if isinstance(part, tuple)
             ]
-    there: dict[str, Any] = survivors(subjects, options["run"])
-    return there
+    rows: dict[str, Any] = survivors(subjects, options["run"])
+    return rows
 
 
 if __name__ == "__main__":
