@@ -14,11 +14,13 @@ from drillbook.plan.model import (
     Hand,
     ManualStep,
     Plan,
+    PlannedSlot,
     PlannedStep,
     PlannedUndo,
     PlaybookRun,
     PowerControl,
     PowerRun,
+    SlotUse,
     Target,
     WaitRun,
 )
@@ -86,17 +88,22 @@ def plan(*steps: PlannedStep, environment: str = "rehearsal", address: str = "10
 
 
 def plan_with_all() -> Plan:
-    """Give a plan with every kind of action and of undo."""
-    check = CheckRun("checks/db.py", "is_primary", "db-2", {"port": 5432, "deep": {"list": [1, None, True]}})
+    """Give a plan with every kind of action and of undo, and with slots wherever they can stand."""
+    rule = CheckRun("checks/db.py", "newest", "db-2", {"folder": "/srv/copies"})
+    check = CheckRun(
+        "checks/db.py", "is_primary", "db-2", {"port": 5432, "deep": {"list": [1, None, True]}}, {"copy": "copies"}
+    )
+    script = ("/bin/sh", "-eu", "-c", "one\ntwo\n", "run", SlotUse("copies", many=True))
     playbook = PlaybookRun("rebuild.yml", "db-1", {"name": "x", "ports": [1, 2]})
     return plan(
-        step("run", action=Command(("/bin/sh", "-eu", "-c", "one\ntwo\n", "run"), "select 1;\n", "root")),
+        step("run", action=Command(script, "select 1;\n", "root")),
         step("playbook", action=playbook, undo=PlannedUndo(playbook, None)),
         step("check", action=check),
         step("wait", action=WaitRun(check, 0.5)),
         step("manual", action=ManualStep(Text("go there", "去那里")), item=None),
         step("fence", action=FenceRun("db-1", ("db-2",), (5432,))),
         step("power", action=PowerRun("db-1", "on"), undo=PlannedUndo(Command(("true",), "", "root"), None)),
+        slots=(PlannedSlot("copies", Text("the newest copies", "最新副本"), rule),),
     )
 
 

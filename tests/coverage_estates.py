@@ -50,7 +50,7 @@ def _kind(members: Mapping[str, str]) -> str:
 
 @st.composite
 def estates(draw: st.DrawFn) -> Cmdb:
-    """Give an estate in which services and items depend on earlier ones only, and spares are few, so that some clash."""
+    """Give an estate whose services and items depend on earlier ones only, with few spares, so that some clash."""
     names = [f"i{n}" for n in range(draw(st.integers(1, 8)))]
     service_names = [f"s{n}" for n in range(draw(st.integers(0, 4)))]
     items: dict[str, dict[str, Any]] = {}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from drillbook.cmdb.addressing import service_address
@@ -20,25 +17,18 @@ from drillbook.drill.model import SERVICE_ADDRESS, ProbeSpec
 from drillbook.drill.probe import Probe, clean_up, prepare, surviving_rows
 from drillbook.errors import DrillbookError, MissingPrerequisite
 from drillbook.evidence.measure import lost_writes
-from drillbook.hosts.agent import Agent
-from drillbook.hosts.connection import Hosts
 from drillbook.lab import lifecycle
-from drillbook.lab.access import lab_access
-from drillbook.lab.faults import make_fault
 from drillbook.lab.state import read_state
-from drillbook.plan.targets import target_of
-from drillbook.tasks.common import state_folder
 from drillbook.tasks.lab import lab_environment
-from drillbook.tasks.wiring import Estate, load_estate
+from tests.ground import ENVIRONMENT, ROOT, Ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from drillbook.evidence.samples import Series
 
-ROOT = Path(__file__).resolve().parents[1]
 PAIR = "core-db"
-ENVIRONMENT = "lab"
 PROBE_HOST = "mon-1"
 SWITCHOVER, FAILOVER, FAILBACK = "RB-DB-SWITCHOVER", "RB-DB-FAILOVER", "RB-DB-FAILBACK"
 _SQL = (
@@ -74,56 +64,19 @@ def lab_for_once(root: Path = ROOT) -> Iterator[None]:
             lifecycle.down(root=root)
 
 
-class Pair:
-    """The pair and its surroundings, over connections of the harness's own."""
+class Pair(Ground):
+    """The database pair."""
 
     def __init__(self, root: Path = ROOT) -> None:
-        self.root = root
-        self.estate: Estate = load_estate(root)
+        super().__init__(root)
         found = self.estate.cmdb.protections[PAIR]
         self.settings: dict[str, Any] = found.get("settings")
         self.address = service_address(self.estate.cmdb, PAIR, ENVIRONMENT)
         self.first, self.second = found.get("members")["primary"], found.get("members")["standby"]
-        items = [item.id for item in self.estate.cmdb.config_items if item.get("in_lab")]
-        self.hosts = Hosts(
-            {item: target_of(self.estate.cmdb, item, ENVIRONMENT) for item in items},
-            lab_access(),
-        )
-
-    # --- running ---------------------------------------------------------------------------------
-
-    def child(self, *arguments: str) -> tuple[int, str, str]:
-        """Run the engine in a process of its own; give its exit code, the run's id, and what it said."""
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.crash.child", *arguments],
-            cwd=self.root, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        run = done.stdout.split()[-1] if done.stdout.strip() else self.newest_run()
-        return done.returncode, run, done.stderr
 
     def run(self, runbook: str, **parameters: str) -> str:
-        """Run a runbook, which must succeed; give the run's id."""
-        given = [f"pair={PAIR}", *(f"{name}={value}" for name, value in parameters.items())]
-        code, run, said = self.child("run", runbook, "0", *given)
-        if code != 0:
-            raise RuntimeError(f"{runbook} failed: {said}")
-        return run
-
-    def newest_run(self) -> str:
-        return max(path.name for path in (state_folder(self.root) / "runs").iterdir())
-
-    def kill(self, item: str) -> None:
-        """Take a host's power away, as a fault."""
-        effect = make_fault("kill", item, {}, lab=read_state()).inject()
-        if not effect.verified:
-            raise RuntimeError(f"{item} is not dead: {effect.detail.en}")
-
-    def shell(self, item: str, script: str) -> str:
-        """Run a shell script on a host, as somebody who types; it must succeed."""
-        done = self.hosts[item].run(["/bin/sh", "-eu", "-c", script], timeout=60)
-        if done.exit_code != 0:
-            raise RuntimeError(f"{item}: {done.stderr}")
-        return done.stdout
+        """Run a runbook on the pair, which must succeed; give the run's id."""
+        return self.run_it(runbook, pair=PAIR, **parameters)
 
     # --- looking ---------------------------------------------------------------------------------
 
@@ -156,16 +109,6 @@ class Pair:
                 "timeline": int(timeline, 16) if timeline else None,
             }
         return found
-
-    def begun(self, run: str) -> dict[str, list[str]]:
-        """Give the effects of a run that began, by member, as the hosts have them on record."""
-        keys: dict[str, list[str]] = {}
-        for item in (self.first, self.second):
-            try:
-                keys[item] = Agent(self.hosts[item]).begun(run)
-            except DrillbookError:
-                continue
-        return keys
 
 
 class Writer:

@@ -31,7 +31,7 @@ timeout %s ldapsearch -x -LLL -o nettimeout=%s -H %s -D "$user" -y "$file" -b %s
 """
 
 
-def serves(host: Host, kind: str, address: str, port: int, asks: str, expect: str, seconds: float = 3) -> None:
+def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3) -> None:
     """The service answers at the address as its users need it, and the answer has the text ``expect``.
 
     ``kind`` says what a user does with ``asks``: ``web`` opens that page, ``proxy`` fetches that URL through it,
@@ -50,11 +50,11 @@ def serves(host: Host, kind: str, address: str, port: int, asks: str, expect: st
 
 
 def does_not_serve(
-    host: Host, kind: str, address: str, port: int, asks: str, expect: str, seconds: float = 3
+    host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3
 ) -> None:
     """The service does not answer at the address as its users need it; see ``serves``."""
     try:
-        serves(host, kind, address, port, asks, expect, seconds)
+        serves(host, kind, address, port, asks=asks, expect=expect, seconds=seconds)
     except AssertionError:
         return
     raise AssertionError(

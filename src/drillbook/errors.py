@@ -64,7 +64,7 @@ _MEANINGS = {
     ExitCode.INTERNAL: "invoke did not understand the command line, or drillbook itself has an error",
     ExitCode.USAGE: "unknown name, missing or wrong parameter",
     ExitCode.INVALID: "a file is wrong; every finding is printed with file and line",
-    ExitCode.REFUSED: "a gate refused; no packet was sent",
+    ExitCode.REFUSED: "a gate refused; nothing was done",
     ExitCode.ASSUMPTION: "the hosts are not as the plan assumes; nothing was changed",
     ExitCode.LOCKED: "another run holds one of the items",
     ExitCode.UNREACHABLE: "a host did not answer in time, or its host key is wrong",
@@ -73,7 +73,8 @@ _MEANINGS = {
     ExitCode.NOT_FENCED: "the old primary could not be proved off; nothing was promoted",
     ExitCode.STOPPED: "stopped by a person; the run can be resumed or rolled back",
     ExitCode.MISSED: "a drill ran, and an objective was missed; `drills.due`: one is overdue or never ran; "
-    "`changes.status`: a review is overdue; `standby.status`: a promotion would have no snapshot to use",
+    "`changes.status`: a review is overdue; `standby.status`: a promotion would have no snapshot to use; "
+    "`standby.nminus1`, `standby.coverage`: a service is protected worse than is accepted",
     ExitCode.DRILL_INVALID: "the drill proves nothing: it did not run as described",
     ExitCode.PREREQUISITE: "this machine lacks something; the message has the command",
     ExitCode.JOURNAL: "the journal is broken or cannot be written",

@@ -30,7 +30,18 @@ if TYPE_CHECKING:
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 40
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Map", "Seq", "line_at", "parse_strictly", "parse_yaml", "plain", "read_yaml"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "Map",
+    "Seq",
+    "line_at",
+    "parse_strictly",
+    "parse_yaml",
+    "plain",
+    "read_text",
+    "read_yaml",
+]
 
 
 def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
@@ -40,6 +51,12 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
     for bytes that are not UTF-8 and for a file that cannot be read.
     """
     name = shown_as or str(path)
+    return parse_yaml(read_text(path, shown_as=name), shown_as=name)
+
+
+def read_text(path: Path, *, shown_as: str) -> str:
+    """Read a file's text. Raises InvalidInput as ``read_yaml`` for one that cannot be read."""
+    name = shown_as
     try:
         status = path.stat()
         if stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode) or stat.S_ISSOCK(status.st_mode):
@@ -51,7 +68,7 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
                 f"the file has {size:,} bytes, at most {MAX_BYTES:,} are read; "
                 "split it and list the parts under 'include'",
             )  # fmt: skip
-        text = path.read_bytes().decode()
+        return path.read_bytes().decode()
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InvalidInput.at(
@@ -61,7 +78,6 @@ def read_yaml(path: Path, *, shown_as: str | None = None) -> Map:
         raise InvalidInput.at(
             name, 1, "file", f"cannot be read: {error.strerror}; it must be a readable file"
         ) from None
-    return parse_yaml(text, shown_as=name)
 
 
 def parse_yaml(text: str, *, shown_as: str) -> Map:

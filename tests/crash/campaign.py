@@ -1,9 +1,9 @@
 """kill -9 of the engine after each journal record of each runbook, then resume: the same end state each time.
 
 ``python -m tests.crash.campaign [--sample N] [--twice N] [--back N] [--seed S] [RUNBOOK …]``, on the lab. Each round
-begins from the healthy pair, with a writer that never stops; prints one line a round and a count in the end. With
-``--twice`` the resumed run is killed too, ``--back`` goes back in place of forward (switchover alone: the others have
-steps that cannot be undone) and kills the rollback as well; both at records that the seed chooses.
+begins from healthy hosts, with a client that never stops; prints one line a round and a count in the end. With
+``--twice`` the resumed run is killed too, ``--back`` goes back in place of forward (where no
+step is one that cannot be undone) and kills the rollback as well; both at records that the seed chooses.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from drillbook.execution.runs import RunFolder
 from drillbook.journal.record import read_journal
 from drillbook.tasks.common import state_folder
 from drillbook.tasks.wiring import plan_of
-from tests.harness import ENVIRONMENT, FAILBACK, FAILOVER, PAIR, SWITCHOVER, Pair, Writer
+from tests.crash.subjects import SUBJECTS, subject_of
+from tests.ground import ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drillbook.journal.record import Record
+    from tests.crash.subjects import Subject
 
 
 KILLED = -9
@@ -54,25 +56,11 @@ class Round:
 
 
 class Campaign:
-    def __init__(self) -> None:
-        self.pair = Pair()
+    """Kills the engine over one subject: a pair, or hosts that one spare stands in for."""
 
-    def parameters(self, runbook: str) -> dict[str, str]:
-        return {"survivor": self.pair.second} if runbook == FAILBACK else {"primary": self.pair.first}
-
-    def to_begin(self, runbook: str) -> None:
-        """From the healthy pair to where the runbook begins."""
-        if runbook in (FAILOVER, FAILBACK):
-            self.pair.kill(self.pair.first)
-        if runbook == FAILBACK:
-            self.pair.run(FAILOVER, primary=self.pair.first)
-
-    def to_healthy(self, runbook: str) -> None:
-        """From where the runbook ends to the healthy pair."""
-        if runbook == SWITCHOVER:
-            self.pair.run(SWITCHOVER, primary=self.pair.second)
-        elif runbook == FAILOVER:
-            self.pair.run(FAILBACK, survivor=self.pair.second)
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.ground = subject.ground
 
     def round(
         self, runbook: str, after: int, expected: dict[str, Any] | None, *, again: int = 0, way: str = "resume"
@@ -83,43 +71,43 @@ class Campaign:
         """
         began = time.monotonic()
         problems: list[str] = []
-        healthy = self.pair.state()
-        timeline = healthy[self.pair.first]["timeline"]
-        with Writer(self.pair) as writer:
-            self.to_begin(runbook)
-            given = [f"pair={PAIR}", *(f"{name}={value}" for name, value in self.parameters(runbook).items())]
-            code, run, said = self.pair.child("run", runbook, str(after), *given)
+        subject = self.subject
+        healthy = subject.state()
+        with subject.watched() as watch:
+            subject.to_begin(runbook)
+            given = [f"{name}={value}" for name, value in subject.parameters(runbook).items()]
+            code, run, said = self.ground.child("run", runbook, str(after), *given)
             kills = int(code == KILLED)
             if after and not kills:
                 problems.append(f"it was not killed but ended with {code}: {said}")
             back = way == "rollback"
             for record in ([again] if again else []) + ([0] if after else []):
-                code, _, said = self.pair.child(way if back else "resume", run, str(record))
+                code, _, said = self.ground.child(way if back else "resume", run, str(record))
                 kills += code == KILLED
                 if back and code == ExitCode.REFUSED:
                     # It was promoted already, or so far that it could have been: then the way is forward.
                     back = False
-                    code, _, said = self.pair.child("resume", run, "0")
+                    code, _, said = self.ground.child("resume", run, "0")
             if code != 0:
                 problems.append(f"going on ({way}) ended with {code}: {said}")
-        wanted = relative(healthy, timeline) if back else expected
-        state = self.settled(wanted, timeline)
+        wanted = subject.since(healthy, healthy) if back else expected
+        state = self.settled(wanted, healthy)
         if wanted is not None and state != wanted:
             problems.append(f"another end state: {json.dumps(state, sort_keys=True)}")
-        problems += writer.problems
+        problems += watch.problems
         problems += self.repeated(run, runbook)
-        records: list[Record] = read_journal(RunFolder(state_folder(self.pair.root) / "runs" / run).journal)
+        records: list[Record] = read_journal(RunFolder(state_folder(self.ground.root) / "runs" / run).journal)
         if not problems and not back:
-            self.to_healthy(runbook)
+            subject.to_healthy(runbook)
         done = Round(
             runbook, after, again, "back" if back else "forward", kills, tuple(problems), time.monotonic() - began
         )
         return done, state, len(records)
 
-    def settled(self, wanted: dict[str, Any] | None, timeline: int) -> dict[str, Any]:
+    def settled(self, wanted: dict[str, Any] | None, first: dict[str, Any]) -> dict[str, Any]:
         """Give the state; where one is wanted, wait some seconds for it: a standby connects again by itself."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while (state := relative(self.pair.state(), timeline)) != wanted and wanted is not None:
+        while (state := self.subject.since(self.subject.state(), first)) != wanted and wanted is not None:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.2)
@@ -131,10 +119,10 @@ class Campaign:
         Stricter than ``repeat``: a host that lives knows what became of an effect, so none needs repeating.
         """
         plan = plan_of(
-            self.pair.estate, runbook, environment=ENVIRONMENT, parameters={"pair": PAIR, **self.parameters(runbook)}
+            self.ground.estate, runbook, environment=ENVIRONMENT, parameters=self.subject.parameters(runbook)
         )
         found = []
-        for item, keys in self.pair.begun(run).items():
+        for item, keys in self.ground.begun(run, self.subject.items).items():
             for step in plan.steps:
                 name = step.id.replace("/", ".")
                 times = sum(1 for key in keys if key == name or key.startswith(f"{name}."))
@@ -165,33 +153,24 @@ class Campaign:
                 return
 
 
-def relative(state: dict[str, Any], timeline: int) -> dict[str, Any]:
-    """Give the state with timelines counted from the round's first.
-
-    Whom a standby would wait for is left out: it counts from a promotion on, which sets it first.
-    """
-    for member in state.values():
-        if isinstance(member, dict) and member["timeline"] is not None:
-            member["timeline"] -= timeline
-        if isinstance(member, dict) and member["role"] == "standby":
-            member["waits_for"] = None
-    return state
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sample", type=int, default=0, help="how many records of each runbook (0: all)")
     parser.add_argument("--twice", type=int, default=0, help="how many runs of each to kill in resuming too")
-    parser.add_argument("--back", type=int, default=0, help="how many switchovers to roll back, and kill in that")
+    parser.add_argument(
+        "--back", type=int, default=0, help="how many runs to roll back, where every step can be undone"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("runbooks", nargs="*", default=[SWITCHOVER, FAILOVER, FAILBACK])
+    parser.add_argument("runbooks", nargs="*", default=list(SUBJECTS))
     given = parser.parse_args()
-    campaign = Campaign()
+    if unknown := set(given.runbooks) - set(SUBJECTS):
+        parser.error(f"no subject for {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}")
     chance = random.Random(given.seed)
     done: dict[str, tuple[int, int]] = {}
     for runbook in given.runbooks:
-        back = given.back if runbook == SWITCHOVER else 0
-        for each in campaign.rounds(runbook, given.sample, chance, twice=given.twice, back=back):
+        subject = subject_of(runbook)
+        back = given.back if runbook in subject.undone else 0
+        for each in Campaign(subject).rounds(runbook, given.sample, chance, twice=given.twice, back=back):
             good = "ok" if not each.problems else "; ".join(each.problems)
             where = f"after record {each.after}" + (f", then {each.again}" if each.again else "")
             sys.stdout.write(f"{runbook} killed {where}, went {each.way}: {good}, {each.seconds:.1f} s\n")

@@ -12,8 +12,11 @@ import pytest
 
 from drillbook.cmdb.load import load
 from drillbook.errors import MissingPrerequisite
+from drillbook.hosts.connection import HostConnection
 from drillbook.lab import lifecycle
+from drillbook.lab.access import lab_access
 from drillbook.lab.state import read_state
+from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
 
 if TYPE_CHECKING:
@@ -89,3 +92,30 @@ def runner(tmp_path: Path) -> Runner:
     runner = Runner(tmp_path)
     runner.on_host(HOST, "rm -rf /tmp/t; mkdir -m 1777 /tmp/t; rm -f /var/lib/drillbook/lock /run/second")
     return runner
+
+
+@pytest.fixture
+def to(lab):
+    """Connections to hosts of the lab, by item; closed in the end."""
+    made = {}
+
+    def connect(item):
+        if item not in made:
+            target = Target(item, lab.hosts[item].address, 22, "root", PowerControl("lab", {}))
+            made[item] = HostConnection(target, lab_access(), connect_timeout=1.0)
+        return made[item]
+
+    yield connect
+    for connection in made.values():
+        connection.close()
+
+
+@pytest.fixture
+def do(to):
+    """Runs a shell text on the application server, or another host, over a connection of its own, and gives what it prints."""
+
+    def run(text, item="core-app-1"):
+        done = to(item).run(["bash", "-c", text], timeout=20)
+        return done.stdout.strip() + done.stderr.strip()
+
+    return run

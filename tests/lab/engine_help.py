@@ -93,6 +93,7 @@ class Runner:
     person: Any = None
     stopping: Callable[[], bool] = lambda: False
     listener: Callable[[Record], None] = lambda _: None
+    root: Path = ROOT  # what is sealed: playbooks/ below it
 
     def __post_init__(self) -> None:
         self.estate = load_estate(ROOT)
@@ -106,7 +107,7 @@ class Runner:
 
     def around(self) -> Surroundings:
         return Surroundings(
-            root=ROOT,
+            root=self.root,
             state=self.state,
             access=lab_access(),
             power=lambda target: LabPower(target.item),

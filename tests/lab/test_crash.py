@@ -7,6 +7,7 @@ import random
 import pytest
 
 from tests.crash.campaign import Campaign
+from tests.crash.subjects import subject_of
 from tests.harness import FAILBACK, FAILOVER, SWITCHOVER
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
@@ -16,5 +17,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
     ("runbook", "sample", "twice", "back"), [(SWITCHOVER, 3, 1, 2), (FAILOVER, 3, 0, 0), (FAILBACK, 2, 1, 0)]
 )
 def test_a_killed_engine_goes_on_to_the_end_state_that_is_due(runbook: str, sample: int, twice: int, back: int) -> None:
-    rounds = list(Campaign().rounds(runbook, sample, random.Random(20261122), twice=twice, back=back))
+    rounds = list(
+        Campaign(subject_of(runbook)).rounds(runbook, sample, random.Random(20261122), twice=twice, back=back)
+    )
     assert [each.problems for each in rounds] == [()] * (1 + sample + twice + back)

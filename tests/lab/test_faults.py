@@ -9,88 +9,28 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 
 import pytest
 
 from drillbook.errors import DrillbookError, StepFailed, UsageError
-from drillbook.hosts.connection import HostConnection
 from drillbook.hosts.power import PowerState
 from drillbook.lab import outside
-from drillbook.lab.access import lab_access
-from drillbook.lab.faults import KINDS, heal_all, make_fault
+from drillbook.lab.faults import KINDS, heal_all, inject_together, make_fault
 from drillbook.lab.power import LabPower
 from drillbook.lab.state import POWER_DIR
-from drillbook.plan.model import PowerControl, Target
+from tests.lab.faults_help import (  # noqa: F401 - 'healed' is a fixture
+    OTHER,
+    VICTIM,
+    answers,
+    cid,
+    healed,
+    injected,
+    reached,
+    says,
+)
+from tests.unit.test_fault_words import OPTIONS
 
 pytestmark = pytest.mark.lab
-
-VICTIM, OTHER = "core-app-1", "mon-1"
-
-
-@pytest.fixture
-def to(lab):
-    """Connections to hosts of the lab, by item; closed in the end."""
-    made = {}
-
-    def connect(item):
-        if item not in made:
-            target = Target(item, lab.hosts[item].address, 22, "root", PowerControl("lab", {}))
-            made[item] = HostConnection(target, lab_access(), connect_timeout=1.0)
-        return made[item]
-
-    yield connect
-    for connection in made.values():
-        connection.close()
-
-
-@pytest.fixture(autouse=True)
-def healed(lab):
-    """Whatever a test leaves behind is taken away."""
-    yield
-    heal_all(lab)
-
-
-def cid(lab, item=VICTIM):
-    return lab.hosts[item].container_id
-
-
-@contextmanager
-def injected(lab, kind, **options):
-    """A fault of the victim, healed twice in the end: to heal is safe to repeat."""
-    fault = make_fault(kind, VICTIM, options, lab=lab)
-    before = {item: outside.processes(cid(lab, item)) for item in lab.hosts if item != VICTIM}
-    effect = fault.inject()
-    try:
-        assert effect.verified, effect.detail.en
-        assert effect.began <= effect.effective <= time.monotonic_ns()
-        yield effect
-        for item, processes in before.items():
-            states = [outside.state(pid) for pid in processes]
-            assert "T" not in states, f"{item} was touched"
-    finally:
-        fault.heal()
-        fault.heal()
-
-
-def answers(address, *, inside=None):
-    """Whether there is an answer now."""
-    return outside.knock(address, 22, seconds=0.3, inside=inside)
-
-
-def reached(address, *, inside=None):
-    """Whether there is an answer soon: who asked in vain for an address asks again after a second."""
-    return outside.until(lambda: answers(address, inside=inside))
-
-
-def says(lab, item=VICTIM):
-    """What sshd of a host says first, or nothing."""
-    probe = (
-        "import socket,sys;s=socket.create_connection((sys.argv[1],22),0.5);s.settimeout(0.5);print(s.recv(7).decode())"
-    )
-    argv = [sys.executable, "-I", "-S", "-c", probe, lab.hosts[item].address]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False).stdout.strip()
 
 
 def test_a_frozen_host_answers_syn_and_nothing_else(lab):
@@ -285,7 +225,7 @@ def test_part_of_a_containers_id_is_not_its_id(lab):
 
 
 def test_every_kind_says_what_it_does(lab):
-    options = {"peer": OTHER, "keep": [OTHER], "mode": "fails", "process": "postgres"}
+    options = {**OPTIONS, "peer": OTHER, "keep": [OTHER]}
     for name, kind in KINDS.items():
         fault = make_fault(name, VICTIM, {key: options[key] for key in kind.options}, lab=lab)
         assert (fault.kind, fault.item) == (name, VICTIM)
@@ -300,19 +240,67 @@ def test_a_host_that_the_lab_does_not_have_is_named(lab):
         make_fault("partition", VICTIM, {"keep": ["db-9"]}, lab=lab)
 
 
+def test_a_whole_room_loses_power_at_the_same_moment(lab):
+    """The network of all goes before a process of any is killed: none sees another die."""
+    room = [VICTIM, OTHER]
+    effects = inject_together([make_fault("kill", item, {}, lab=lab) for item in room])
+    try:
+        assert all(effect.verified for effect in effects)
+        assert max(each.effective for each in effects) - min(each.effective for each in effects) < 500_000_000
+        assert [outside.processes(cid(lab, item)) for item in room] == [[], []]
+        assert outside.processes(cid(lab, "core-db-2"))
+    finally:
+        for item in room:
+            LabPower(item).on()
+    assert all(outside.until(lambda item=item: says(lab, item) == "SSH-2.0", timeout=20) for item in room)
+
+
+def test_a_host_returns_in_the_middle_whatever_its_power_control_says(lab):
+    make_fault("kill", VICTIM, {}, lab=lab).inject()
+    make_fault("power_control", VICTIM, {"mode": "fails"}, lab=lab).inject()
+    fault = make_fault("returns", VICTIM, {"in": "500 ms"}, lab=lab)
+    try:
+        assert fault.inject().verified
+        with pytest.raises(StepFailed, match="on the way"):
+            fault.inject()
+        assert outside.until(lambda: bool(outside.processes(cid(lab))), timeout=20)
+        fault.heal()
+        fault.heal()
+        assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
+    finally:
+        heal_all(lab)
+        LabPower(VICTIM).on()
+
+
+def test_a_host_that_should_have_returned_and_did_not_is_told_of(lab):
+    fault = make_fault("returns", VICTIM, {"in": "1 h"}, lab=lab)
+    assert not fault.inject().verified  # it is on
+    with pytest.raises(StepFailed, match=f"{VICTIM} did not return"):
+        fault.heal()
+    fault.heal()
+    make_fault("returns", VICTIM, {"in": "1 h"}, lab=lab).inject()
+    heal_all(lab)
+    fault.heal()
+
+
+MENDS = {
+    f"drillbook.lab.{name}" for name in ("power", "podman", "vitals", "network", "hosts")
+} | {"drillbook.hosts.power"}  # fmt: skip
+
+
 def test_faults_share_no_code_with_what_mends():
-    """Neither module may import power control, podman, or what they find processes with."""
+    """None may import power control, podman, or what they find processes with; but for who pushes the button."""
     import ast
-    import inspect
+    from pathlib import Path
 
     from drillbook.lab import faults
 
-    for module in (faults, outside):
-        tree = ast.parse(inspect.getsource(module))
-        named = {
-            f"{each.module}.{alias.name}"
-            for each in ast.walk(tree)
-            if isinstance(each, ast.ImportFrom)
-            for alias in each.names
-        }
-        assert not {name for name in named if any(part in name for part in ("power", "podman", "vitals", "network"))}
+    folder = Path(faults.__file__).parent
+    modules = [*folder.glob("*.py"), *(folder.parent / "host_side").glob("*.py")]
+    assert len(modules) > 10
+    for path in [*modules, folder.parent / "outside.py", folder.parent / "inside.py"]:
+        named = set()
+        for each in ast.walk(ast.parse(path.read_text())):
+            if isinstance(each, ast.ImportFrom):
+                named |= {each.module, *(f"{each.module}.{alias.name}" for alias in each.names)}
+        assert (named & MENDS) == ({"drillbook.lab.power"} if path.name == "returning.py" else set()), path

@@ -59,7 +59,7 @@ def test_two_people_fence_by_hand_what_power_control_cannot(clone: Clone) -> Non
     vitals.kill(host.container_id, timeout=10)
     done = clone.inv("runbooks.resume", run, "--key", key)
     assert done.returncode == ExitCode.NOT_FENCED, said(done)
-    assert f"./inv runbooks.resume {run} --key {key} --fenced-by-hand {PRIMARY} --witness" in said(done)
+    assert f"./inv runbooks.resume {run} --fenced-by-hand {PRIMARY} --witness" in said(done)
     done = clone.inv("runbooks.resume", run, "--key", key, "--fenced-by-hand", PRIMARY, "--witness", key)
     assert done.returncode == ExitCode.REFUSED, said(done)
     assert "cannot be their own second person" in said(done)

@@ -27,6 +27,7 @@ from drillbook.lab.spec import specs_from
 from drillbook.lab.state import LAB, POWER_DIR, RUN_DIR, STATE_DIR, read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
+from tests.estate_copy import NO_CACHES
 from tests.lab.conftest import ROOT, Silent, bring_up
 
 if TYPE_CHECKING:
@@ -344,6 +345,15 @@ def test_a_killed_build_leaves_no_process_and_no_mount_and_the_next_one_succeeds
         shutil.rmtree(recipe.store, ignore_errors=True)
 
 
+def test_nothing_is_left_below_the_mount_of_version_2_of_cgroups(lab: LabState) -> None:
+    """Where both versions are mounted, what crun writes in the place of the second is in a mount of the lab's."""
+    below = (
+        "! mountpoint -q /sys/fs/cgroup/unified || umount /sys/fs/cgroup/unified; ls -R /sys/fs/cgroup/unified || true"
+    )
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", below], capture_output=True, text=True, check=True)
+    assert not [item for item, host in lab.hosts.items() if host.container_id in done.stdout]
+
+
 def test_a_host_that_died_is_made_anew_and_the_others_are_left(lab_machine: None, estate: Cmdb) -> None:
     before = bring_up()
     sql(estate, "core-db-1", "create table if not exists kept ()")
@@ -387,7 +397,7 @@ def test_a_lost_mount_namespace_is_healed(lab_machine: None, estate: Cmdb) -> No
 def test_another_checkouts_lab_is_refused_in_both_directions(lab_machine: None, estate: Cmdb, tmp_path: Path) -> None:
     before = bring_up()
     other = tmp_path / "checkout"
-    shutil.copytree(ROOT / "playbooks", other / "playbooks")
+    shutil.copytree(ROOT / "playbooks", other / "playbooks", ignore=NO_CACHES)
     (other / "cmdb.yaml").touch()
     environment = lab_environment(estate)
     with pytest.raises(Refused, match=f"another checkout: {ROOT}") as caught:

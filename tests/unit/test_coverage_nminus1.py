@@ -50,10 +50,8 @@ def _by_item(cmdb: Cmdb, times: Times, given_to: dict[str, str], service: Entry,
     mine = [each for each in own if each.get("members")["primary"] == item]
     if not mine and any(each.get("members").get("standby") == item for each in own):
         return 0.0
-    ways = [times[item]]
-    for each in mine:
-        if not _shared(cmdb, each) or given_to.get(each.get("members")["spare"]) == item:
-            ways.append(_could(times, each))
+    usable = [each for each in mine if not _shared(cmdb, each) or given_to.get(each.get("members")["spare"]) == item]
+    ways = [times[item], *(_could(times, each) for each in usable)]
     return min((each for each in ways if each is not None), default=None)
 
 
@@ -114,7 +112,7 @@ def _failures(cmdb: Cmdb) -> dict[str, set[str]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(estates(), st.data())
 def test_times_and_spares_are_those_of_the_slow_way(cmdb: Cmdb, data: st.DataObject) -> None:
     causes = set(data.draw(st.lists(st.sampled_from(cmdb.config_items.ids()), min_size=1, max_size=3)))
@@ -124,7 +122,7 @@ def test_times_and_spares_are_those_of_the_slow_way(cmdb: Cmdb, data: st.DataObj
     assert recovery.given == given_to
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(estates())
 def test_every_single_failure_that_strands_something_is_found_and_no_other(cmdb: Cmdb) -> None:
     late: dict[str, dict[str, float | None]] = {}
@@ -158,11 +156,12 @@ def test_every_single_failure_that_strands_something_is_found_and_no_other(cmdb:
     assert [each.badness for each in found.failures] == sorted(each.badness for each in found.failures)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(estates(), st.data())
 def test_what_the_impact_says_is_down_is_not_back_here(cmdb: Cmdb, data: st.DataObject) -> None:
     causes = tuple(data.draw(st.sets(st.sampled_from(cmdb.config_items.ids()), min_size=1, max_size=3)))
-    if any(_shared(cmdb, each) for each in cmdb.protections):
+    spares = [each.get("members").get("spare") for each in cmdb.protections if "spare" in each.get("members")]
+    if len(spares) > len(set(spares)):
         return  # there the impact gives a spare to nobody
     walk = Walk(graph_of(cmdb), causes)
     walk.spread()
@@ -173,7 +172,7 @@ def test_what_the_impact_says_is_down_is_not_back_here(cmdb: Cmdb, data: st.Data
         assert id_ in walk.state or recovery.back(id_) == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(estates(), st.data())
 def test_every_reason_is_true(cmdb: Cmdb, data: st.DataObject) -> None:
     causes = tuple(data.draw(st.sets(st.sampled_from(cmdb.config_items.ids()), min_size=1, max_size=3)))

@@ -92,7 +92,21 @@ def change(path: str, value: object):
     return apply
 
 
+def fault(kind, **options):
+    """A function that lets a drill have one fault, of that kind and with those options."""
+    return change("faults/0", {"kind": kind, "on": "db-1", "after": "1 s", **options})
+
+
 USERS = {"id": "more", "kind": "postgresql_writer", "from": "mon-1", "to": "service_address", "every": "5 ms"}
+ROOM = {"kind": "kill", "after": "3 s"}
+
+
+def only_a_reader(data):
+    """A drill whose only probe says nothing of who serves."""
+    data["probes"] = [{**data["probes"][0], "kind": "proxy_reader"}]
+    return data
+
+
 WRONG = {
     "unknown key": (change("colour", "red"), "schema-unknown-key: unknown key 'colour'"),
     "no probes": (change("probes", None), "schema-missing: the file has no 'probes'"),
@@ -101,7 +115,7 @@ WRONG = {
     "duration": (change("timeout", "2 minutes"), "it must be a duration such as '20 s'"),
     "number for a duration": (change("timeout", 120), "it must be a duration such as '20 s'"),
     "runbook's form": (change("runbook", "failover"), "it must be an id in capitals"),
-    "fault": (change("faults/0/kind", "flood"), "it must be one of freeze"),
+    "fault": (change("faults/0/kind", "flood"), "it must be one of corrupt_file, disk_full"),
     "fault's key": (change("faults/0/colour", "red"), "unknown key 'colour'"),
     "power control without a mode": (change("faults/0/kind", "power_control"), "has no 'mode'"),
     "a cut without a peer": (change("faults/0/kind", "isolate_replication"), "has no 'peer'"),
@@ -142,6 +156,48 @@ WRONG = {
         "probe-pace: the probe 'users' gives an attempt up after",
     ),
     "gives up too late": (change("probes/0/give_up", "2 s"), "probe-pace: the probe 'users' gives an attempt up after"),
+    "no path": (change("faults/0/kind", "disk_full"), "has no 'path'"),
+    "a path with ..": (fault("corrupt_file", path="/srv/../etc"), "it must be a path on the host without '.' and '..'"),
+    "a relative path": (fault("disk_full", path="srv"), "it must be a path on the host"),
+    "the whole disk": (fault("disk_full", path="/"), "it must be a path on the host"),
+    "more room than a disk has": (fault("disk_full", path="/srv", leave="1000 MiB"), "a size of at most 999 MiB"),
+    "room that is less than none": (fault("disk_full", path="/srv", leave="-1 MiB"), "a size of at most 999 MiB"),
+    "no byte goes bad": (fault("corrupt_file", path="/srv/a", bytes=0), "it must be at least 1"),
+    "bytes without end": (fault("corrupt_file", path="/srv/a", bytes=10**9), "it must be at least 1 and at most 4096"),
+    "a clock that is right": (fault("wrong_clock", by="+0 s"), "a sign and a time such as '+90 s' or '-2 h', not 0"),
+    "a clock without a sign": (fault("wrong_clock", by="2 h"), "a sign and a time"),
+    "a link that carries nothing": (fault("slow_link", rate="0 mbit"), "a rate from '100 kbit' to '999 mbit'"),
+    "a rate of another kind": (fault("slow_link", rate="1mbit; reboot"), "a rate from '100 kbit' to '999 mbit'"),
+    "it was never away": (fault("returns", **{"in": "-3 s"}), "a duration such as '20 s'"),
+    "a third direction": (fault("partition", direction="up"), "it must be one of in, out, both"),
+    "another fault's option": (fault("freeze", rate="1 mbit"), "the fault 'freeze' has no option 'rate'"),
+    "neither one service nor several": (
+        change("service", None),
+        "schema-one-of: the file has none of service, services",
+    ),
+    "a fault on nobody": (change("faults/0/on", None), "schema-one-of"),
+    "an unknown room": (change("faults/0", ROOM | {"room": "room-x"}), "unknown-room: there is no room 'room-x'"),
+    "an empty room": (
+        change("faults/0", ROOM | {"room": "room-b"}),
+        "fault-item: no host of the lab (in_lab: true) st",
+    ),
+    "probe's kind": (change("probes/0/kind", "fax_sender"), "it must be one of address_watcher, ldap_writer"),
+    "probe of another service": (
+        change("probes/0/protection", "other"),
+        "probe-protection: the probe 'users' is about",
+    ),
+    "what its kind needs": (
+        change("probes/0/kind", "web_writer"),
+        "probe-setting: the probe 'users' is a web_writer, and",
+    ),
+    "what it logs in with": (change("probes/0/kind", "web_writer"), "has no 'kind' in its settings, under which"),
+    "writers of two kinds": (change("probes/0/kind", "web_writer"), "probe-kinds: the probes are of several kinds"),
+    "a watcher of a member": (
+        change("probes/1/kind", "address_watcher"),
+        "probe-target: the probe 'at-db-1' watches who",
+    ),
+    "nobody watches the address": (only_a_reader, "unwatched-address: no probe watches the service's address"),
+    "a check of an unknown protection": (change("steady_state/0/protection", "x"), "unknown-protection: there is no"),
     "faults in production": (change("environment", "production"), "fault-outside-lab: faults exist only in the lab"),
     "faults in a rehearsal": (change("environment", "rehearsal"), "fault-outside-lab: faults exist only in the lab"),
     "fault's item": (change("faults/0/on", "db-9"), "unknown-item: there is no item 'db-9'"),

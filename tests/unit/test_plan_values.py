@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from drillbook.errors import DrillbookError, Refused, UsageError
 from drillbook.plan.commands import command, playbook, port_number
 from drillbook.plan.model import CheckRun
-from drillbook.plan.values import Scope, argument, bind_check, hand_text, text, value_of
+from drillbook.plan.typed import hand_text
+from drillbook.plan.values import Scope, argument, bind_check, text, value_of
 from drillbook.runbook.model import CheckCall, Playbook, Run
 from drillbook.text import forbidden_character
 from tests.runbook_estate import cmdb_of, estate

@@ -253,8 +253,9 @@ def test_git_s_signing_key_is_taken(tmp_path: Path, ann: Key, bob: Key) -> None:
 def test_the_usual_files_are_looked_at_and_two_people_are_refused(tmp_path: Path, ann: Key, bob: Key) -> None:
     signers = Signers.of({"ann": [ann.public], "bob": [bob.public]})
     ssh = tmp_path / "home/.ssh"
-    with pytest.raises(MissingPrerequisite, match="no SSH key here"):
+    with pytest.raises(MissingPrerequisite, match="no SSH key here") as none:
         find_signer(signers, root=tmp_path)
+    assert none.value.remedy.startswith("name one: --key FILE")
     ssh.mkdir()
     ann.file.rename(ssh / "id_ed25519")
     assert find_signer(signers, root=tmp_path).person == "ann"

@@ -142,9 +142,11 @@ def _part(key: str, value: Any) -> str:
     if key == "action":
         return _action(value)
     if key == "undo" and isinstance(value, dict):
-        if value.get("action"):
+        if isinstance(value.get("action"), dict):
             return _action(value["action"])
-        return f"cannot be undone: {value['irreversible']['en']}" if value.get("irreversible") else _NOTHING
+        if isinstance(value.get("irreversible"), dict):
+            return f"cannot be undone: {value['irreversible']['en']}"
+        return _value(value if value.get("action") or value.get("irreversible") else None)
     if key == "verify":
         return "; ".join(_action(each) for each in value or ()) or _NOTHING
     if key == "by_hand":

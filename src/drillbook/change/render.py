@@ -6,7 +6,7 @@ the base says that, and it changes while the plan does not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drillbook.change.words import LANGUAGES, ChangeWords
 from drillbook.plan.render import plan_page
@@ -14,7 +14,7 @@ from drillbook.runbook.page import Line, as_markdown
 from drillbook.runbook.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from drillbook.change.model import Bound, Move, Request, Window
@@ -97,7 +97,7 @@ def _services(plan: Plan, words: ChangeWords) -> Iterator[Line]:
     entries = plan.cmdb_slice["services"]
     alike: dict[str, list[str]] = {}
     # The strongest tier first: it is what the approver must not overlook. Every service is named.
-    for id_ in sorted(plan.services, key=lambda each: int(entries.get(each, {}).get("tier", _NO_TIER))):
+    for id_ in sorted(plan.services, key=lambda each: _tier(entries.get(each, {}))):
         known = entries.get(id_, {})
         about = [f"{words(name)} {known[name]}" for name in ("tier", "rto", "rpo") if name in known]
         alike.setdefault(words.listed(about), []).append(id_)
@@ -106,6 +106,11 @@ def _services(plan: Plan, words: ChangeWords) -> Iterator[Line]:
             yield Line("field", words.listed(ids), f"{text} ({len(ids)})".strip(), 1)
         else:
             yield from (Line("field", text, id_, 1) for id_ in ids)
+
+
+def _tier(service: Mapping[str, Any]) -> int:
+    tier = service.get("tier")
+    return tier if isinstance(tier, int) else _NO_TIER
 
 
 def _irreversible(plan: Plan, words: ChangeWords) -> Iterator[Line]:

@@ -18,7 +18,7 @@ from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.cmdb.rules import RULES, Draft
 from drillbook.errors import Finding, InvalidInput
 from drillbook.schema import findings_of, hostile_findings, read_schema
-from drillbook.source import Map, read_yaml
+from drillbook.source import Map, parse_yaml, read_text
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -93,25 +93,40 @@ def _collector_paused() -> Iterator[None]:
 
 def _read(root: Path) -> tuple[Cmdb, list[Finding]]:
     findings: list[Finding] = []
-    documents: list[Map] = []
-    complete = True
+    texts: list[tuple[str, str]] = []
     try:
-        top = read_yaml(root / TOP, shown_as=TOP)
+        texts.append((TOP, read_text(root / TOP, shown_as=TOP)))
+        top = parse_yaml(texts[0][1], shown_as=TOP)
     except InvalidInput as error:
         findings.extend(error.findings)
+        texts.clear()
         top = Map(TOP, 1)
-        complete = False
-    else:
-        documents.append(top)
     files, problems = included(root, top)
     findings.extend(problems)
-    complete = complete and not problems
     for file in files:
         try:
-            documents.append(read_yaml(file.path, shown_as=file.name))
+            texts.append((file.name, read_text(file.path, shown_as=file.name)))
         except InvalidInput as error:
             findings.extend(error.findings)
-            complete = False
+    cmdb, more = _built(tuple(texts), all_read=not findings)
+    return cmdb, [*findings, *more]
+
+
+@functools.lru_cache(maxsize=2)
+def _built(texts: tuple[tuple[str, str], ...], *, all_read: bool) -> tuple[Cmdb, tuple[Finding, ...]]:
+    """Give the CMDB of the files' texts by their names, and what is wrong in them.
+
+    The trusted base and the work tree are often the same: then this is done once for both. Nobody changes a CMDB.
+    """
+    findings: list[Finding] = []
+    documents: list[Map] = []
+    for name, text in texts:
+        try:
+            documents.append(parse_yaml(text, shown_as=name))
+        except InvalidInput as error:
+            findings.extend(error.findings)
+    complete = all_read and not findings
+    top = documents[0] if documents and documents[0].file == TOP else None
     merge = _Merge()
     for document in documents:
         merge.add(document, is_top=document is top)
@@ -119,7 +134,7 @@ def _read(root: Path) -> tuple[Cmdb, list[Finding]]:
     findings.extend(merge.findings)
     for rule in RULES:
         findings.extend(rule.findings(draft))
-    return draft.cmdb, findings
+    return draft.cmdb, tuple(findings)
 
 
 @functools.cache

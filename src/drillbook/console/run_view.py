@@ -122,8 +122,11 @@ class RunView:
         head = Text(f"  {mark} ", style=style)
         head.append(f"{step:<{self._column()}} ", style="default")
         strong = "bold" if style == "red" else "default"
-        about = Text(self._title(step) if title else "", style="dim")
-        if title and rest.endswith(" s"):
+        if not title:
+            say_hanging(head, Text(rest, style=strong))
+            return
+        about = Text(self._title(step), style="dim")
+        if rest.endswith(" s"):
             say_hanging(head.append(f"{rest:>9}  ", style=strong), about)
         else:
             say_hanging(head, Text(f"{rest}  ", style=strong) + about)

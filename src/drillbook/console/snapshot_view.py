@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.console.schedule_view import about
+from drillbook.cmdb.durations import UNITS
 from drillbook.text import visible
 
 if TYPE_CHECKING:
@@ -127,4 +126,8 @@ def _verified(age: float | None, ok: bool | None, word: _Word) -> Text:
 
 
 def _length(seconds: float) -> str:
-    return about(timedelta(seconds=seconds))
+    """Give an age to two digits at least: 25 h is not 1 d where 24 h are allowed."""
+    for unit in ("d", "h", "min"):
+        if seconds >= 2 * UNITS[unit]:
+            return f"{seconds / UNITS[unit]:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

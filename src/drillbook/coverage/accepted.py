@@ -96,12 +96,7 @@ def _fits(decision: Mapping[str, Any], names: set[str], each: Stranded) -> bool:
 
 def worse(base: Single, head: Single) -> set[tuple[str, str]]:
     """Give the (failure, service) that head strands and base does not, or brings back there and here never."""
-    known = {
-        (name, each.service): each.back
-        for failure in base.failures
-        for name in (failure.id, *failure.same)
-        for each in failure.services
-    }
+    known = {(name, each.service): each.back for name, its in base.all.items() for each in its}
     found = set()
     for failure in head.failures:
         for each in failure.roots:

@@ -121,9 +121,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """All of it: the failures that strand something of their own, the worst first; how many were looked at."""
+    """All of it: the failures that strand something of their own, the worst first; how many were looked at.
+
+    ``all`` has what every failure strands, by each of its names: also a room that does no more than its racks.
+    """
 
     failures: tuple[Failure, ...]
+    all: Mapping[str, tuple[Stranded, ...]]
     items: int
     racks: int
     rooms: int
@@ -155,7 +159,8 @@ def nminus1(cmdb: Cmdb) -> Single:
         if own:
             failures.append(Failure(id_, kind, tuple(other for _, other in others), found, own))
     failures.sort(key=lambda each: each.badness)
-    return Single(tuple(failures), len(cmdb.config_items), len(racks), len(rooms), len(known))
+    everything = {id_: known[causes] for causes, called in names.items() for _, id_ in called if known[causes]}
+    return Single(tuple(failures), everything, len(cmdb.config_items), len(racks), len(rooms), len(known))
 
 
 def stranded(network: Network, causes: Iterable[str]) -> tuple[Stranded, ...]:

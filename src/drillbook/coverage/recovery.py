@@ -23,7 +23,7 @@ from drillbook.coverage.needs import Way, limits, needs_of
 from drillbook.coverage.order import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from drillbook.cmdb.model import Cmdb, Entry
 
@@ -46,6 +46,7 @@ class Network:
         self.spares: defaultdict[str, list[str]] = defaultdict(list)
         self.rto = {each.id: seconds(each.fields["rto"]) for each in cmdb.services}
         self._also: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._followers: dict[str, tuple[Entry, ...]] = {}
         self._ranks: dict[str, tuple[float, float, float, float, str]] = {}
         shortest = {kind: seconds(text) for kind, text in limits(cmdb).items()}
         for protection in cmdb.protections:
@@ -75,14 +76,24 @@ class Network:
             if need not in members.values():
                 self._also[need].append(self.cmdb.services[service])
 
-    def followers(self, id_: str) -> Iterator[Entry]:
-        """Give what may change when an id does, some twice."""
-        yield from self.graph.followers.get(id_, ())
-        yield from self._also.get(id_, ())
+    def followers(self, id_: str) -> tuple[Entry, ...]:
+        """Give what may change when an id does, each once."""
+        found = self._followers.get(id_)
+        if found is None:
+            entries = (*self.graph.followers.get(id_, ()), *self._also.get(id_, ()))
+            found = self._followers[id_] = tuple({each.id: each for each in entries}.values())
+        return found
 
     def matters(self, item: str) -> bool:
         """Tell whether anything hangs on an item."""
-        return item in self.graph.followers or item in self._also
+        return bool(self.followers(item))
+
+    def needs(self, entry: Entry, id_: str) -> bool:
+        """Tell whether an entry does not work without an item or a service while nothing takes over."""
+        fields = entry.fields
+        if id_ in fields.get("depends_on", ()):
+            return True
+        return id_ in fields.get("provided_by", ()) and (entry.id, id_) not in self.idle
 
     def rank(self, protection: str) -> tuple[float, float, float, float, str]:
         """Give a protection's place among others; see ``drillbook.coverage.order``."""
@@ -149,12 +160,14 @@ class Recovery:
         return time
 
     def _reach(self) -> dict[str, Entry | None]:
-        """Give everything that the failure may reach, with its entry; causes have none."""
+        """Give everything that works no more, or not at once, with its entry; causes have none."""
+        network = self.network
         found: dict[str, Entry | None] = dict.fromkeys(self.causes)
         queue = list(self.causes)
         while queue:
-            for entry in self.network.followers(queue.pop()):
-                if entry.id not in found:
+            at = queue.pop()
+            for entry in network.followers(at):
+                if entry.id not in found and network.needs(entry, at):
                     found[entry.id] = entry
                     queue.append(entry.id)
         return found
@@ -181,7 +194,7 @@ class Recovery:
                 continue
             times[id_] = time
             for entry in self.network.followers(id_):
-                if entry.id not in times and entry.id not in self.causes:
+                if entry.id not in times and entry.id in reached and entry.id not in self.causes:
                     look(entry)
 
     def _time(self, entry: Entry) -> float | None:

@@ -165,8 +165,8 @@ def _fidelity(drill: Drill, cmdb: Cmdb, seen: Observations) -> Fidelity:
             if fault.verified
         ),
     ]
-    stubbed = list(lab.STANDS_IN) if _on_lab(drill, cmdb) else []
-    return Fidelity(tuple(real), tuple(stubbed), tuple(_left_out(drill, seen)), steps)
+    stubbed = lab.stands_in(fault.kind for fault in seen.faults) if _on_lab(drill, cmdb) else ()
+    return Fidelity(tuple(real), stubbed, tuple(_left_out(drill, seen)), steps)
 
 
 def _left_out(drill: Drill, seen: Observations) -> Iterator[Text]:

@@ -15,7 +15,6 @@ from drillbook.execution.actions import Person, World, operator
 from drillbook.execution.announce import Announcer, settle
 from drillbook.execution.ending import ways_on
 from drillbook.execution.engine import Engine, Outcome
-from drillbook.execution.hints import with_key
 from drillbook.execution.runs import RunFolder, new_run, reopen_run
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
@@ -41,8 +40,7 @@ class Surroundings:
     """What a run is given from outside, the same for all runs of one command.
 
     ``root``: what is sealed from. ``signer`` signs the journal's end; None in a lab where nobody has a key on
-    record. ``announcer`` tells the git remote; None in the lab. ``by_hand``: only of break-glass. ``key``: the
-    file of the key as it was named, "" when it was not; the commands that are proposed name it too.
+    record. ``announcer`` tells the git remote; None in the lab. ``by_hand``: only of break-glass.
     """
 
     root: Path
@@ -57,7 +55,6 @@ class Surroundings:
     signer: Signer | None = None
     announcer: Announcer | None = None
     by_hand: FencedByHand | None = None
-    key: str = ""
 
 
 @dataclass(slots=True)
@@ -78,8 +75,7 @@ class Launch:
         """
         self.hosts.close()
         self.journal.close()
-        left = settle(self.folder, self.plan, signer=self.around.signer, announcer=self.around.announcer)
-        return [with_key(line, self.around.key) for line in left]
+        return settle(self.folder, self.plan, signer=self.around.signer, announcer=self.around.announcer)
 
 
 def connect(plan: Plan, around: Surroundings) -> Hosts:
@@ -165,7 +161,7 @@ def _announced(launch: Launch, opened: Record, *, connecting: bool) -> Launch:
         # The remote may have heard it all the same: so the run stays, and whoever abandons it gives things back.
         remedy = "\n".join(ways_on(launch.engine.state))
         journal.append("run.stopped", reason="unreachable", message=error.message, remedy=remedy, step=None)
-        error.remedy = with_key(remedy, launch.around.key)
+        error.remedy = remedy
         launch.close()
         raise
     except DrillbookError as error:
@@ -176,7 +172,7 @@ def _announced(launch: Launch, opened: Record, *, connecting: bool) -> Launch:
 
 def forbid(launch: Launch, error: DrillbookError) -> None:
     """End a run by what forbids it, and close it; ``error`` then says how it goes on, where it can."""
-    error.remedy = with_key(launch.engine.refuse(error).remedy, launch.around.key)
+    error.remedy = launch.engine.refuse(error).remedy
     launch.close()
 
 

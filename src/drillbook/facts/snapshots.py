@@ -110,7 +110,7 @@ def read_known(said: Any) -> tuple[Snapshot, ...]:
     """Read what the check ``known`` returns, the newest first. Raises ValueError when that is not its form."""
     try:
         return tuple(_read(each) for each in said)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{CHECKS} gave no list of snapshots: {error}") from None
 
 

@@ -5,7 +5,8 @@ configuration in place of the machine's, so containers, images and networks of o
 seen. It runs in a private mount namespace, kept in a file, for two reasons:
 
 - where cgroup v2 is mounted beside v1, crun refuses ("cgroups in hybrid mode not supported"); in the
-  namespace that mount is taken away, and the machine keeps it;
+  namespace that mount is taken away, and the machine keeps it. crun then makes plain folders there, which
+  would pile up in the machine's own tmpfs: so that place is a tmpfs of ours, which goes with the namespace;
 - crun keeps its state in /run/crun whatever it is told; in the namespace that is a directory of ours.
 
 Containers get no network from podman (netavark leaves firewall chains behind and keeps a ledger of
@@ -44,7 +45,10 @@ network_backend = "netavark"
 """
 _ENTER = f"""\
 set -eu
-if mountpoint -q {_HYBRID}; then umount {_HYBRID}; fi
+if mountpoint -q {_HYBRID}; then
+    umount {_HYBRID}
+    mount -t tmpfs -o mode=755 {LAB} {_HYBRID}
+fi
 mount --bind "$1" /run/crun
 """
 

@@ -29,7 +29,8 @@ from drillbook.plan.scope import parameter_texts, scope_of
 from drillbook.plan.slots import slots_of
 from drillbook.plan.targets import target_of
 from drillbook.plan.touched import interrupted, slice_of
-from drillbook.plan.values import Scope, bind_check, hand_text, text
+from drillbook.plan.typed import hand_text
+from drillbook.plan.values import Scope, bind_check, text
 from drillbook.runbook.model import (
     Check,
     Fence,

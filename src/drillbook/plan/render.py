@@ -15,7 +15,7 @@ from drillbook.plan.model import (
     SlotUse,
     WaitRun,
 )
-from drillbook.plan.values import slot_mark
+from drillbook.plan.typed import slot_mark
 from drillbook.runbook.page import Line, as_markdown, as_text
 from drillbook.runbook.render import arguments_text
 from drillbook.runbook.words import Words

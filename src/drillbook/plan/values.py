@@ -6,7 +6,6 @@ dash, it is never empty where an argument is meant, and it holds no forbidden ch
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,8 +26,6 @@ Scalar = str | int | float | bool
 Value = Scalar | list[str]
 """What a reference names: a single value, or a list of texts, which stands alone where several may stand."""
 
-_TYPED_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-_READ_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+")
 _DEFAULTS: Mapping[tuple[str, ...], Scalar] = {("ssh", "port"): 22, ("ssh", "user"): "root"}
 
 
@@ -157,7 +154,7 @@ def as_text(value: Scalar) -> str:
 
 def text(template: str, values: Values) -> str:
     """Fill in a template. Raises Refused for a value that holds a forbidden character."""
-    return "".join(part if isinstance(part, str) else _checked(part, values) for part in _parts(template))
+    return "".join(part if isinstance(part, str) else _checked(part, values) for part in template_parts(template))
 
 
 def argument(template: str, values: Values) -> str:
@@ -166,7 +163,7 @@ def argument(template: str, values: Values) -> str:
     Raises Refused, beyond ``text``, when a value begins it with a dash, where an option could be
     meant, and when nothing but empty values are left of it.
     """
-    parts = _parts(template)
+    parts = template_parts(template)
     bound = text(template, values)
     if parts and isinstance(parts[0], Reference):
         _no_option(parts[0], bound)
@@ -210,43 +207,8 @@ def arguments(template: str, scope: Scope, *, many: bool) -> tuple[str | SlotUse
 
 def alone(template: str) -> Reference | None:
     """Give the reference that a template is, when it is one and nothing else."""
-    parts = _parts(template)
+    parts = template_parts(template)
     return parts[0] if len(parts) == 1 and isinstance(parts[0], Reference) else None
-
-
-def hand_text(template: str, scope: Scope, *, typed: bool) -> str:
-    """Fill in what a person types. A list stands in it with a space between its texts, a slot by its name.
-
-    A value must be such that it needs no quotes; when it is not typed at a console (``typed`` is
-    false: an instruction such as "switch the rack's power off") it may hold spaces.
-    """
-    allowed = _TYPED_BY_HAND if typed else _READ_BY_HAND
-    filled = []
-    for part in _parts(template):
-        if isinstance(part, str):
-            filled.append(part)
-        elif part.path[0] == "slots":
-            filled.append(slot_mark(scope.slot(part)))
-        else:
-            value = scope.value(part)
-            several = value if isinstance(value, list) else [as_text(value)]
-            filled.append(" ".join(_typed(part, each, allowed) for each in several))
-    return "".join(filled)
-
-
-def _typed(reference: Reference, bound: str, allowed: re.Pattern[str]) -> str:
-    if bound.startswith("-") or not allowed.fullmatch(bound):
-        raise Refused(
-            f"the value of {reference} cannot be typed by hand as it is: '{visible(bound, limit=60)}'",
-            remedy="letters, digits and @ % + = : , . / - need no quotes (no dash at the start); "
-            "change the value or leave it out",
-        )
-    return bound
-
-
-def slot_mark(slot: str) -> str:
-    """Give what stands in a command to be typed for the value of a slot, until a page says what that is."""
-    return "{slots." + slot + "}"
 
 
 def value_of(value: Any, values: Values) -> Any:
@@ -285,7 +247,8 @@ def bind_check(call: CheckCall, scope: Scope) -> CheckRun:
     )
 
 
-def _parts(template: str) -> tuple[str | Reference, ...]:
+def template_parts(template: str) -> tuple[str | Reference, ...]:
+    """Give the parts of a template. Raises Refused for one that is broken."""
     try:
         return parse(template)
     except TemplateError as error:

@@ -77,7 +77,8 @@ def find_signer(signers: Signers, *, root: Path, key: Path | None = None) -> Sig
         )
     raise MissingPrerequisite(
         "there is no SSH key here to sign with: none in ~/.ssh, none in the agent, and git has no user.signingkey",
-        remedy="ssh-keygen -t ed25519, then ./inv trust.enrol PERSON ~/.ssh/id_ed25519.pub; or name one: --key FILE",
+        remedy="name one: --key FILE; or make one: ssh-keygen -t ed25519, then ./inv trust.enrol PERSON "
+        "~/.ssh/id_ed25519.pub",
     )
 
 

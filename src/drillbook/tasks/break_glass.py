@@ -98,9 +98,7 @@ def break_glass(asked: Broken, *, language: str, yes: bool) -> None:
         f'one of {could} reviews it: ./inv changes.approve {change} --verdict accepted --reason "…"',
     )
     with showing.stop.installed():
-        launch = begin_change(
-            plan, permission, replace(around, announcer=None, by_hand=by_hand, key=asked.key), purpose="break-glass"
-        )
+        launch = begin_change(plan, permission, replace(around, announcer=None, by_hand=by_hand), purpose="break-glass")
         for line in permission.deviations:
             launch.journal.append("run.deviation", text=line)
         finish(launch, telling_beside(launch, around.announcer, launch.engine.run), language, left=left)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 )
 def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = False) -> None:
     """Run an approved change, once: verify all of it, tell the remote, lock, run, log."""
-    from dataclasses import replace
-
     from drillbook.change.record import find_change
     from drillbook.execution.launch import begin_change
     from drillbook.tasks.as_base import run_as_base
@@ -45,7 +43,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     run_as_base(root)  # the base may have moved
     trusted = look(root, key=key, online=True)
     record = find_change(root, change)
-    permission = _permitted(record, trusted, key)
+    permission = _permitted(record, trusted)
     assert record.bound is not None
     plan = record.bound.plan
     assert plan is not None
@@ -53,7 +51,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     if not yes:
         require_yes(yes=yes)
         # Whoever is asked may take an hour to answer.
-        permission = _permitted(record, trusted, key)
+        permission = _permitted(record, trusted)
     showing = Showing.of(plan, root, lang)
     around = surroundings_of_change(
         trusted,
@@ -66,25 +64,24 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
     )
     say_whose_lab(around.access, root)
     with showing.stop.installed():
-        launch = begin_change(plan, permission, replace(around, key=key), purpose=f"change {record.id}")
+        launch = begin_change(plan, permission, around, purpose=f"change {record.id}")
         look_at_hosts(launch, trusted)
         close = f"./inv changes.close {record.id} writes down what came of it"
         finish(launch, launch.engine.run, lang, when_ended=(close,))
 
 
-def _permitted(record: ChangeRecord, trusted: Trusted, key: str) -> Permission:
+def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
     from drillbook.change.conditions import runnable
     from drillbook.tasks.change_checks import permitted
 
     runnable(record)
-    require_first(record, trusted.ledger.entries, key=key)
+    require_first(record, trusted.ledger.entries)
     return permitted(record, trusted)
 
 
-def require_first(record: ChangeRecord, entries: Iterable[SignedEntry], *, key: str) -> None:
+def require_first(record: ChangeRecord, entries: Iterable[SignedEntry]) -> None:
     """Raises Refused when the ledger has a run of the change; of two at one time the remote lets one through."""
     from drillbook.errors import Refused
-    from drillbook.execution.hints import with_key
     from drillbook.text import visible
 
     ran = [each.entry for each in entries if each.entry.change == record.id]
@@ -97,7 +94,7 @@ def require_first(record: ChangeRecord, entries: Iterable[SignedEntry], *, key: 
     raise Refused(
         f"{record.id} was applied before, by {visible(first.executor, limit=64)} on {visible(first.machine, limit=64)} "
         f"at {first.time[:19]}Z, and {visible(ended, limit=80)}: a change is applied once",
-        remedy=with_key(there, key) + "to do it again: ./inv changes.new, and have that approved",
+        remedy=there + "to do it again: ./inv changes.new, and have that approved",
     )
 
 

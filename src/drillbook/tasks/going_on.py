@@ -10,7 +10,6 @@ from drillbook.change.model import moment
 from drillbook.change.record import find_change
 from drillbook.console.output import console
 from drillbook.errors import Refused
-from drillbook.execution.hints import with_key
 from drillbook.execution.launch import again
 from drillbook.execution.runs import find_run, load_plan
 from drillbook.execution.state import state_from_records
@@ -78,7 +77,6 @@ def go_on(
         deviations = ()  # who gives a run up does nothing late
     for line in deviations:
         console.print(f"  ! {line}", style="yellow")
-    around = replace(around, key=key)
     say_whose_lab(around.access, root)
     beside = around.announcer if around.announcer is not None and not around.announcer.needed else None
     if beside is not None:
@@ -114,7 +112,7 @@ def _of_change(
     record = find_change(root, opened.data["change_id"])
     began = moment(opened.time)
     permission = (
-        _applied(record, trusted, opened, key)
+        _applied(record, trusted, opened)
         if begins
         else permit_again(record, trusted.signer.person, trusted.around(), plan=plan, began=began)
     )
@@ -140,12 +138,12 @@ def _require_entered(opened: Record, trusted: Trusted) -> None:
         )
 
 
-def _applied(record: ChangeRecord, trusted: Trusted, opened: Record, key: str) -> Permission:
+def _applied(record: ChangeRecord, trusted: Trusted, opened: Record) -> Permission:
     try:
         permission = permitted(record, trusted)
     except Refused as error:
         up = f"nothing was changed; to give it up: ./inv runbooks.abandon {opened.data['run']}"
-        error.remedy = with_key("\n".join(filter(None, (error.remedy, up))), key)
+        error.remedy = "\n".join(filter(None, (error.remedy, up)))
         raise
     if permission.plan_digest != opened.data["plan"]:
         raise Refused(f"the plan of this run is not the plan of {record.id}; nothing was run")

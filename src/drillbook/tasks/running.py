@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drillbook.console.output import console
 from drillbook.console.run_view import RunView, summary, words
 from drillbook.errors import StoppedByPerson
 from drillbook.execution.by_hand import by_hand_line
-from drillbook.execution.hints import with_key
 from drillbook.execution.stop import StopRequest
 from drillbook.execution.usual import remember, usual_seconds
 from drillbook.journal.record import read_journal
@@ -88,7 +87,6 @@ def finish(
     later: list[str] = []
     try:
         outcome = go()
-        outcome = replace(outcome, remedy=with_key(outcome.remedy, launch.around.key))
     finally:
         later = launch.close()
     summary(launch, outcome, language=language)
@@ -96,7 +94,7 @@ def finish(
     for line in filter(None, map(by_hand_line, records)):
         console.print(f"  ! {line}", style="bold", markup=False)
     for line in (*later, *left, *(when_ended if launch.engine.state.closed is not None else ())):
-        console.print(f"  ! {with_key(line, launch.around.key)}", style="yellow", markup=False)
+        console.print(f"  ! {line}", style="yellow", markup=False)
     if outcome.result == "succeeded":
         remember(state_folder(root), launch.plan.runbook, records)
     remind(root)

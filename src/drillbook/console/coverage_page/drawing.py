@@ -21,7 +21,7 @@ WIDTHS = {"desk": 1040.0, "phone": 350.0}
 """The widths that the bars are made in, by the class that shows them."""
 SPARE_WIDTHS = {"desk": 500.0, "phone": 350.0}
 COLOURS = {Why.NOTHING: BAD, Why.LOST: "#7a1f14", Why.CONTESTED: "#6b3fa0", Why.SLOW: WARN, Why.WAITS: "#8a97a5"}
-_SIZE, _SMALL, _ROW, _HEAD, _STEM = 14.0, 12.0, 60.0, 34.0, 18.0
+_SIZE, _SMALL, _LINE, _HEAD, _STEM = 14.0, 12.0, 16.0, 34.0, 18.0
 
 
 class Row(NamedTuple):
@@ -47,9 +47,9 @@ def spare_drawing(spare: SpareCover, rows: Sequence[Row], *, title: str, width: 
         tag("text", shortened(spare.item, width=width - 30, size=_SIZE), x=14.0, y=18.5, fill=PAPER, font_size=_SIZE,
             font_weight=650),
     ]  # fmt: skip
-    bottom = _HEAD - 8
+    bottom, y = _HEAD - 8, _HEAD
     for number, ((name, about, said), each) in enumerate(zip(rows, spare.wanting, strict=True), 1):
-        middle = _HEAD + (number - 1) * _ROW + 16.0
+        middle = y + 16.0
         has = spare.taken_by == each.place.protection
         first = number == 1 and spare.taken_by is None
         colour = GOOD if has or first else MUTED
@@ -63,11 +63,12 @@ def spare_drawing(spare: SpareCover, rows: Sequence[Row], *, title: str, width: 
             tag("text", tag("tspan", shortened(name, width=room, size=_SIZE), font_weight=600),
                 tag("tspan", shortened(f"  {about}", width=max(0.0, room - text_width(name, _SIZE) - 8), size=_SMALL),
                     fill=MUTED, font_size=_SMALL), x=_STEM + 44, y=middle, fill=INK, font_size=_SIZE),
-            *(tag("text", shortened(text, width=room, size=_SMALL), x=_STEM + 44, y=middle + 16.0 * line, fill=MUTED,
+            *(tag("text", shortened(text, width=room, size=_SMALL), x=_STEM + 44, y=middle + _LINE * line, fill=MUTED,
                   font_size=_SMALL) for line, text in enumerate(said, 1)),
         ]  # fmt: skip
         bottom = middle
-    return document(*parts, width=width, height=_HEAD + _ROW * len(rows), title=title)
+        y += 30 + _LINE * len(said)
+    return document(*parts, width=width, height=y, title=title)
 
 
 def bars(failures: Sequence[Failure], *, title: str, width: float) -> Markup:

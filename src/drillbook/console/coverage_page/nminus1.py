@@ -51,7 +51,8 @@ WORDS = {
     "in_base": Text("Not accepted, and in the base already", "未接受，但基线中已存在"),
     "limits": Text(
         "What only waits for another service is told with the failure, and counted with that service. A rack or a "
-        "room is told where no part of it alone does the same. Times are the best that policy gives each kind of protection.",
+        "room is told where no part of it alone does the same. Times are the best that policy gives each kind of "
+        "protection.",
         "仅因等待其他服务而中断者附于该故障之后，不另计。机柜与机房仅在其任何单一部分都不致同样后果时列出。"
         "恢复时间取策略对各类保护给出的最短值。",
     ),

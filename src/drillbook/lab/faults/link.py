@@ -26,19 +26,20 @@ _TICKS = 250
 _SMALLEST = 5_000
 _WAITS = "400ms"
 _MEASURED_SECONDS = 0.4
+_MEASURED_MOST = 8_000_000
 _TIMEOUT = 5.0
 # The bucket's first fill passes at once, headers count; far more than this is not a slow link.
 _TOLERANCE = 1.5
-# "$1" address: takes one connection and gives as many bytes as it got first. Says the port that it has.
+# Says at which port of address "$1" it takes one connection; gets "$2" bytes there, then gives as many.
 _ECHO = """
 import socket, sys
 s = socket.create_server((sys.argv[1], 0)); s.settimeout(5)
 print(s.getsockname()[1], flush=True)
 c = s.accept()[0]; c.settimeout(5)
-got = b""
-while len(got) < int(sys.argv[2]) and (part := c.recv(65536)):
-    got += part
-c.sendall(got)
+left = int(sys.argv[2])
+while left > 0 and (part := c.recv(65536)):
+    left -= len(part)
+c.sendall(bytes(int(sys.argv[2])))
 c.recv(1)
 """
 
@@ -128,7 +129,7 @@ class SlowLink(OfHost):
 
     def _measure(self) -> tuple[int, int]:
         """Give bits a second to the host and from it, measured over one connection; 0 when none was possible."""
-        count = self._burst() + int(self.bits / 8 * _MEASURED_SECONDS)
+        count = self._burst() + min(int(self.bits / 8 * _MEASURED_SECONDS), _MEASURED_MOST)
         with outside.started(
             self.host.container_id, [sys.executable, "-I", "-S", "-c", _ECHO, self.host.address, str(count)]
         ) as echo:
