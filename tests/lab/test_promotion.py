@@ -209,8 +209,8 @@ def test_a_spare_that_cannot_be_reached_is_told(dead: Ground) -> None:
     finally:
         dead.hosts[SPARE].close()
         dead.boots(SPARE)
-    assert code == 7, said
-    assert SPARE in said
+    assert code != 0
+    assert f"HostUnreachable: {SPARE}" in said
     assert dead.holder() == PRIMARY
 
 
