@@ -253,7 +253,8 @@ def test_a_host_that_comes_back_in_the_middle_stays_silent(dead: Ground) -> None
     killed_after = 22
     code, run, said = dead.run("RB-STANDBY-PROMOTION", after=killed_after)
     assert code == -9, said
-    records = [json.loads(line) for line in (ROOT / ".drillbook" / "runs" / run / "journal.jsonl").open()]
+    journal = (ROOT / ".drillbook" / "runs" / run / "journal.jsonl").read_text()
+    records = [json.loads(line) for line in journal.splitlines()]
     assert any(each["kind"] == "step.done" and each["data"]["step"] == "fence" for each in records)
     assert dead.holder() == SPARE
     dead.boots(PRIMARY)
