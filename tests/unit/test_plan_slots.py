@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drillbook.canonical import canonical_json
-from drillbook.change.difference import difference
+from drillbook.change.records.difference import difference
 from drillbook.errors import Refused
 from drillbook.execution.approved_commands import approved_commands
 from drillbook.plan.model import CheckRun, Command, PlannedSlot, SlotUse, WaitRun

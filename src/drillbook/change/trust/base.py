@@ -14,8 +14,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.change.engine import engine_digest
-from drillbook.change.pin import Pin, Place, locked, place_of, read_pin, remember
+from drillbook.change.trust.engine import engine_digest
+from drillbook.change.trust.pin import Pin, Place, locked, place_of, read_pin, remember
 from drillbook.cmdb.load import load
 from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.repo.git import Repository

@@ -6,22 +6,22 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import valid_approvals
-from drillbook.change.authority import life_of_approval, missing_approvals, runners
-from drillbook.change.difference import difference
-from drillbook.change.model import time_text
-from drillbook.change.window import day_of, why_not_in_window
+from drillbook.change.records.difference import difference
+from drillbook.change.records.model import time_text
+from drillbook.change.records.window import day_of, why_not_in_window
+from drillbook.change.trust.approval import valid_approvals
+from drillbook.change.trust.authority import life_of_approval, missing_approvals, runners
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, tzinfo
 
-    from drillbook.change.base import Base
-    from drillbook.change.case import Case
-    from drillbook.change.emergency import Emergency
-    from drillbook.change.identity import LabHost
-    from drillbook.change.model import Bound, ChangeRecord
+    from drillbook.change.gate.emergency import Emergency
+    from drillbook.change.records.model import Bound, ChangeRecord
+    from drillbook.change.trust.base import Base
+    from drillbook.change.trust.case import Case
+    from drillbook.change.trust.identity import LabHost
     from drillbook.plan.model import Plan
 
 _LINES_SHOWN = 40

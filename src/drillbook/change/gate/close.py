@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from drillbook.change.authority import may_approve, may_request, may_run
-from drillbook.change.case import case_of
-from drillbook.change.model import FORMAT, time_text
-from drillbook.change.strict import encoded
+from drillbook.change.records.model import FORMAT, time_text
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.authority import may_approve, may_request, may_run
+from drillbook.change.trust.case import case_of
 from drillbook.errors import Refused
 from drillbook.repo.tree import tree_digest
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeRecord, Deviation, RunResult
+    from drillbook.change.records.model import ChangeRecord, Deviation, RunResult
+    from drillbook.change.trust.base import Base
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.git import Repository
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from drillbook.change.authority import holders, rules_for
-from drillbook.change.case import CONFIGURATION, Case
-from drillbook.change.engine import BESIDE
+from drillbook.change.trust.authority import holders, rules_for
+from drillbook.change.trust.case import CONFIGURATION, Case
+from drillbook.change.trust.engine import BESIDE
 from drillbook.errors import Finding, Refused
 from drillbook.signing.keys import Signers
 from drillbook.text import visible

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from drillbook.change.reading import read_request
-from drillbook.change.record import (
+from drillbook.change.records.reading import read_request
+from drillbook.change.records.record import (
     CHANGE_ID,
     FOLDER,
     LARGEST_PLAN,
@@ -20,14 +20,14 @@ from drillbook.change.record import (
     change_ids,
     record_from_files,
 )
-from drillbook.change.strict import read_bounded
+from drillbook.change.records.strict import read_bounded
 from drillbook.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.repo.git import Repository
 
 _WHOLE = (REQUEST, REQUEST_SIG, PLAN)

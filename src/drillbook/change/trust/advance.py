@@ -14,15 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import life_of_approval, may_request, missing_approvals
-from drillbook.change.base import TOLERANCE, Base, base_of, exported, pin_of, point_to, require_past, trusted_base
-from drillbook.change.bound import bind_configuration
-from drillbook.change.case import case_of, saying_anew
-from drillbook.change.engine import engine_digest, running_engine_digest
-from drillbook.change.model import time_text
-from drillbook.change.pin import Pin, locked, read_pin, write_pin
-from drillbook.change.record import FOLDER, LARGEST_PLAN, PLAN, record_from_files
+from drillbook.change.records.model import time_text
+from drillbook.change.records.record import FOLDER, LARGEST_PLAN, PLAN, record_from_files
+from drillbook.change.trust.approval import valid_approvals, verify_request
+from drillbook.change.trust.authority import life_of_approval, may_request, missing_approvals
+from drillbook.change.trust.base import TOLERANCE, Base, base_of, exported, pin_of, point_to, require_past, trusted_base
+from drillbook.change.trust.bound import bind_configuration
+from drillbook.change.trust.case import case_of, saying_anew
+from drillbook.change.trust.engine import engine_digest, running_engine_digest
+from drillbook.change.trust.pin import Pin, locked, read_pin, write_pin
 from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.clock import Clock
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.commit import Commit

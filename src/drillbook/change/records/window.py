@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
-    from drillbook.change.model import Window
+    from drillbook.change.records.model import Window
     from drillbook.cmdb.model import Cmdb
 
 _FIRST_MONDAY = date(2024, 1, 1)

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.engine import is_beside
-from drillbook.change.rules import Rule, approval_rules, emergencies
+from drillbook.change.trust.engine import is_beside
+from drillbook.change.trust.rules import Rule, approval_rules, emergencies
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from drillbook.change.case import Case
+    from drillbook.change.trust.case import Case
     from drillbook.cmdb.model import Cmdb
 
 TASKS = "tasks.py"

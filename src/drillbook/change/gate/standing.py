@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
-from drillbook.change.approval import Approved, valid_approvals, verify_result
-from drillbook.change.authority import missing_approvals
-from drillbook.change.bound import bind_from
-from drillbook.change.case import case_of
-from drillbook.change.difference import difference
-from drillbook.change.emergency import reviewers
-from drillbook.change.lifecycle import State, state_of
-from drillbook.change.rules import emergencies
+from drillbook.change.gate.emergency import reviewers
+from drillbook.change.records.difference import difference
+from drillbook.change.records.lifecycle import State, state_of
+from drillbook.change.trust.approval import Approved, valid_approvals, verify_result
+from drillbook.change.trust.authority import missing_approvals
+from drillbook.change.trust.bound import bind_from
+from drillbook.change.trust.case import case_of
+from drillbook.change.trust.rules import emergencies
 from drillbook.errors import DrillbookError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drillbook.change.authority import Missing
-    from drillbook.change.base import Base
-    from drillbook.change.lifecycle import RunSeen
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.lifecycle import RunSeen
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.authority import Missing
+    from drillbook.change.trust.base import Base
     from drillbook.cmdb.model import Cmdb
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from drillbook.change.model import Window
+from drillbook.change.records.model import Window
 from drillbook.errors import UsageError
 from drillbook.text import visible
 

@@ -14,7 +14,7 @@ from drillbook.errors import Refused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
 
 
 class State(StrEnum):

@@ -1,4 +1,4 @@
-"""What is bound and signed: the bytes of plan.json. What differs between two of them: ``change.difference``.
+"""What is bound and signed: the bytes of plan.json. What differs between two of them: ``change.records.difference``.
 
 The same request, commit and engine give the same bytes, on every machine. So whoever approves and whoever
 applies makes them again, and compares.
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import drillbook
 from drillbook.artifacts.seal import listing
 from drillbook.canonical import digest
-from drillbook.change.difference import difference
-from drillbook.change.model import FORMAT
-from drillbook.change.strict import encoded
+from drillbook.change.records.difference import difference
+from drillbook.change.records.model import FORMAT
+from drillbook.change.records.strict import encoded
 from drillbook.cmdb.load import load
 from drillbook.errors import Refused, UsageError
 from drillbook.plan.planner import make_plan
@@ -25,7 +25,7 @@ from drillbook.runbook.load import load_called
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drillbook.change.model import Request
+    from drillbook.change.records.model import Request
     from drillbook.plan.model import Plan
     from drillbook.repo.git import Repository
 

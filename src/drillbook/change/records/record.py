@@ -1,7 +1,7 @@
 """Change records: the folders ``changes/CHG-…/``, each read whole or refused whole.
 
 Reading proves the form of each file, that there is no other file, and that all are about one change of one
-repository. It proves no signature: see ``change.approval``.
+repository. It proves no signature: see ``change.trust.approval``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.model import ChangeRecord, KeptRun
-from drillbook.change.reading import read_approval, read_bound, read_request, read_result
-from drillbook.change.strict import read_bounded, require_size
+from drillbook.change.records.model import ChangeRecord, KeptRun
+from drillbook.change.records.reading import read_approval, read_bound, read_request, read_result
+from drillbook.change.records.strict import read_bounded, require_size
 from drillbook.errors import Finding, InvalidInput, UsageError
 from drillbook.text import visible
 

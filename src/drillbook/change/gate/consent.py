@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import valid_approvals, verify_request
-from drillbook.change.authority import life_of_approval, may_approve
-from drillbook.change.bound import difference
-from drillbook.change.case import case_of
-from drillbook.change.emergency import reviewers
-from drillbook.change.lifecycle import require_approvable
-from drillbook.change.model import time_text
-from drillbook.change.propose import plan_again
-from drillbook.change.reading import read_bound
-from drillbook.change.render import is_rendering
-from drillbook.change.risk import require_no_less, risk_of
+from drillbook.change.gate.emergency import reviewers
+from drillbook.change.gate.propose import plan_again
+from drillbook.change.gate.risk import require_no_less, risk_of
+from drillbook.change.records.lifecycle import require_approvable
+from drillbook.change.records.model import time_text
+from drillbook.change.records.reading import read_bound
+from drillbook.change.records.render import is_rendering
+from drillbook.change.trust.approval import valid_approvals, verify_request
+from drillbook.change.trust.authority import life_of_approval, may_approve
+from drillbook.change.trust.bound import difference
+from drillbook.change.trust.case import case_of
 from drillbook.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from drillbook.change.base import Base
-    from drillbook.change.difference import Line
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.difference import Line
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.git import Repository
 

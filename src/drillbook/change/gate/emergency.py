@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import AHEAD, valid_approvals, verify_request
-from drillbook.change.authority import holders
-from drillbook.change.case import services_of
-from drillbook.change.model import time_text
-from drillbook.change.rules import emergencies
+from drillbook.change.records.model import time_text
+from drillbook.change.trust.approval import AHEAD, valid_approvals, verify_request
+from drillbook.change.trust.authority import holders
+from drillbook.change.trust.case import services_of
+from drillbook.change.trust.rules import emergencies
 from drillbook.errors import Refused
 from drillbook.ledger.entries import NAMESPACE
 from drillbook.text import forbidden_character, visible
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from drillbook.change.base import Base
-    from drillbook.change.case import Case
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
+    from drillbook.change.trust.case import Case
     from drillbook.cmdb.model import Cmdb
     from drillbook.ledger.entries import SignedEntry
 

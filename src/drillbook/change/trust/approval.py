@@ -1,7 +1,7 @@
 """Approvals: who signed exactly this plan, for this change, environment and repository, and whether it still counts.
 
 The signed bytes are the approval's file. It says {repository, change, digest of plan.json, environment, expiry}, so
-that it fits nothing else. Whether the person may approve, and how many are needed, is in ``change.authority``.
+that it fits nothing else. Whether the person may approve, and how many are needed, is in ``change.trust.authority``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from drillbook.change.model import (
+from drillbook.change.records.model import (
     APPROVAL_NAMESPACE,
     FORMAT,
     REQUEST_NAMESPACE,
     RESULT_NAMESPACE,
     time_text,
 )
-from drillbook.change.strict import encoded
+from drillbook.change.records.strict import encoded
 from drillbook.errors import Refused
 from drillbook.text import visible
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import Approval, ChangeRecord
+    from drillbook.change.records.model import Approval, ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.signing.keys import SigningKey
 
 AHEAD = timedelta(minutes=5)

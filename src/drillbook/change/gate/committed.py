@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.propose import used_ids
-from drillbook.change.record import FOLDER, REQUEST, find_change, matching, record_from_files
+from drillbook.change.gate.propose import used_ids
+from drillbook.change.records.record import FOLDER, REQUEST, find_change, matching, record_from_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.repo.git import Repository
 
 _FILES = ("100644", "100755")

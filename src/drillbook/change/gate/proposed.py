@@ -11,8 +11,8 @@ from drillbook.errors import InvalidInput, Refused
 from drillbook.repo.tree import export, tree_digest
 
 if TYPE_CHECKING:
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.git import Repository
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.words import LANGUAGES, ChangeWords
+from drillbook.change.records.words import LANGUAGES, ChangeWords
 from drillbook.plan.render import plan_page
 from drillbook.runbook.page import Line, as_markdown
 from drillbook.runbook.words import Words
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from drillbook.change.model import Bound, Move, Request, Window
+    from drillbook.change.records.model import Bound, Move, Request, Window
     from drillbook.plan.model import Plan
 
 _EACH = 4  # services of the same worth that have a line each; more of them share one

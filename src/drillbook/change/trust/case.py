@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.rules import Standard, standard_change
+from drillbook.change.trust.rules import Standard, standard_change
 from drillbook.errors import Refused
 from drillbook.plan.model import Command, FenceRun, Plan, PlaybookRun, PowerRun
 from drillbook.source import plain
@@ -16,7 +16,7 @@ from drillbook.source import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb, Section
 
 RUNBOOK = "runbook"

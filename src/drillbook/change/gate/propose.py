@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.authority import may_request
-from drillbook.change.bound import bind_commit
-from drillbook.change.case import case_of
-from drillbook.change.conditions import require_same
-from drillbook.change.identity import kind_of
-from drillbook.change.model import FORMAT, ChangeRecord, Request, time_text
-from drillbook.change.proposed import proposed_cmdb
-from drillbook.change.reading import read_bound, read_request
-from drillbook.change.record import CHANGE_ID, FOLDER
-from drillbook.change.risk import Risk, require_no_less, risk_of
-from drillbook.change.strict import encoded
+from drillbook.change.gate.conditions import require_same
+from drillbook.change.gate.proposed import proposed_cmdb
+from drillbook.change.gate.risk import Risk, require_no_less, risk_of
+from drillbook.change.records.model import FORMAT, ChangeRecord, Request, time_text
+from drillbook.change.records.reading import read_bound, read_request
+from drillbook.change.records.record import CHANGE_ID, FOLDER
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.authority import may_request
+from drillbook.change.trust.bound import bind_commit
+from drillbook.change.trust.case import case_of
+from drillbook.change.trust.identity import kind_of
 from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.repo.tree import governed_files, is_free
 from drillbook.runbook.load import runbook_files
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeType, Subject, Window
+    from drillbook.change.records.model import ChangeType, Subject, Window
+    from drillbook.change.trust.base import Base
     from drillbook.repo.git import Repository
 
 _LONGEST_REASON = 2000

@@ -7,7 +7,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from drillbook.change.record import FOLDER
+from drillbook.change.records.record import FOLDER
 from drillbook.durable import sync_folder
 from drillbook.errors import MissingPrerequisite, Refused
 

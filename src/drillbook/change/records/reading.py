@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest
-from drillbook.change.model import (
+from drillbook.change.records.model import (
     Approval,
     Bound,
     Deviation,
@@ -18,7 +18,7 @@ from drillbook.change.model import (
     Window,
     moment,
 )
-from drillbook.change.strict import parse
+from drillbook.change.records.strict import parse
 from drillbook.errors import InvalidInput
 from drillbook.plan.reading import plan_from_json
 

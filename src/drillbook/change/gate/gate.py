@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import verify_request
-from drillbook.change.authority import may_request, may_run
-from drillbook.change.case import case_of
-from drillbook.change.conditions import Around, counting_approvals, require_same, runnable, why_not_now
-from drillbook.change.emergency import require_below_cap, require_no_debt, require_reason
-from drillbook.change.identity import (
+from drillbook.change.gate.conditions import Around, counting_approvals, require_same, runnable, why_not_now
+from drillbook.change.gate.emergency import require_below_cap, require_no_debt, require_reason
+from drillbook.change.records.window import why_frozen
+from drillbook.change.trust.approval import verify_request
+from drillbook.change.trust.authority import may_request, may_run
+from drillbook.change.trust.case import case_of
+from drillbook.change.trust.identity import (
     LabHost,
     kind_of,
     require_known_hosts,
@@ -24,15 +25,14 @@ from drillbook.change.identity import (
     require_lab_in,
     require_real,
 )
-from drillbook.change.window import why_frozen
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.cmdb.model import Cmdb
     from drillbook.plan.model import Plan
 

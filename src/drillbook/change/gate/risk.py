@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from drillbook.change.authority import rules_for
-from drillbook.change.case import case_of
+from drillbook.change.trust.authority import rules_for
+from drillbook.change.trust.case import case_of
 from drillbook.errors import Refused
 
 if TYPE_CHECKING:
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.plan.model import Plan
 
