@@ -67,12 +67,13 @@ def write(folder: Path, value: dict[str, Any], *, name: str = "db-failover") -> 
 def cmdb() -> Cmdb:
     """A CMDB that the drill fits."""
     items = {
-        "db-1": {"addresses": {"lab": "10.0.0.1"}, "in_lab": True},
-        "db-2": {"addresses": {"lab": "10.0.0.2"}, "in_lab": True},
+        "db-1": {"addresses": {"lab": "10.0.0.1"}, "in_lab": True, "room": "room-a"},
+        "db-2": {"addresses": {"lab": "10.0.0.2"}, "in_lab": True, "room": "room-a"},
         "mon-1": {"addresses": {"lab": "10.0.0.3"}, "in_lab": True},
         "far-1": {"addresses": {"production": "10.9.0.1"}},
     }
     content: dict[str, dict[str, dict[str, Any]]] = {
+        "sites": {"hq": {"rooms": {"room-a": {}, "room-b": {}}}},
         "config_items": items,
         "environments": {
             "lab": {"kind": "lab"},

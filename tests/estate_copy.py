@@ -16,16 +16,23 @@ if TYPE_CHECKING:
     from tests.repo_values import Key
 
 ROOT = Path(__file__).resolve().parents[1]
+NO_CACHES = shutil.ignore_patterns("__pycache__", "*.pyc", ".*_cache", ".ansible")
+"""For copies: what Python, linters and Ansible leave beside the source is no part of it."""
+
+
+def copy_parts(into: Path, *names: str) -> None:
+    """Copy some files and folders of this checkout into a folder that is there."""
+    for name in names:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, into / name, ignore=NO_CACHES)
+        else:
+            shutil.copy(source, into / name)
 
 
 def copy_estate(into: Path) -> Path:
     """Copy it into a folder that is there; places of the engine are there, and empty."""
-    for name in ("cmdb.yaml", "cmdb.d", "inventories", "playbooks", "runbooks"):
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, into / name)
+    copy_parts(into, "cmdb.yaml", "cmdb.d", "inventories", "playbooks", "runbooks")
     for rule in load(into).policies["approvals"].get("rules").values():
         for place in rule.get("paths", ()):
             path = into / place

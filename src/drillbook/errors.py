@@ -73,7 +73,8 @@ _MEANINGS = {
     ExitCode.NOT_FENCED: "the old primary could not be proved off; nothing was promoted",
     ExitCode.STOPPED: "stopped by a person; the run can be resumed or rolled back",
     ExitCode.MISSED: "a drill ran, and an objective was missed; `drills.due`: one is overdue or never ran; "
-    "`changes.status`: a review is overdue; `standby.status`: a promotion would have no snapshot to use",
+    "`changes.status`: a review is overdue; `standby.status`: a promotion would have no snapshot to use; "
+    "`standby.nminus1`, `standby.coverage`: a service is protected worse than is accepted",
     ExitCode.DRILL_INVALID: "the drill proves nothing: it did not run as described",
     ExitCode.PREREQUISITE: "this machine lacks something; the message has the command",
     ExitCode.JOURNAL: "the journal is broken or cannot be written",

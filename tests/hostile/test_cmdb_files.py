@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +15,12 @@ from drillbook.errors import ExitCode, InvalidInput
 from drillbook.tasks import cmdb as tasks
 from drillbook.text import forbidden_character
 from tests.cmdb_sample import sample, write
+from tests.estate_copy import copy_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 SERVICES = "cmdb.d/services.yaml"
 
 
@@ -208,9 +207,7 @@ def test_a_broken_file(
 ) -> None:
     root = tmp_path / "estate"
     root.mkdir()
-    for name in ("cmdb.yaml", "cmdb.d", "inventories", "playbooks"):
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
+    copy_parts(root, "cmdb.yaml", "cmdb.d", "inventories", "playbooks")
     damage.do(root)
 
     with pytest.raises(InvalidInput) as caught:
@@ -236,9 +233,7 @@ def test_a_broken_file(
 
 def test_a_broken_file_brings_no_findings_about_others(tmp_path: Path) -> None:
     """What a file that cannot be read would have said is not reported as missing elsewhere."""
-    for name in ("cmdb.yaml", "cmdb.d", "playbooks"):
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    copy_parts(tmp_path, "cmdb.yaml", "cmdb.d", "playbooks")
     for path in sorted((tmp_path / "cmdb.d").glob("**/*.yaml")):
         content = path.read_bytes()
         path.write_text("services: [\n")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from drillbook.artifacts.seal import seal
+from drillbook.errors import HostUnreachable
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
 from drillbook.lab.access import lab_access
@@ -42,13 +43,20 @@ class Office:
             hosts.close()
 
     def sh(self, item, script, *values):
-        with self.hosts() as hosts:
-            done = hosts[item].run(["/bin/sh", "-c", script, "sh", *values], timeout=30)
-        return done
+        """Run a script; a host that was just switched on is waited for."""
+        deadline = time.monotonic() + 20
+        while True:
+            with self.hosts() as hosts:
+                try:
+                    return hosts[item].run(["/bin/sh", "-c", script, "sh", *values], timeout=30)
+                except HostUnreachable:
+                    if time.monotonic() > deadline:
+                        raise
+            time.sleep(0.2)
 
-    def fact(self, file, function, item, **arguments):
+    def fact(self, file, function, on, /, **arguments):
         with self.hosts() as hosts:
-            return Checks(self.sealed, hosts).run(CheckRun(f"checks/{file}.py", function, item, arguments))
+            return Checks(self.sealed, hosts).run(CheckRun(f"checks/{file}.py", function, on, arguments))
 
     def settings(self, protection):
         return plain(self.estate.protections[protection].get("settings"))
@@ -99,7 +107,7 @@ def web(office):
     yield LabPower("web-1")
     LabPower(WITNESS).on()
     LabPower("web-1").on()
-    assert until(lambda: office.sh(WITNESS, "systemctl is-active nginx").stdout.strip(), "active") == "active"
+    assert until(lambda: office.sh(WITNESS, "systemctl is-active nginx").exit_code, 0) == 0
     office.name_holder("web-spare", "web-1")
     assert until(lambda: office.use("web-spare").held), office.why("web-spare")
 
@@ -241,7 +249,7 @@ def test_a_key_gives_its_own_passphrase_alone(office, asked):
 
 def test_a_key_can_add_to_its_own_repository_alone(office):
     base = (
-        'export BORG_PASSCOMMAND="/usr/local/lib/drillbook/passphrase web-spare" BORG_BASE_DIR=/var/cache/drillbook-test '
+        'export BORG_PASSCOMMAND="/usr/local/lib/drillbook/passphrase web-spare" BORG_BASE_DIR=/var/cache/test '
         'BORG_RSH="ssh -F /etc/drillbook/ssh/config"; borg list '
     )
     assert office.sh("web-1", f"{base} snapshots@{STORE}:/srv/snapshots/web-spare").exit_code == 0

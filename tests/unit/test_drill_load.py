@@ -98,6 +98,15 @@ def fault(kind, **options):
 
 
 USERS = {"id": "more", "kind": "postgresql_writer", "from": "mon-1", "to": "service_address", "every": "5 ms"}
+ROOM = {"kind": "kill", "after": "3 s"}
+
+
+def only_a_reader(data):
+    """A drill whose only probe says nothing of who serves."""
+    data["probes"] = [{**data["probes"][0], "kind": "proxy_reader"}]
+    return data
+
+
 WRONG = {
     "unknown key": (change("colour", "red"), "schema-unknown-key: unknown key 'colour'"),
     "no probes": (change("probes", None), "schema-missing: the file has no 'probes'"),
@@ -162,6 +171,33 @@ WRONG = {
     "it was never away": (fault("returns", **{"in": "-3 s"}), "a duration such as '20 s'"),
     "a third direction": (fault("partition", direction="up"), "it must be one of in, out, both"),
     "another fault's option": (fault("freeze", rate="1 mbit"), "the fault 'freeze' has no option 'rate'"),
+    "neither one service nor several": (
+        change("service", None),
+        "schema-one-of: the file has none of service, services",
+    ),
+    "a fault on nobody": (change("faults/0/on", None), "schema-one-of"),
+    "an unknown room": (change("faults/0", ROOM | {"room": "room-x"}), "unknown-room: there is no room 'room-x'"),
+    "an empty room": (
+        change("faults/0", ROOM | {"room": "room-b"}),
+        "fault-item: no host of the lab (in_lab: true) st",
+    ),
+    "probe's kind": (change("probes/0/kind", "fax_sender"), "it must be one of address_watcher, ldap_writer"),
+    "probe of another service": (
+        change("probes/0/protection", "other"),
+        "probe-protection: the probe 'users' is about",
+    ),
+    "what its kind needs": (
+        change("probes/0/kind", "web_writer"),
+        "probe-setting: the probe 'users' is a web_writer, and",
+    ),
+    "what it logs in with": (change("probes/0/kind", "web_writer"), "has no 'kind' in its settings, under which"),
+    "writers of two kinds": (change("probes/0/kind", "web_writer"), "probe-kinds: the probes are of several kinds"),
+    "a watcher of a member": (
+        change("probes/1/kind", "address_watcher"),
+        "probe-target: the probe 'at-db-1' watches who",
+    ),
+    "nobody watches the address": (only_a_reader, "unwatched-address: no probe watches the service's address"),
+    "a check of an unknown protection": (change("steady_state/0/protection", "x"), "unknown-protection: there is no"),
     "faults in production": (change("environment", "production"), "fault-outside-lab: faults exist only in the lab"),
     "faults in a rehearsal": (change("environment", "rehearsal"), "fault-outside-lab: faults exist only in the lab"),
     "fault's item": (change("faults/0/on", "db-9"), "unknown-item: there is no item 'db-9'"),

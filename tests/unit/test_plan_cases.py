@@ -21,6 +21,7 @@ from drillbook.plan.planner import make_plan
 from drillbook.plan.reading import plan_from_json
 from drillbook.runbook.load import load_called
 from drillbook.source import plain, read_yaml
+from tests.estate_copy import NO_CACHES
 
 if TYPE_CHECKING:
     from drillbook.plan.model import Plan
@@ -64,7 +65,7 @@ def commands(plan: Plan) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_case(name: str, tmp_path: Path) -> None:
-    shutil.copytree(CASES / "estate", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(CASES / "estate", tmp_path, ignore=NO_CACHES, dirs_exist_ok=True)
     (tmp_path / "runbooks").mkdir()
     for path in (CASES / name).glob("RB-*.yaml"):
         shutil.copy(path, tmp_path / "runbooks")

@@ -18,6 +18,7 @@ from drillbook.clock import SystemClock
 from drillbook.evidence.verdict import Result
 from drillbook.schedule.lock import only_one
 from tests.archive_values import written
+from tests.estate_copy import NO_CACHES
 
 pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
 
@@ -39,7 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The estate that ships, without its records."""
     folder = tmp_path_factory.mktemp("whole")
     for name in ("cmdb.d", "runbooks", "playbooks"):
-        shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=NO_CACHES)
     shutil.copy(ROOT / "cmdb.yaml", folder)
     (folder / "drills").mkdir()
     for path in (ROOT / "drills").glob("*.yaml"):

@@ -10,6 +10,7 @@ from drillbook.review.markup import Md, code, fill
 from drillbook.review.model import Verdict
 from drillbook.review.parts import (
     Part,
+    alone_part,
     cmdb_part,
     drills_part,
     findings_part,
@@ -63,6 +64,7 @@ def comment(review: Review, language: str = "en", *, limit: int = LIMIT) -> str:
             changes_part(review, words),
             cmdb_part(review, words),
             services_part(review, words),
+            alone_part(review, words),
             drills_part(review, words),
             procedures_part(review, words),
             inventories_part(review, words),
@@ -115,6 +117,8 @@ def _reasons(review: Review, words: Words) -> Iterator[str]:
         yield words.counted("v_weaker", review.weaker)
     if review.valid and review.new:
         yield words.counted("v_new", len(review.new))
+    if review.unaccepted:
+        yield words.counted("v_alone", review.unaccepted)
     if review.stale:
         yield words.counted("v_stale", len(review.stale))
     wanting = sum(not each.ready for each in review.proposals.each)

@@ -17,6 +17,7 @@ from drillbook.change.owners import COMMAND, owner_files
 from drillbook.cmdb.model import SECTIONS
 from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.tree import export
+from drillbook.review.alone import alone
 from drillbook.review.drills import compare_drills, with_evidence
 from drillbook.review.entries import compare
 from drillbook.review.guarded import Forbidden, forbidden_files, powers
@@ -120,6 +121,7 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
         stale += _stale_owners(read)
     both = base.valid and head.valid
     drills: list[DrillChange] = []
+    brought, spared = alone(base.cmdb, head.cmdb, cmdb, today=authority.at.date()) if both else ((), ())
     if both:
         drills = compare_drills(base, head)
         _export_records(read.repo, read.what.head, files["new"], [each.name for each in drills], records)
@@ -144,6 +146,8 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
             read.changed,
             {entry.file for side in (base, head) for name in SECTIONS for entry in side.cmdb.section(name)},
         ),
+        alone=brought,
+        not_alone=spared,
     )
 
 

@@ -67,6 +67,7 @@ _WORSE: dict[tuple[str, ...], Callable[[Any], float]] = {
     ("policies", "rules", "*", "valid_for"): _length,
     ("policies", "at_most"): _number,
     ("policies", "review_within"): _length,
+    ("policies", "accepted", "*", "until"): _day,
     ("policies", "by_tier", "*"): _length,
     ("policies", "by_service", "*"): _length,
     ("policies", "yearly"): _length,
@@ -75,6 +76,8 @@ _WORSE: dict[tuple[str, ...], Callable[[Any], float]] = {
     ("policies", "asynchronous_rpo"): _length,
     ("policies", "spare_covers"): _number,
 }
+# What is weaker when it comes, and stronger when it goes away.
+_BAD = frozenset({("policies", "accepted", "*")})
 # What is weaker when it goes away, and stronger when it comes.
 _GOOD = frozenset(
     {
@@ -90,6 +93,8 @@ def judged(section: str, change: FieldChange) -> Judgement:
     """Tell whether a change makes weaker what was promised: a longer RTO, a shorter warranty, fewer approvals."""
     place = (section, *change.path)
     if change.old is None or change.new is None:
+        if any(_fits(place, pattern) for pattern in _BAD):
+            return Judgement.STRONGER if change.new is None else Judgement.WEAKER
         if not any(_fits(place, pattern) for pattern in _GOOD):
             return Judgement.NEUTRAL
         return Judgement.WEAKER if change.new is None else Judgement.STRONGER

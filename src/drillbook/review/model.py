@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drillbook.errors import Finding
+    from drillbook.review.alone import Alone
     from drillbook.review.drills import DrillChange
     from drillbook.review.entries import CmdbChange
     from drillbook.review.guarded import Forbidden, Power
@@ -44,7 +45,8 @@ class Review:
     ``valid``: head's files can be loaded. ``cmdb`` None: head's CMDB cannot be read at all. ``new`` and ``mended``:
     findings that head has and base has not, and the other way round; ``kept``: those that both have. ``pinned``: who
     may approve was read from this machine's trusted base. ``looked_past``: files that changed and of which nothing
-    was said, as number by top folder.
+    was said, as number by top folder. ``alone`` and ``not_alone``: single failures after which a service has no way
+    back in time in head and had one in base, and the other way round.
     """
 
     range: Range
@@ -62,6 +64,8 @@ class Review:
     proposals: Proposals
     pinned: bool
     looked_past: Mapping[str, int]
+    alone: tuple[Alone, ...] = ()
+    not_alone: tuple[Alone, ...] = ()
 
     @property
     def weaker(self) -> int:
@@ -70,6 +74,11 @@ class Review:
             return 0
         fields = sum(len(each.weaker) for each in self.cmdb.entries)
         return fields + sum(each.section == "protections" for each in self.cmdb.of(Kind.REMOVED))
+
+    @property
+    def unaccepted(self) -> int:
+        """How many single failures head brings that nobody has accepted."""
+        return sum(each.accepted is None for each in self.alone)
 
     @property
     def stale(self) -> list[DrillChange]:
@@ -86,7 +95,16 @@ class Review:
             return Verdict.INVALID
         if self.forbidden:
             return Verdict.FORBIDDEN
-        if self.weaker or self.powers or self.new or self.stale or self.range.both or self.proposals.wanting:
+        told = (
+            self.weaker,
+            self.powers,
+            self.new,
+            self.stale,
+            self.range.both,
+            self.proposals.wanting,
+            self.unaccepted,
+        )
+        if any(told):
             return Verdict.LOOK
         return Verdict.PLAIN
 

@@ -106,6 +106,21 @@ def cmdb_part(review: Review, words: Words) -> Part | None:
     return Part(words("s_cmdb"), joined(parts, "\n\n"))
 
 
+def alone_part(review: Review, words: Words) -> Part | None:
+    """Say which single failures strand a service now, and which do not any more."""
+    parts = []
+    for key, found in (("alone", review.alone), ("not_alone", review.not_alone)):
+        lines = []
+        for each in found:
+            line = fill(words(key), failure=each.failure, service=each.service, why=Md(words(f"alone_{each.why}")))
+            if key == "alone" and each.accepted is not None:
+                line = Md(line + fill(words("alone_accepted"), id=each.accepted))
+            lines.append(line)
+        if lines:
+            parts.append(listed(lines, words))
+    return Part(words("s_alone"), joined(parts, "\n\n")) if parts else None
+
+
 def services_part(review: Review, words: Words) -> Part | None:
     """Say which services stand on what is changed."""
     if not review.services:

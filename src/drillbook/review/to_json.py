@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import timestamp
@@ -63,6 +64,10 @@ def to_json(review: Review) -> dict[str, Any]:
             for each in review.inventories
         ],
         "services": [_service(each) for each in review.services],
+        "single_failures": {
+            "new": [asdict(each) for each in review.alone],
+            "mended": [asdict(each) for each in review.not_alone],
+        },
         "drills": [_drill(each) for each in review.drills],
         "procedures": [
             {

@@ -40,6 +40,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "directly": ("directly", "直接"),
     "v_findings": ("1 thing is wrong in its files|{n} things are wrong in its files", "文件中有 {n} 处错误"),
     "v_new": ("1 new conflict|{n} new conflicts", "{n} 处新冲突"),
+    "v_alone": (
+        (
+            "after 1 more single failure a service has no way back in time|"
+            "after {n} more single failures a service has no way back in time"
+        ),
+        "新增 {n} 处无法按时恢复的单点故障",
+    ),
     "v_powers": ("it changes who may approve", "改变了审批权限"),
     "v_weaker": ("1 promise gets weaker|{n} promises get weaker", "{n} 项承诺减弱"),
     "v_stale": ("1 drill proves nothing any more|{n} drills prove nothing any more", "{n} 个演练的证据失效"),
@@ -61,10 +68,22 @@ _WORDS: dict[str, tuple[str, str]] = {
     "s_changes": ("Changes to be approved", "待审批的变更"),
     "s_cmdb": ("What changes in the CMDB", "配置库的变化"),
     "s_services": ("Services that stand on it", "受影响的服务"),
+    "s_alone": ("Single failures with no way back in time", "无法按时恢复的单点故障"),
     "s_drills": ("Drills", "演练"),
     "s_procedures": ("Runbooks and playbooks", "手册与剧本"),
     "s_inventories": ("Hosts that Ansible sees", "Ansible 主机清单"),
     "s_others": ("Not looked into", "未检查"),
+    # single failures
+    "alone": (
+        "{failure} fails: {service} has no way back within its RTO ({why})",
+        "{failure} 失效：{service} 无法在 RTO 内恢复（{why}）",
+    ),
+    "not_alone": ("{failure} fails: {service} has a way back now", "{failure} 失效：{service} 现已可恢复"),
+    "alone_accepted": ("; accepted: {id}", "；已接受：{id}"),
+    "alone_nothing": ("nothing brings it back", "无恢复手段"),
+    "alone_lost": ("what would bring it back is lost too", "恢复手段同时失效"),
+    "alone_contested": ("its spare goes to another", "备机被优先者占用"),
+    "alone_slow": ("what brings it back takes longer", "恢复超时"),
     # forbidden
     "add-only": (
         "{path} is {how}: records are only ever added",

@@ -185,7 +185,7 @@ def loss(record: Mapping[str, Any]) -> Iterator[Text]:
     """Say what was lost, in sentences."""
     lost, rows = record["measures"]["rpo_actual"], record["measures"]["rows"]
     if not record["measures"]["keeps"]:
-        yield NOTHING_KEPT
+        yield Text(f"{NOTHING_KEPT.en[:1].upper()}{NOTHING_KEPT.en[1:]}.", f"{NOTHING_KEPT.zh}。")
         return
     if lost is None:
         yield Text(
@@ -257,7 +257,7 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {
         "name": WORDS["lost"],
         "wanted": objective(wanted["rpo"]),
-        "got": NOTHING_KEPT
+        "got": Text("nothing kept", "不存数据")
         if not measures["keeps"]
         else Text("not known", "不明")
         if lost is None

@@ -147,8 +147,13 @@ def _bars(writer: Mapping[str, Any], begin: float, end: float, *, users: bool) -
     ends = [span[1] for name in ("acknowledged", "refused", "unanswered") for span in writer[name]]
     bars = [Bar(a, b, GOOD) for a, b in writer["acknowledged"] if b >= begin and a <= end]
     if users:
-        gaps = between(writer["acknowledged"], begin, min(end, max(ends, default=begin)))
-        bars += [Bar(a, b, BAD, duration(b - a), between=True) for a, b in gaps if b - a > writer["apart"]]
+        last = min(end, max(ends, default=begin))
+        bars += [
+            # One that goes on at the end of the drawing says nothing of how long it was.
+            Bar(a, b, BAD, WORDS["not_back"] if b >= last else duration(b - a), between=True)
+            for a, b in between(writer["acknowledged"], begin, last)
+            if b - a > writer["apart"]
+        ]
     else:
         bars += [Bar(a, b, MUTED, thin=True) for a, b in writer["refused"] if b >= begin and a <= end]
         bars += [Bar(a, b, WARN, thin=True) for a, b in writer["unanswered"] if b >= begin and a <= end]

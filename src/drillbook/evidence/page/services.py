@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.page.figures import NONE
 from drillbook.evidence.page.lanes import text
 from drillbook.evidence.page.words import VERDICTS
 from drillbook.evidence.wording import duration, joined, objective, same
@@ -68,18 +67,23 @@ def table(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "title": text(each["title"]),
             "id": each["service"],
             "outage": _outage(each),
-            "rto": NONE if expected else objective(wanted["rto"]),
+            "rto": None if expected else _wanted("RTO", wanted["rto"]),
             "lost": Text("nothing kept", "不存数据")
             if not measures["keeps"]
             else Text("not known", "不明")
             if lost is None
             else same(f"{lost['writes']:,}"),
-            "rpo": objective(wanted["rpo"]) if measures["keeps"] else NONE,
+            "rpo": _wanted("RPO", wanted["rpo"]) if measures["keeps"] else None,
             "verdict": Text("as expected", "符合预期")
             if expected and each["result"] == "met"
             else VERDICTS[each["result"]],
             "class_": {"met": "good", "missed": "bad"}.get(each["result"], "warn"),
         }
+
+
+def _wanted(name: str, seconds: float) -> Text:
+    limit = objective(seconds)
+    return Text(f"objective ({name}) {limit.en}", f"目标（{name}）{limit.zh}")
 
 
 def left(record: Mapping[str, Any]) -> Iterator[Text]:
