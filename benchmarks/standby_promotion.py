@@ -11,6 +11,7 @@ measured.
 from __future__ import annotations
 
 import argparse
+import json
 import threading
 import time
 from statistics import median
@@ -22,7 +23,6 @@ from drillbook.cmdb.addressing import address, service_address
 from drillbook.hosts.power import PowerState
 from drillbook.journal.record import read_journal
 from drillbook.lab.power import LabPower
-from drillbook.lab.state import read_state
 from drillbook.tasks.common import state_folder
 
 PROTECTION = "web-spare"
@@ -44,6 +44,7 @@ _FLOOR = """
 export BORG_BASE_DIR=/run/floor BORG_RSH='ssh -F /etc/drillbook/ssh/config'
 export BORG_PASSPHRASE="$(/usr/local/lib/drillbook/passphrase "$1")"
 cd /
+rm -rf /etc/nginx
 borg extract --bypass-lock --noacls --noxattrs --noflags "$2::$3"
 ip address replace "$5/$6" dev "$4"
 timeout 0.1 arping -q -U -c 1 -I "$4" "$5" || true
@@ -85,9 +86,14 @@ class Cold:
             raise SystemExit(f"{runbook} failed: {said}")
         return run
 
+    def newest(self) -> str:
+        """Give the newest archive that is noted."""
+        notes = f"/var/lib/drillbook/snapshots/{PROTECTION}.jsonl"
+        return str(json.loads(self.sh(self.snapshot["host"], f"tail -n 1 {notes}"))["archive"])
+
     def first_answer(self) -> tuple[threading.Thread, list[float]]:
         """Begin to ask for the page as a user; the list gets the time of the first good answer."""
-        url = f"http://{self.address}{self.settings['page']}"
+        url = f"http://{self.address}{self.settings['asks']}"
         found: list[float] = []
 
         def ask() -> None:
@@ -115,7 +121,7 @@ class Cold:
 
     def floor(self, archive: str) -> float:
         """Promote by one script; give the seconds from before the fence to the first answer."""
-        self.sh(self.spare, "cp -a /etc/nginx /root/nginx.cold; ip link show >/dev/null")
+        self.sh(self.spare, "cp -a /etc/nginx /root/nginx.cold")
         thread, found = self.first_answer()
         begun = time.monotonic()
         power = LabPower(self.primary)
@@ -127,6 +133,8 @@ class Cold:
             str(self.settings["prefix"]), self.settings["hostname"], *self.settings["units"],
         )  # fmt: skip
         thread.join()
+        if not found:
+            raise SystemExit("the floor brought no page")
         return found[0] - begun
 
     def cold_again(self) -> None:
@@ -143,7 +151,6 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=5, help="rounds of each")
     parser.add_argument("--megabytes", type=int, default=100)
     asked = parser.parse_args()
-    read_state()
     cold = Cold()
     cold.wait_for_users()
     cold.sh(
@@ -151,24 +158,21 @@ def main() -> None:
         f"mkdir -p {_MADE}; for n in $(seq {asked.megabytes}); do head -c 1000000 /dev/urandom > {_MADE}/$n.bin; done",
     )
     seconds: dict[str, list[float]] = {"ours": [], "floor": []}
-    try:
-        for _ in range(asked.n):
-            for who in ("floor", "ours"):
-                cold.run("RB-STANDBY-SNAPSHOT")
-                notes = f"/var/lib/drillbook/snapshots/{PROTECTION}.jsonl"
-                archive = cold.sh(cold.snapshot["host"], f"tail -n 1 {notes} | sed 's/.*\"archive\": \"\\([^\"]*\\)\".*/\\1/'")
-                cold.lab.kill(cold.primary)
-                time.sleep(0.5)
-                if who == "ours":
-                    seconds[who].append(cold.ours())
-                    cold.run("RB-STANDBY-FAILBACK")
-                else:
-                    seconds[who].append(cold.floor(archive.strip()))
-                    cold.cold_again()
-                cold.lab.hosts[cold.primary].close()
-                cold.wait_for_users()
-    finally:
-        cold.sh(cold.primary, f"rm -rf {_MADE} /var/lib/drillbook/standby")
+    for _ in range(asked.n):
+        for who in ("floor", "ours"):
+            cold.run("RB-STANDBY-SNAPSHOT")
+            archive = cold.newest()
+            cold.lab.kill(cold.primary)
+            time.sleep(0.5)
+            if who == "ours":
+                seconds[who].append(cold.ours())
+                cold.run("RB-STANDBY-FAILBACK")
+            else:
+                seconds[who].append(cold.floor(archive))
+                cold.cold_again()
+            cold.lab.hosts[cold.primary].close()
+            cold.wait_for_users()
+    cold.sh(cold.primary, f"rm -rf {_MADE} /var/lib/drillbook/standby")
     print(machine())
     print(f"{asked.megabytes} MB of content")
     print(line("drillbook: first record to first good answer", seconds["ours"]))

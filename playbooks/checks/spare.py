@@ -34,8 +34,8 @@ class CannotTell(Exception):
 def is_free(host: Host) -> None:
     """The spare holds no role, and nothing of an earlier one is left on it."""
     done = host.run(
-        "for role in %s/*.conf; do [ ! -e \"$role\" ] || basename \"$role\" .conf; done; "
-        "for left in %s/*/incoming %s/*/kept; do [ ! -e \"$left\" ] || echo \"/$left\"; done; echo looked",
+        'for role in %s/*.conf; do [ ! -e "$role" ] || basename "$role" .conf; done; '
+        'for left in %s/*/incoming %s/*/kept; do [ ! -e "$left" ] || echo "/$left"; done; echo looked',
         ROLES, STANDBY, STANDBY,
     )  # fmt: skip
     lines = done.stdout.split()
@@ -50,8 +50,8 @@ def is_free(host: Host) -> None:
 def is_fit(host: Host, units: list[str]) -> None:
     """The spare has the software, and its clock is right."""
     done = host.run(
-        "date +%%s; command -v borg arping >/dev/null || echo borg arping missing; systemctl show --property=Id,LoadState "
-        + " ".join("%s" for _ in units),
+        "date +%%s; command -v borg arping >/dev/null || echo borg arping missing; "
+        "systemctl show --property=Id,LoadState " + " ".join("%s" for _ in units),
         *units,
     )
     first, *rest = done.stdout.splitlines() or [""]
@@ -145,12 +145,15 @@ def has_identity(host: Host, address: str, interface: str, hostname: str) -> Non
 
 
 def is_cold(
-    host: Host, protection: str, item: str, units: list[str], address: str, interface: str, places: str
+    host: Host, *, protection: str, item: str, units: list[str], address: str, interface: str, places: str
 ) -> None:
     """The spare is what it was before: the same files, no service, no address, its own name."""
     done = host.run(
-        "hostname; ip -o address show dev %s; echo --; systemctl is-active " + " ".join("%s" for _ in units) + "; echo --;"
-        "cd %s && ls && echo -- && { sh manifest.sh " + " ".join("%s" for _ in places.split()) + " | LC_ALL=C comm -3 cold - ; }",
+        "hostname; ip -o address show dev %s; echo --; systemctl is-active "
+        + " ".join("%s" for _ in units)
+        + "; echo --; cd %s && ls && echo -- && { sh manifest.sh "
+        + " ".join("%s" for _ in places.split())
+        + " | LC_ALL=C comm -3 cold - ; }",
         interface, *units, f"{STANDBY}/{protection}", *places.split(),
     )  # fmt: skip
     parts = [part.splitlines() for part in f"\n{done.stdout}".split("\n--\n")]
