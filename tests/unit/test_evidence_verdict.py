@@ -170,7 +170,7 @@ CASES = {
     "rows stand there twice": (
         lambda seen: replace(seen, rows=replace(seen.rows, duplicates=2)),
         Result.MISSED,
-        ["rows stand in the table more than once: 2"],
+        ["writes are there more than once: 2"],
     ),
     "the run failed": (
         lambda seen: replace(seen, run=ExitCode.FAILED, run_message=same("step promote: no")),

@@ -15,7 +15,6 @@ from drillbook.evidence.measure import (
     Lost,
     baseline,
     felt,
-    is_outage,
     kept_writes,
     later,
     lost_writes,
@@ -216,9 +215,12 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
     rows = observed.rows if users is not None and not unwatched else None
     promotions = list(_promotions(observed, answers))
     afterwards = later(users, timeline)
-    way_back = [each for each in afterwards if not is_outage(each, timeline)]
+    seen = felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0)
+    # The outage itself, when the recovery did not end it, is no outage of the way back.
+    left = seen.outage if seen.outage is not None and seen.outage.end is None else None
+    way_back = [each for each in afterwards if left is None or each.start != left.start]
     measures = Measures(
-        felt=felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0),
+        felt=seen,
         baseline=baseline(users, timeline) if users else Baseline.nothing(),
         lost=None if rows is None else lost_writes(writers, rows),
         kept=None if rows is None else kept_writes(writers, rows),
@@ -228,7 +230,7 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
         by_address=observed.by_address,
         answers=dict(sorted(Counter(each.host for each in answers).items())),
         afterwards=max(way_back, key=lambda each: each.seconds, default=None),
-        restored=next((each.seconds for each in afterwards if is_outage(each, timeline)), None),
+        restored=next((each.seconds for each in afterwards if left is not None and each.start == left.start), None),
         keeps=observed.keeps,
         attempts={each.writer: len(each.samples) for each in observed.series},
         unwatched=unwatched,

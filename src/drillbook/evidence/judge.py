@@ -259,7 +259,7 @@ def _data(findings: Findings) -> list[Text]:
         )
     if findings.duplicates:
         number = findings.duplicates
-        reasons.append(Text(f"rows stand in the table more than once: {number}", f"表中有重复的数据行：{number} 行"))
+        reasons.append(Text(f"writes are there more than once: {number}", f"有重复写入：{number} 笔"))
     return reasons
 
 
