@@ -89,3 +89,36 @@ def estates(draw: st.DrawFn) -> Cmdb:
         if "spare" in members and keepers and draw(st.booleans()):
             protections[f"p{len(protections) - 1}"]["snapshot"] = {"host": draw(st.sampled_from(keepers))}
     return estate(items=items, services=services, protections=protections)
+
+
+ITEMS: dict[str, dict[str, Any]] = {
+    "a-1": {"room": "room-a", "rack": "a1", "depends_on": ["ups-1"]},
+    "b-1": {"room": "room-a", "rack": "a2"},
+    "c-1": {"room": "room-c"},
+    "c-2": {"room": "room-c"},
+    "ups-1": {"class": "ups", "room": "room-a"},
+    "spare-1": {"room": "room-b", "rack": "b1", "depends_on": ["switch-1"]},
+    "switch-1": {"depends_on": ["ups-1"]},
+    "tapes-1": {"room": "room-a", "rack": "a1"},
+    "keep-1": {"room": "room-a", "rack": "a2"},
+    "keep-2": {"room": "room-a", "rack": "a2"},
+}
+SERVICES: dict[str, dict[str, Any]] = {
+    "a": {"provided_by": ["a-1"]},
+    "b": {"provided_by": ["b-1"]},
+    "c": {"provided_by": ["c-1", "c-2"]},
+}
+PROTECTIONS: dict[str, dict[str, Any]] = {
+    "a-spare": {"service": "a", "members": {"primary": "a-1", "spare": "spare-1"}, "interval": "1 d",
+                "snapshot": {"host": "keep-1", "password_on": ["keep-1", "keep-2"], "max_age": "12 h"}},
+    "b-spare": {"service": "b", "members": {"primary": "b-1", "spare": "spare-1"}, "interval": "2 d"},
+    "b-tape": {"service": "b", "members": {"primary": "b-1", "library": "tapes-1"}, "interval": "1 d"},
+    "c-pair": {"service": "c", "members": {"primary": "c-1", "standby": "c-2"}, "replication": "asynchronous"},
+}  # fmt: skip
+
+
+def small(services: dict[str, dict[str, Any]] | None = None, **more: Any) -> Cmdb:
+    """Give three services with a spare for two of them; ``services`` change or add some, ``more`` replaces sections."""
+    changed = {id_: {**its, **(services or {}).get(id_, {})} for id_, its in SERVICES.items()}
+    added = {id_: its for id_, its in (services or {}).items() if id_ not in changed}
+    return estate(**{"items": ITEMS, "services": changed | added, "protections": PROTECTIONS, **more})

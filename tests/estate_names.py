@@ -19,10 +19,12 @@ ALLOWED = {
     "file": "files are what the engine reads and writes",
     "lab": "a kind of environment",
     "login": "what a person or a program does at a host",
+    "mail": "a kind of service that a probe knows how to use",
     "production": "a kind of environment",
     "proxy": "http_proxy, which the build of the lab's image respects",
     "rehearsal": "a kind of environment",
     "risk": "what a change's request states",
+    "web": "a kind of service that a probe knows how to use",
     "wireless": "wireless_controller, a class of items",
 }
 

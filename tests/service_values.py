@@ -77,7 +77,11 @@ def pages(*, back: int = STEADY + 6 * S) -> Observed:
 def proxy(*, back: int = STEADY + 17 * S) -> Observed:
     """The proxy: nothing brings it back before its own host is; it keeps nothing."""
     seen = cold(
-        "proxy", Text("Proxy", "上网代理"), back=back, holders=[(0, FAULT, "proxy-1"), (back, END, "proxy-1")], not_back=WHY
+        "proxy",
+        Text("Proxy", "上网代理"),
+        back=back,
+        holders=[(0, FAULT, "proxy-1"), (back, END, "proxy-1")],
+        not_back=WHY,
     )
     users = replace(seen.series[0], kind="proxy_reader", does=Does.READS)
     return replace(seen, series=(users, seen.series[1]), rows=None, keeps=False, promotions=pages().promotions)

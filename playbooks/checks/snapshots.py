@@ -11,6 +11,7 @@ They run on the repository's host and read what RB-STANDBY-SNAPSHOT notes there,
     ok            whether every file in it could be read and was what was written
     detail        if not, what was wrong
     seconds       how long the reading took
+    segment       of the newest: the repository's last segment when all was done; what came later is not noted
 
 Written whole each time, so that no line is ever half there.
 """

@@ -45,9 +45,9 @@ class Silent:
         pass
 
 
-def bring_up(*, fresh: bool = False, progress: Silent | None = None) -> LabState:
-    """Bring the lab of this checkout up."""
-    cmdb = load(ROOT)
+def bring_up(*, cmdb: Cmdb | None = None, fresh: bool = False, progress: Silent | None = None) -> LabState:
+    """Bring the lab of this checkout up, or of another CMDB of it."""
+    cmdb = cmdb or load(ROOT)
     return lifecycle.up(cmdb, environment=lab_environment(cmdb), root=ROOT, progress=progress or Silent(), fresh=fresh)
 
 
@@ -112,7 +112,7 @@ def to(lab):
 
 @pytest.fixture
 def do(to):
-    """Runs a shell text on the application server, or another host, over a connection of its own, and gives what it prints."""
+    """Runs a shell text on the application server, or another host, and gives what it prints."""
 
     def run(text, item="core-app-1"):
         done = to(item).run(["bash", "-c", text], timeout=20)

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
 
 @pytest.mark.parametrize(
-    ("runbook", "sample", "twice", "back"), [(SWITCHOVER, 3, 1, 2), (FAILOVER, 3, 0, 0), (FAILBACK, 2, 1, 0)]
+    ("runbook", "sample", "twice", "back"), [(SWITCHOVER, 1, 1, 1), (FAILOVER, 2, 0, 0), (FAILBACK, 1, 1, 0)]
 )
 def test_a_killed_engine_goes_on_to_the_end_state_that_is_due(runbook: str, sample: int, twice: int, back: int) -> None:
     rounds = list(

@@ -97,13 +97,13 @@ def test_a_host_that_dies_in_a_step_leaves_it_unknown_and_repeat_decides(
     launch = runner.launch(
         runner.plan(
             step("one", sh("echo x >> /var/lib/drillbook/log; sync; test -e /run/second || sleep 60"),
-                 verify=verify, repeat=repeat, timeout=4)
+                 verify=verify, repeat=repeat, timeout=2)
         )
     )  # fmt: skip
     runner.on_host(HOST, "rm -f /var/lib/drillbook/log")
 
     def lose_power() -> None:
-        time.sleep(1)
+        time.sleep(0.5)
         make_fault("kill", HOST, {}, lab=read_state()).inject()
 
     thread = threading.Thread(target=lose_power)

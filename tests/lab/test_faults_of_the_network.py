@@ -86,7 +86,8 @@ def test_a_slow_link_is_slow_both_ways_and_fast_again(lab, rate):
 
 def test_what_another_host_fetches_over_a_slow_link_comes_slowly(lab, do):
     do(
-        "head -c 400000 /dev/zero > /tmp/much; (cd /tmp && python3 -m http.server 5998 >/dev/null 2>&1 & echo $! > /tmp/pid)"
+        "head -c 400000 /dev/zero > /tmp/much; "
+        "(cd /tmp && python3 -m http.server 5998 >/dev/null 2>&1 & echo $! > /tmp/pid)"
     )
     fetch = (
         "import socket,sys;s=socket.create_connection((sys.argv[1],5998),5);s.settimeout(20);"

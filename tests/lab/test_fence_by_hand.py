@@ -17,6 +17,7 @@ from drillbook.lab.state import read_state
 from drillbook.signing.keys import Signers
 from tests.estate_clone import MANAGER, OPERATOR, Clone
 from tests.lab.conftest import bring_up
+from tests.lab.few_hosts import few_hosts
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,7 +36,8 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     fault.inject()
     yield Clone.make(tmp_path)
     fault.heal()
-    bring_up(fresh=True)
+    # Hosts do not forget break-glass. The lab's own tests come next, and need few.
+    bring_up(cmdb=few_hosts(), fresh=True)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from drillbook.artifacts.seal import seal
 from drillbook.errors import ExitCode
@@ -112,7 +113,6 @@ def ground(one: Ground) -> Iterator[Ground]:
     one.done(STORE, f"rm -rf /root/kept && mkdir /root/kept && {kept}")
     one.done(SECOND, f"cp -a {SECRET} /root/secret")
     yield one
-    bring_up()
     one.done(
         STORE,
         f"rm -rf {REPOSITORY} && cp -a /root/kept/{PROTECTION} {REPOSITORY} && cp -a /root/kept/*.jsonl {NOTES}"
@@ -232,9 +232,15 @@ def test_a_repository_host_that_does_not_answer_is_told(ground: Ground) -> None:
 
 
 def test_two_at_once_the_second_says_why(ground: Ground) -> None:
-    ground.done(STORE, f"{AS_STORE}(borg with-lock . sleep 40 >/dev/null 2>&1 &) ; sleep 2")
+    ground.done(
+        STORE,
+        f"{AS_STORE}(borg with-lock . sh -c 'echo $$ > /tmp/locker; exec sleep 60' >/dev/null 2>&1 </dev/null &)\n"
+        "until [ -s /tmp/locker ]; do sleep 0.1; done",
+    )
     code, said = snapshot()
-    ground.done(STORE, "pkill -x sleep; sleep 1")
+    ground.done(
+        STORE, "kill $(cat /tmp/locker); while [ -e /proc/$(cat /tmp/locker) ]; do sleep 0.1; done; rm /tmp/locker"
+    )
     assert (code, "another snapshot of web-spare is being taken" in said) == (ExitCode.FAILED, True), said
     code, said = snapshot()
     assert code == 0, said
@@ -255,8 +261,6 @@ def test_the_oldest_go_and_the_rest_stay_whole(ground: Ground) -> None:
         assert snapshot()[0] == 0
     keep = len(ground.archives())
     script = (ROOT / "runbooks/RB-STANDBY-SNAPSHOT.yaml").read_text()
-    import yaml
-
     step = next(each for each in yaml.safe_load(script)["steps"] if each["id"] == "verify")
     text = step["run"]["script"].replace("'", "'\\''")
     ground.done(STORE, f"/bin/sh -eu -c '{text}' verify {PROTECTION} snapshots {REPOSITORY} {keep - 1}")
@@ -292,7 +296,7 @@ def test_a_production_host_can_neither_take_a_snapshot_away_nor_write_over_one(g
 def test_what_a_production_host_marked_as_deleted_can_be_had_again(ground: Ground) -> None:
     """With the commands of docs/standby.md."""
     wanted = ground.archives()
-    last = ground.done(STORE, f"tail -n 1 {REPOSITORY}/transactions").split(",")[0].split()[1]
+    last = json.loads(ground.done(STORE, f"tail -n 1 {NOTES}"))["segment"]
     ground.done(HOLDER, f"{AS_HOLDER}borg delete $R {' '.join(wanted)}")
     page = (ROOT / "docs/standby.md").read_text()
     begin = page.index(f"    cd {REPOSITORY}\n")

@@ -174,7 +174,14 @@ def test_files_are_made_to_be_read(estate: Cmdb) -> None:
         ("core-db-1", "10.213.0.11", "hq-room-a", ["postgresql"]),
         ("core-db-2", "10.213.0.12", "hq-room-b", ["postgresql"]),
         ("core-app-1", "10.213.0.21", "hq-room-a", ["application_server"]),
-        ("mon-1", "10.213.0.31", "hq-room-b", ["probe"]),
+        ("mon-1", "10.213.0.31", "hq-room-b", ["probe", "witness"]),
+        ("mail-1", "10.213.0.41", "hq-room-a", ["postfix"]),
+        ("mail-2", "10.213.0.42", "hq-room-b", ["postfix"]),
+        ("proxy-1", "10.213.0.51", "hq-room-a", ["squid"]),
+        ("web-1", "10.213.0.52", "hq-room-a", ["nginx"]),
+        ("login-1", "10.213.0.53", "hq-room-a", ["openldap"]),
+        ("spare-1", "10.213.0.59", "hq-room-b", ["cold_spare"]),
+        ("backup-1", "10.213.0.62", "hq-room-b", ["bacula", "snapshots"]),
     ],
 )
 def test_the_hosts_of_the_lab(item: str, addresses: str, room: str, functions: list[str], estate: Cmdb) -> None:
@@ -187,7 +194,10 @@ def test_the_hosts_of_the_lab(item: str, addresses: str, room: str, functions: l
 
 def test_the_lab_has_these_hosts_and_no_other(estate: Cmdb) -> None:
     lab = {item.id for item in estate.config_items if item.get("in_lab")}
-    assert lab == {"core-db-1", "core-db-2", "core-app-1", "mon-1"}
+    assert lab == {
+        "core-db-1", "core-db-2", "core-app-1", "mon-1", "mail-1", "mail-2", "proxy-1", "web-1", "login-1", "spare-1",
+        "backup-1",
+    }  # fmt: skip
     assert set(inventory.inventory(estate, "lab")["all"]["hosts"]) == lab
 
 

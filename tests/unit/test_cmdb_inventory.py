@@ -86,6 +86,7 @@ def test_a_host_sees_its_hot_standby_first(tmp_path: Path) -> None:
             "service_address": "10.213.0.100",
             "replication": "synchronous",
             "settings": {"port": 5432, "database": "core", "encrypted": True, "note": "plain"},
+            "snapshot": None,
         }
 
 

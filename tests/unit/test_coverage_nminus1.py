@@ -267,7 +267,9 @@ def test_who_gets_the_spare_and_who_is_left_without(
 
 def test_a_tape_that_is_too_slow_is_told_beside_the_contested_spare() -> None:
     tape = {"service": "login", "members": {"primary": "login-1", "library": "tapes-1"}}
-    found = stranded(network_of(_with(("protections", "login-tape", tape))), ("ups-1",))
+    cmdb = _with(("protections", "login-tape", tape))
+    assert Recovery(network_of(cmdb), ("login-1",)).back("login") == 30 * 60  # the spare, since the tape is too slow
+    found = stranded(network_of(cmdb), ("ups-1",))
     (login,) = (each for each in found if each.service == "login")
     assert login.back == 4 * 3600
     assert login.why is Why.SLOW
@@ -275,6 +277,45 @@ def test_a_tape_that_is_too_slow_is_told_beside_the_contested_spare() -> None:
         ("login-spare", Why.CONTESTED), ("login-tape", Why.SLOW),
     ]  # fmt: skip
     assert login.blocked[0].through == ("ups-1", "login-1")
+
+
+def test_a_spare_that_is_not_back_itself_takes_as_long_as_that() -> None:
+    """The spare stands on what a tape brings back after 4 h: not after the half hour of a cold spare."""
+    cmdb = estate(
+        items={"web-1": {"depends_on": ["ups-1"]}, "spare-1": {"depends_on": ["machines"]},
+               "vh-1": {"depends_on": ["ups-1"]}, "ups-1": {}, "tapes-1": {}},
+        services={"web": {"provided_by": ["web-1"]}, "machines": {"provided_by": ["vh-1"], "rto": "8 h"}},
+        protections={
+            "web-spare": {"service": "web", "members": {"primary": "web-1", "spare": "spare-1"}},
+            "machines-tape": {"service": "machines", "members": {"primary": "vh-1", "library": "tapes-1"}},
+        },
+    )  # fmt: skip
+    recovery = Recovery(network_of(cmdb), ("ups-1",))
+    assert recovery.back("machines") == 4 * 3600
+    assert recovery.back("web") == 4 * 3600
+    (web,) = stranded(network_of(cmdb), ("ups-1",))
+    assert (web.service, web.why, web.blocked[0].tried[0].seconds) == ("web", Why.SLOW, 4 * 3600)
+
+
+def test_what_only_waits_claims_no_spare_before_what_it_waits_for_may_be_back() -> None:
+    """Machines have a spare, and so has a host on them; while the first is being brought back the second waits."""
+    cmdb = estate(
+        items={id_: {} for id_ in ("vm-2", "vh-1", "other-1", "spare-1", "spare-2")}
+        | {"vm-1": {"depends_on": ["machines"]}},
+        services={
+            "machines": {"provided_by": ["vh-1"], "tier": 3}, "other": {"provided_by": ["other-1"], "tier": 3},
+            "shop": {"provided_by": ["vm-1"], "tier": 1}, "blog": {"provided_by": ["vm-2"], "tier": 1},
+        },
+        protections={
+            "machines-spare": {"service": "machines", "members": {"primary": "vh-1", "spare": "spare-1"}},
+            "other-spare": {"service": "other", "members": {"primary": "other-1", "spare": "spare-1"}},
+            "shop-spare": {"service": "shop", "members": {"primary": "vm-1", "spare": "spare-2"}},
+            "blog-spare": {"service": "blog", "members": {"primary": "vm-2", "spare": "spare-2"}},
+        },
+    )  # fmt: skip
+    assert Recovery(network_of(cmdb), ("vh-1",)).given == {"spare-1": "vh-1"}
+    # With the spare of the machines gone, the host on them is not coming back by itself, and has the other one.
+    assert Recovery(network_of(cmdb), ("vh-1", "spare-1")).given == {"spare-2": "vm-1"}
 
 
 def test_items_on_which_nothing_depends_are_left_out_and_the_same_is_worked_out_once() -> None:

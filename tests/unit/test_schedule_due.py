@@ -106,6 +106,15 @@ def test_a_service_that_the_cmdb_has_not_is_never_due(base: Drill) -> None:
     assert [each.state for each in found.drills] == [State.UNWANTED]
 
 
+def test_a_drill_about_several_services_is_wanted_as_often_as_the_one_that_wants_it_most(base: Drill) -> None:
+    second = replace(base.services[0], service="other")
+    both = replace(base, services=(*base.services, second))
+    wanted = policy(core={"tier": 2}, other={"tier": 1}, third={"tier": 1})
+    found = schedule(wanted, [both], archive(), pairs={}, now=NOW, seen=NOTHING)
+    assert [each.wanted and each.wanted.service for each in found.drills] == ["other"]
+    assert [each.service for each in found.undrilled] == ["third"]
+
+
 # --- standing ------------------------------------------------------------------------------------
 
 

@@ -88,6 +88,11 @@ def show_result(result: DrillResult, folder: Path, *, language: str = "en") -> N
     console.print(title)
     for reason in result.verdict.reasons:
         console.print(Text("  ✗ ", style="red") + Text(say(reason)))
+    for service in result.services:
+        if service.not_back is not None:
+            name, why = service.title, service.not_back
+            said = say(Words(f"{name.en} is not brought back: {why.en}", f"{name.zh}不恢复：{why.zh}"))
+            say_hanging(Text("  · "), Text(said))
     console.print(_figures(result, say))
     place = "/".join(folder.parts[-3:])
     console.print(Text(f"  {say(Words('evidence', '证据'))}  {place}/{REPORT}", style="dim"))
@@ -140,8 +145,6 @@ def _service(service: ServiceResult, result: DrillResult, rows: _Rows) -> None:
         rows.add(WORDS["outage"], Words("not back", "未恢复"), wanted, strong=True)
     else:
         rows.time(WORDS["outage"], felt.outage.seconds, limit, strong=True)
-    if service.not_back is not None:
-        rows.add(Words("  why it does not come back", "  不恢复的原因"), service.not_back)
     if felt.detection is not None:
         rows.time(Words("  until the trigger", "  从故障到触发"), felt.detection)
     if felt.execution is not None:

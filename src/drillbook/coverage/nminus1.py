@@ -249,7 +249,7 @@ def _through(recovery: Recovery, item: str, rto: float) -> tuple[str, ...]:
     way = [item]
     while way[-1] in entries and way[-1] not in recovery.causes:
         needs = entries[way[-1]].fields.get("depends_on", ())
-        late = [need for need in needs if _late(recovery, need, rto)]
+        late = [need for need in needs if need not in way and _late(recovery, need, rto)]
         gone = [need for need in late if recovery.back(need) is None]
         if not late:
             break

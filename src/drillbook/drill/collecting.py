@@ -30,10 +30,11 @@ def collect(
 
     Samples are kept in the checkout at ``root``; ``run`` is the drill's id.
     """
+    # They are stopped one after the other, and what is measured ends for all of them at the same moment.
+    seen.end = time.monotonic_ns()
     for name, probe in probes.items():
         try:
             probe.stop()
-            seen.end = time.monotonic_ns()
             data, series = probe.fetch()
         except DrillbookError as error:
             seen.trouble.append(

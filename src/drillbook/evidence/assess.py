@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.judge import judge, judge_services
 from drillbook.evidence.measure import (
-    NOTABLE_NS,
     Baseline,
     Felt,
     Gap,
@@ -16,8 +15,9 @@ from drillbook.evidence.measure import (
     Lost,
     baseline,
     felt,
-    gaps,
+    is_outage,
     kept_writes,
+    later,
     lost_writes,
     silences,
 )
@@ -215,7 +215,8 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
     writers = [each for each in observed.series if each.does is Does.WRITES]
     rows = observed.rows if users is not None and not unwatched else None
     promotions = list(_promotions(observed, answers))
-    later = _later(users, timeline)
+    afterwards = later(users, timeline)
+    way_back = [each for each in afterwards if not is_outage(each, timeline)]
     measures = Measures(
         felt=felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0),
         baseline=baseline(users, timeline) if users else Baseline.nothing(),
@@ -226,9 +227,8 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
         overlaps=tuple(overlaps_of(observed.series)),
         by_address=observed.by_address,
         answers=dict(sorted(Counter(each.host for each in answers).items())),
-        afterwards=max((each for each in later if each.start >= timeline.recovered or not _away(each, timeline)),
-                       key=lambda each: each.seconds, default=None),
-        restored=next((each.seconds for each in later if _away(each, timeline)), None),
+        afterwards=max(way_back, key=lambda each: each.seconds, default=None),
+        restored=next((each.seconds for each in afterwards if is_outage(each, timeline)), None),
         keeps=observed.keeps,
         attempts={each.writer: len(each.samples) for each in observed.series},
         unwatched=unwatched,
@@ -302,15 +302,3 @@ def _own_trouble(observed: Observed, users: Series | None, unwatched: Sequence[s
                 f"there are no samples of a probe straight to {host}: a second primary could have been missed",
                 f"缺少直连 {host} 的探针样本：可能漏掉第二个主库",
             )
-
-
-def _later(users: Series | None, timeline: Timeline) -> list[Gap]:
-    """Give the gaps between the recovery and the drill's end that ended."""
-    if users is None or timeline.end <= timeline.recovered:
-        return []
-    return [each for each in gaps(users, timeline.recovered, timeline.end) if each.end is not None]
-
-
-def _away(gap: Gap, timeline: Timeline) -> bool:
-    """Tell whether a gap is the outage itself, which had not ended when the recovery was measured."""
-    return gap.start < timeline.recovered and timeline.recovered - gap.start > NOTABLE_NS

@@ -31,13 +31,13 @@ STANDS_IN = (
 
 FAULTS: Mapping[str, Text] = {
     "corrupt_file": Text(
-        "for a disk that goes bad, bytes were overwritten: a program that had them in its own memory met the good ones, "
-        "and the time of the file's last status change (ctime) did change",
+        "for a disk that goes bad, bytes were overwritten: a program that had them in its own memory met the good "
+        "ones, and the time of the file's last status change (ctime) did change",
         "以改写文件字节代替磁盘损坏：已将内容读入自身内存的程序仍使用完好的数据，文件的状态变更时间（ctime）也有变化",
     ),
     "disk_full": Text(
-        "for a disk that is full, a full file system in memory stood over one directory: the rest of the disk had room, "
-        "files that were open for writing were not there, and a loss of power would have lost what was written meanwhile",
+        "for a disk that is full, a full file system in memory stood over one directory: the rest of the disk had "
+        "room, no file there was open for writing before, and a loss of power would have lost what was written",
         "以覆盖在某个目录上的已满内存文件系统代替磁盘写满：磁盘其余部分仍有空间，目录内没有正在写入的文件，"
         "其间写入的内容遇断电会丢失",
     ),
@@ -59,8 +59,8 @@ FAULTS: Mapping[str, Text] = {
         "以令牌桶限速代替慢速线路：不增加传输距离，也几乎没有随机丢包",
     ),
     "wrong_clock": Text(
-        "for a wrong clock, services and sessions that were started meanwhile read another time: what ran already, init, "
-        "the kernel and the times of files kept the right one, and it did not outlast a restart of the host",
+        "for a wrong clock, services and sessions that were started meanwhile read another time: what ran already, "
+        "init, the kernel and the times of files kept the right one, and it did not outlast a restart of the host",
         "以向其间启动的服务和会话提供错误时间代替时钟错误：此前已运行的程序、系统服务管理器、内核和文件时间仍为正确时间，"
         "且主机重启后失效",
     ),

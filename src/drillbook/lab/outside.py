@@ -101,6 +101,14 @@ def interfaces(container_id: str) -> list[str]:
     return [name for name in (line.partition(":")[0].strip() for line in lines) if name != "lo"]
 
 
+def mounted(container_id: str, source: str) -> bool:
+    """Tell whether something that carries that name is mounted on the host; False when it is off."""
+    with suppress(HostIsOff):
+        lines = _read(_first(container_id), "mountinfo").splitlines()
+        return any(line.rpartition(" - ")[2].split()[1:2] == [source] for line in lines)
+    return False
+
+
 def in_network(container_id: str, argv: Iterable[str], *, stdin: str = "") -> str:
     """Run a program of this machine in the host's network namespace, and give what it prints.
 

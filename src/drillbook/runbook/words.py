@@ -49,7 +49,7 @@ _WORDS = {
     "never": ("a person must look", "必须人工查看"),
     "sealed": ("Made from", "依据"),
     "slots": ("Chosen when the run begins, before the first step", "运行开始时、第一步之前选定"),
-    "chosen_by": ("chosen by {check}", "由 {check} 选定"),
+    "chosen_by": ("chosen {check}", "选定方式：{check}"),
     "signs": ("When to use it", "何时使用"),
     "steps": ("Steps", "步骤"),
     "title": ("title", "名称"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     touches=Touches.FILES,
     iterable=["in_use"],
     help={
-        "in-use": "what if: the protection that has its spare already, such as web-spare; may be given again",
+        "in-use": "what if: the protection that has its spare already, such as my-spare; may be given again",
         "base": "compare with this commit, such as origin/main: exit code 20 when something is covered worse",
         "all": "each item of a service, each spare, and what shares a building or a site",
         "json": "print JSON, for a program",

@@ -11,7 +11,7 @@ DEPARTMENTS = (
 SUBJECTS = (
     "Opening hours of the service hall", "Maintenance of the lines at the weekend", "New forms for subscriptions",
     "Fire drill in the main building", "Distribution of dividends", "Holiday of the exchange", "Change of an address",
-    "Annual report is ready", "Training on the new settlement rules", "Parking during the conference",
+    "Annual report is ready", "Training on the new dealing rules", "Parking during the conference",
 )  # fmt: skip
 SENTENCES = (
     "This notice replaces the one of the month before.",

@@ -29,7 +29,7 @@ WORDS = {
     "accepted": Text("Accepted, until a day", "已接受（有期限）"),
     "tried": Text("Failures tried", "检验的故障"),
     "different": Text("that differ and touch a service or what protects one", "其中互不相同且影响服务或其保护"),
-    "expired": Text("Decisions that are over", "已到期的决定"),
+    "expired": Text("Accepted before, and over", "原已接受、现已到期"),
     "worst": Text("The worst", "最严重的故障"),
     "worst_how": Text("How many services each strands, accepted or not.", "各故障使多少服务无法按时恢复（含已接受）。"),
     "what_counts": Text("What counts now", "当前计入"),

@@ -50,9 +50,7 @@ _CRITERIA = {
     "tier": Text("tier {theirs} comes before tier {mine}", "{theirs} 级先于 {mine} 级"),
     "rto": Text("an RTO of {theirs} comes before {mine}", "RTO {theirs} 先于 {mine}"),
     "hours": Text("{theirs} comes before {mine}", "服务时间 {theirs} 先于 {mine}"),
-    "dependents": Text(
-        "{theirs} services hang on the one before, {mine} on this", "前者有 {theirs} 个服务依赖，此项 {mine} 个"
-    ),
+    "dependents": Text("{theirs} dependent services come before {mine}", "依赖它的服务 {theirs} 个先于 {mine} 个"),
     "id": Text("all else is equal, so the id decides", "其余相同，按标识先后"),
 }  # fmt: skip
 
@@ -136,7 +134,7 @@ def blocked_words(cmdb: Cmdb, blocked: Blocked, rto: float) -> Text:
         )  # fmt: skip
     said = joined(_tried(cmdb, each, rto) for each in blocked.tried)
     if not blocked.tried:
-        said = Text("nothing brings it back", "无恢复手段")
+        said = Text("nothing protects it", "无任何保护")
     through = " → ".join(blocked.through[:-1])
     way = Text(f" (with {through})", f"（因 {through}）") if through else Text("", "")
     return Text(f"{need}{way.en}: {said.en}", f"{need}{way.zh}：{said.zh}")

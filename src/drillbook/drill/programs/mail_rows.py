@@ -35,7 +35,8 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
                 for part in parts
                 if isinstance(part, tuple)
             ]
-    return survivors(subjects, options["run"])
+    rows: dict[str, Any] = survivors(subjects, options["run"])
+    return rows
 
 
 if __name__ == "__main__":

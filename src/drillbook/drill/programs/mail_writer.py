@@ -18,7 +18,7 @@ from wire import ClosedError, NoAnswerError, Wire, word
 
 
 class RefusedError(Exception):
-    """The server said no; the code that it said stands in the error."""
+    """Certainly no message: the code that the server said, or a word, stands in the error."""
 
 
 class Writer:
@@ -61,7 +61,7 @@ class Writer:
         return sent, "unknown" if ended else "refused", why
 
     def connect(self, now: int) -> Wire:
-        """Give a session that has been greeted. Raises NoAnswerError, ClosedError, RefusedError, OSError."""
+        """Give a session that has been greeted. Raises NoAnswerError (TCP), ClosedError, RefusedError, OSError."""
         options = self.options
         wire = Wire(options["address"], options["smtp_port"], now + int(options["connect_ms"] * MILLISECOND))
         try:
@@ -69,6 +69,9 @@ class Writer:
             answer(wire, b"220", deadline)
             wire.send(b"HELO probe.invalid\r\n", deadline)
             answer(wire, b"250", deadline)
+        except NoAnswerError:
+            wire.close()
+            raise RefusedError("session_timeout") from None
         except BaseException:
             wire.close()
             raise

@@ -53,11 +53,15 @@ def events(record: Mapping[str, Any]) -> list[Event]:
 
 def _events(record: Mapping[str, Any]) -> Iterator[Event]:
     moments = record["timeline"]
-    for fault in record["faults"]:
+    struck: Mapping[str, Any] | None = None
+    for fault in sorted(record["faults"], key=lambda each: each["began"]):
         said = text(fault["description"])
         if not fault["verified"]:
             said = Text(f"{said.en} (not seen to take effect)", f"{said.zh}（未见生效）")
-        yield Event(fault["effective"], said, "fault")
+        # Of hosts that were struck at the same moment one is marked: a second was struck before the first felt it.
+        together = struck is not None and struck["kind"] == fault["kind"] and fault["began"] <= struck["effective"]
+        yield Event(fault["effective"], said, "" if together else "fault")
+        struck = struck if together else fault
         if fault["healed"] is not None:
             yield Event(
                 fault["healed"],

@@ -257,7 +257,7 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {
         "name": WORDS["lost"],
         "wanted": objective(wanted["rpo"]),
-        "got": NOTHING_KEPT
+        "got": Text("nothing kept", "不存数据")
         if not measures["keeps"]
         else Text("not known", "不明")
         if lost is None

@@ -19,6 +19,7 @@ from drillbook.lab import outside
 from drillbook.lab.command import run
 from drillbook.lab.faults.base import Effect, OfHost
 from drillbook.lab.health import SSH_OPTIONS
+from drillbook.lab.host_side import WRONG_CLOCK
 from drillbook.lab.inside import in_host
 from drillbook.runbook.model import Text
 
@@ -76,7 +77,8 @@ class WrongClock(OfHost):
     def heal(self) -> None:
         """See ``Fault``. What was started meanwhile reads the right time again within ten seconds."""
         with suppress(HostIsOff):
-            if in_host(self.host.container_id, "turn_back")["found"]:
+            if outside.mounted(self.host.container_id, WRONG_CLOCK):
+                in_host(self.host.container_id, "turn_back")
                 self._reload()
 
     def _reload(self) -> None:

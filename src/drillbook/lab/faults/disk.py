@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from drillbook.errors import HostIsOff, StepFailed
+from drillbook.lab import outside
 from drillbook.lab.faults.base import Effect, OfHost
+from drillbook.lab.host_side import DISK_FULL
 from drillbook.lab.inside import in_host
 from drillbook.runbook.model import Text
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 MOST = 256 << 20
 """The most, in bytes, that a directory may hold: it is held in this machine's memory."""
 
-_NAME = "drillbook_disk_full"
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20}
 _PAGE = 4096
 
@@ -61,7 +62,7 @@ class DiskFull(OfHost):
         began = time.monotonic_ns()
         try:
             found = in_host(
-                self.host.container_id, "fill", path=self.path, name=_NAME, leave=self.leave, limit=MOST
+                self.host.container_id, "fill", path=self.path, name=DISK_FULL, leave=self.leave, limit=MOST
             )  # fmt: skip
         except HostIsOff:
             raise
@@ -86,8 +87,10 @@ def relieve(host: LabHost, *, path: str | None = None) -> None:
     A host that was switched off has it already, without that. Raises StepFailed while a process writes there: it has
     room to write, and ends the fault by ending; to heal again completes it.
     """
+    if not outside.mounted(host.container_id, DISK_FULL):
+        return
     with suppress(HostIsOff):
-        found = in_host(host.container_id, "relieve", name=_NAME, path=path)
+        found = in_host(host.container_id, "relieve", name=DISK_FULL, path=path)
         if found["busy"]:
             raise StepFailed(
                 f"{', '.join(found['busy'])} on {host.item} writes below {found['path']}: there is room again, but "

@@ -68,7 +68,7 @@ class SlowLink(OfHost):
     def inject(self) -> Effect:
         """See ``Fault``."""
         began = time.monotonic_ns()
-        for ours, name in self._ends():
+        for ours, name in sorted(self._ends()):
             bucket = [
                 "tbf", "rate", f"{self.bits}bit", "burst", str(self._burst()), "latency", _WAITS,
             ]  # fmt: skip
@@ -86,7 +86,10 @@ class SlowLink(OfHost):
     def heal(self) -> None:
         """See ``Fault``."""
         with suppress(HostIsOff):
-            for ours, name in self._ends():
+            # The host's own end has it first, and is rid of it last.
+            if "qdisc tbf " not in outside.in_network(self.host.container_id, ["tc", "qdisc", "show"]):
+                return
+            for ours, name in sorted(self._ends(), reverse=True):
                 said = self._tc(["show", "dev", name, "root"], ours=ours)
                 if said.startswith("qdisc tbf "):
                     self._tc(["del", "dev", name, "root"], ours=ours)

@@ -38,6 +38,8 @@ def sync(source: int, target: int, *, room: int | None = None) -> int | None:
                     _remove(target, name)
                 os.symlink(text, name, dir_fd=target)
             os.chown(name, wanted.st_uid, wanted.st_gid, dir_fd=target, follow_symlinks=False)
+            times = (wanted.st_atime_ns, wanted.st_mtime_ns)
+            os.utime(name, ns=times, dir_fd=target, follow_symlinks=False)
         elif stat.S_ISREG(wanted.st_mode):
             if room is not None:
                 room -= -(-wanted.st_size // _PAGE) * _PAGE

@@ -13,6 +13,7 @@ import stat
 from contextlib import suppress
 from typing import Any
 
+from drillbook.lab.host_side import WRONG_CLOCK
 from drillbook.lab.host_side.mounts import (
     NODEV,
     NOSUID,
@@ -31,11 +32,10 @@ from drillbook.lab.host_side.mounts import (
     unmount,
 )
 
-_NAME = "drillbook_wrong_clock"
 _ENVIRONMENT = "/etc/environment"
 _LIBRARY = "/usr/lib/*/faketime/libfaketimeMT.so.1"
-_TIME, _DROP_IN = f"run/{_NAME}/time", f"run/systemd/system/service.d/{_NAME}.conf"
-_SEMAPHORE, _MEMORY = f"dev/shm/sem.{_NAME}", f"dev/shm/{_NAME}"
+_TIME, _DROP_IN = f"run/{WRONG_CLOCK}/time", f"run/systemd/system/service.d/{WRONG_CLOCK}.conf"
+_SEMAPHORE, _MEMORY = f"dev/shm/sem.{WRONG_CLOCK}", f"dev/shm/{WRONG_CLOCK}"
 # One state for all users and programs: a semaphore of glibc that is free, shared between processes, and a counter.
 _STATE = {_SEMAPHORE: b"\1" + bytes(7) + b"\x80" + bytes(23), _MEMORY: bytes(8)}
 _LIMIT = 1 << 20
@@ -43,7 +43,7 @@ _LIMIT = 1 << 20
 
 def turn(*, namespaces: list[int], seconds: int, **_: Any) -> dict[str, Any]:
     """Let what is started from now on read a time that is ``seconds`` ahead; services after a reload of systemd."""
-    own = aside(_NAME, limit=_LIMIT)
+    own = aside(WRONG_CLOCK, limit=_LIMIT)
     enter_host(namespaces[0])
     found = sorted(glob.glob(_LIBRARY))
     if not found:
@@ -57,12 +57,10 @@ def turn(*, namespaces: list[int], seconds: int, **_: Any) -> dict[str, Any]:
     variables = {
         "LD_PRELOAD": found[0],
         "FAKETIME_TIMESTAMP_FILE": "/" + _TIME,
-        "FAKETIME_SHARED": f"/{_NAME} /{_NAME}",
+        "FAKETIME_SHARED": f"/{WRONG_CLOCK} /{WRONG_CLOCK}",
     }
     lines = [f'{name}="{value}"' for name, value in variables.items()]
     drop_in = "[Service]\n" + "".join(f"Environment='{name}={value}'\n" for name, value in variables.items())
-    for path, content in {**_STATE, _TIME: f"{seconds:+d}\n".encode(), _DROP_IN: drop_in.encode()}.items():
-        _write(path, content)
     enter(own)
     place = f"{SCRATCH}/environment"
     with open(place, "w") as stream:
@@ -72,20 +70,23 @@ def turn(*, namespaces: list[int], seconds: int, **_: Any) -> dict[str, Any]:
     for namespace, tree in zip(namespaces, trees, strict=True):
         enter_host(namespace)
         put(tree, take(_ENVIRONMENT, on_disk=False))
+    # After what is mounted, by which it is found again.
+    enter_host(namespaces[0])
+    for path, content in {**_STATE, _TIME: f"{seconds:+d}\n".encode(), _DROP_IN: drop_in.encode()}.items():
+        _write(path, content)
     return {}
 
 
 def turn_back(*, namespaces: list[int], **_: Any) -> dict[str, Any]:
     """Take all of it away. What runs reads the right time again when libfaketime next looks: within ten seconds."""
-    unmount(namespaces, _NAME, [_ENVIRONMENT])
     enter_host(namespaces[0])
-    found = os.path.lexists(_TIME)
     for path in (_TIME, _DROP_IN):
         with suppress(FileNotFoundError):
             folder = _folder(os.path.dirname(path), make=False)
             os.unlink(os.path.basename(path), dir_fd=folder)
     # Its state stays, two small files in memory: what runs may start others that look for it.
-    return {"found": found}
+    unmount(namespaces, WRONG_CLOCK, [_ENVIRONMENT])
+    return {}
 
 
 def _write(path: str, content: bytes) -> None:
