@@ -75,6 +75,7 @@ class Campaign:
         healthy = subject.state()
         with subject.watched() as watch:
             subject.to_begin(runbook)
+            undone = subject.state() if way == "rollback" else {}
             given = [f"{name}={value}" for name, value in subject.parameters(runbook).items()]
             code, run, said = self.ground.child("run", runbook, str(after), *given)
             kills = int(code == KILLED)
@@ -90,10 +91,11 @@ class Campaign:
                     code, _, said = self.ground.child("resume", run, "0")
             if code != 0:
                 problems.append(f"going on ({way}) ended with {code}: {said}")
-        wanted = subject.since(healthy, healthy) if back else expected
-        state = self.settled(wanted, healthy)
-        if wanted is not None and state != wanted:
-            problems.append(f"another end state: {json.dumps(state, sort_keys=True)}")
+            if back:
+                state = self.settled(subject.since(undone, healthy), healthy, problems)
+                subject.from_undone(runbook)
+        if not back:
+            state = self.settled(expected, healthy, problems)
         problems += watch.problems
         problems += self.repeated(run, runbook)
         records: list[Record] = read_journal(RunFolder(state_folder(self.ground.root) / "runs" / run).journal)
@@ -104,11 +106,16 @@ class Campaign:
         )
         return done, state, len(records)
 
-    def settled(self, wanted: dict[str, Any] | None, first: dict[str, Any]) -> dict[str, Any]:
-        """Give the state; where one is wanted, wait some seconds for it: a standby connects again by itself."""
+    def settled(self, wanted: dict[str, Any] | None, first: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+        """Give the state; where one is wanted, wait some seconds for it: a standby connects again by itself.
+
+        Another one in the end is one of the ``problems``.
+        """
         deadline = time.monotonic() + SETTLE_SECONDS
         while (state := self.subject.since(self.subject.state(), first)) != wanted and wanted is not None:
             if time.monotonic() > deadline:
+                told = {name: value for name, value in state.items() if value != wanted.get(name)}
+                problems.append(f"another end state: {json.dumps(told, sort_keys=True)}")
                 break
             time.sleep(0.2)
         return state

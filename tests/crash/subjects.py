@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tests.crash import standby_subject
+from tests.crash.standby_subject import StandbySubject
 from tests.harness import FAILBACK, FAILOVER, PAIR, SWITCHOVER, Pair, Writer
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ class Subject(Protocol):
 
     def to_healthy(self, runbook: str) -> None:
         """Go from where the runbook ends to healthy hosts."""
+        ...
+
+    def from_undone(self, runbook: str) -> None:
+        """Go from where a runbook that was rolled back ends to healthy hosts."""
         ...
 
     def watched(self) -> AbstractContextManager[Watch]:
@@ -80,6 +86,9 @@ class PairSubject:
         elif runbook == FAILOVER:
             self.pair.run(FAILBACK, survivor=self.pair.second)
 
+    def from_undone(self, _: str) -> None:
+        """See ``Subject``. What can be undone here leaves healthy hosts."""
+
     def watched(self) -> Writer:
         """See ``Subject``."""
         return Writer(self.pair)
@@ -100,7 +109,10 @@ class PairSubject:
         return found
 
 
-SUBJECTS: Mapping[str, Callable[[], Subject]] = dict.fromkeys((SWITCHOVER, FAILOVER, FAILBACK), PairSubject)
+SUBJECTS: Mapping[str, Callable[[], Subject]] = {
+    **dict.fromkeys((SWITCHOVER, FAILOVER, FAILBACK), PairSubject),
+    **dict.fromkeys((standby_subject.PROMOTION, standby_subject.FAILBACK), StandbySubject),
+}
 """By runbook, in the order of a whole campaign."""
 
 
