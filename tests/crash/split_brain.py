@@ -36,7 +36,7 @@ from tests.crash.standby_subject import DRILL, FAILBACK, PROTECTION, StandbySubj
 from tests.ground import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from drillbook.change.gate.gate import Permission
     from drillbook.drill.model import Drill, RunbookCall
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from drillbook.progress import Phase
     from drillbook.runbook.model import Text
 
-LATEST = 9.0
+LATEST = 8.0
 """Seconds from the loss of power to the latest return: the drill waits 1 s, and the promotion takes 2 to 5 s."""
-LINGER = 5.0
+LINGER = 4.0
 """Seconds that the returned host is given to boot and to do what it should not, before the role goes back."""
 _LOOK_EVERY = 0.05
 _HOLD = "/usr/local/lib/drillbook/hold"
@@ -280,6 +280,21 @@ class SplitBrain:
                 return
 
 
+def summed(done: Sequence[Round]) -> str:
+    """Give the counts of all rounds in a sentence."""
+    answers: Counter[str] = Counter()
+    for each in done:
+        answers.update(each.answers)
+    back = [each.back for each in done if each.back]
+    return (
+        f"{len(done)} rounds, {sum(not each.problems for each in done)} without a problem; promoted in "
+        f"{sum(each.promoted for each in done)}; the dead host was back in {len(back)}, {sum(back):.0f} s in all; "
+        f"answers for the address: {', '.join(f'{item} {count}' for item, count in sorted(answers.items()))}; "
+        f"by two hosts: {sum(each.both for each in done)}; by one that had not the role: "
+        f"{sum(each.strange for each in done)}; pages of the returned host: {sum(each.pages for each in done)}"
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
@@ -296,17 +311,7 @@ def main() -> int:
         done.append(each)
         sys.stdout.write(f"{number}: {each.line()}\n")
         sys.stdout.flush()
-    answers: Counter[str] = Counter()
-    for each in done:
-        answers.update(each.answers)
-    back = [each.back for each in done if each.back]
-    who = ", ".join(f"{item} {count}" for item, count in sorted(answers.items()))
-    sys.stdout.write(
-        f"{len(done)} rounds, {sum(not each.problems for each in done)} without a problem; the dead host was back in "
-        f"{len(back)} of them, {sum(back):.0f} s in all; promoted {sum(each.promoted for each in done)}; "
-        f"answers for the address: {who}; answered by two hosts: {sum(each.both for each in done)}; "
-        f"by one that had not the role: {sum(each.strange for each in done)}; pages of the returned host: {sum(each.pages for each in done)}\n"
-    )
+    sys.stdout.write(f"{summed(done)}\n")
     return 0 if len(done) == given.times and not done[-1].problems else 1
 
 
