@@ -138,17 +138,17 @@ class Campaign:
         return found
 
     def rounds(
-        self, runbook: str, sample: int, chance: random.Random, *, twice: int = 0, back: int = 0
+        self, runbook: str, sample: int | None, chance: random.Random, *, twice: int = 0, back: int = 0
     ) -> Iterator[Round]:
         """Run a runbook unharmed, for its end state and its records; then kill it after each of them.
 
-        ``sample`` of them, or all (0); then ``twice`` that are killed in resuming too, and ``back`` that are rolled
+        ``sample`` of them, or all (None); then ``twice`` that are killed in resuming too, and ``back`` that are rolled
         back, and killed in that. Ends at the first round with a problem, and leaves the hosts as they are then.
         """
         reference, expected, count = self.round(runbook, 0, None)
         yield reference
         points = list(range(1, count + 1))
-        if sample:
+        if sample is not None:
             points = sorted(chance.sample(points, min(sample, count)))
         tries = [(after, 0, "resume") for after in points]
         tries += [(chance.randint(1, count - 1), chance.randint(1, count), "resume") for _ in range(twice)]
@@ -177,7 +177,7 @@ def main() -> int:
     for runbook in given.runbooks:
         subject = subject_of(runbook)
         back = given.back if runbook in subject.undone else 0
-        for each in Campaign(subject).rounds(runbook, given.sample, chance, twice=given.twice, back=back):
+        for each in Campaign(subject).rounds(runbook, given.sample or None, chance, twice=given.twice, back=back):
             good = "ok" if not each.problems else "; ".join(each.problems)
             where = f"after record {each.after}" + (f", then {each.again}" if each.again else "")
             sys.stdout.write(f"{runbook} killed {where}, went {each.way}: {good}, {each.seconds:.1f} s\n")
