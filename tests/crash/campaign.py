@@ -25,10 +25,12 @@ from tests.crash.subjects import SUBJECTS, subject_of
 from tests.ground import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from drillbook.journal.record import Record
     from tests.crash.subjects import Subject
+
+    Look = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 KILLED = -9
@@ -92,10 +94,11 @@ class Campaign:
             if code != 0:
                 problems.append(f"going on ({way}) ended with {code}: {said}")
             if back:
-                state = self.settled(subject.since(undone, healthy), healthy, problems)
-                subject.from_undone(runbook)
+                state = self.settled(subject.kept(undone, healthy), healthy, problems, look=subject.kept)
+                if not problems:
+                    subject.from_undone(runbook)
         if not back:
-            state = self.settled(expected, healthy, problems)
+            state = self.settled(expected, healthy, problems, look=subject.since)
         problems += watch.problems
         problems += self.repeated(run, runbook)
         records: list[Record] = read_journal(RunFolder(state_folder(self.ground.root) / "runs" / run).journal)
@@ -106,13 +109,15 @@ class Campaign:
         )
         return done, state, len(records)
 
-    def settled(self, wanted: dict[str, Any] | None, first: dict[str, Any], problems: list[str]) -> dict[str, Any]:
-        """Give the state; where one is wanted, wait some seconds for it: a standby connects again by itself.
+    def settled(
+        self, wanted: dict[str, Any] | None, first: dict[str, Any], problems: list[str], *, look: Look
+    ) -> dict[str, Any]:
+        """Give the state as ``look`` sees it; where one is wanted, wait some seconds: a standby connects by itself.
 
         Another one in the end is one of the ``problems``.
         """
         deadline = time.monotonic() + SETTLE_SECONDS
-        while (state := self.subject.since(self.subject.state(), first)) != wanted and wanted is not None:
+        while (state := look(self.subject.state(), first)) != wanted and wanted is not None:
             if time.monotonic() > deadline:
                 told = {name: value for name, value in state.items() if value != wanted.get(name)}
                 problems.append(f"another end state: {json.dumps(told, sort_keys=True)}")

@@ -10,6 +10,7 @@ from drillbook.drill.binding import bind_probes
 from drillbook.drill.load import find_drill
 from drillbook.drill.probe import Probe, clean_up, prepare, surviving_rows
 from drillbook.errors import DrillbookError
+from drillbook.hosts.power import PowerState
 from drillbook.lab.power import LabPower
 from tests.ground import ENVIRONMENT, Ground
 
@@ -97,7 +98,7 @@ def missing(series: Series, rows: Rows, *, snapshot: int, killed: int) -> list[s
 class StandbySubject:
     """A web host, the spare that stands in for it, and somebody who publishes."""
 
-    undone = frozenset({PROMOTION})
+    undone = frozenset({PROMOTION, FAILBACK})
 
     def __init__(self) -> None:
         self.ground = Ground()
@@ -136,9 +137,12 @@ class StandbySubject:
             self.ground.run_it(FAILBACK, protection=PROTECTION)
         self.clean()
 
-    def from_undone(self, _: str) -> None:
-        """See ``Subject``. The host that was dead gets its power, and takes its role again by itself."""
-        LabPower(self.primary).on()
+    def from_undone(self, runbook: str) -> None:
+        """See ``Subject``. When a promotion was undone, the dead host's power is all that its role needs."""
+        if runbook == FAILBACK:
+            self.ground.run_it(FAILBACK, protection=PROTECTION)
+        else:
+            LabPower(self.primary).on()
 
     def clean(self) -> None:
         """Remove what the writer wrote, and what a failback sets aside for people to look at."""
@@ -172,7 +176,9 @@ class StandbySubject:
         return found
 
     def look(self, item: str) -> dict[str, str] | str:
-        """Look at one of the two hosts; ``off`` when it does not answer."""
+        """Look at one of the two hosts; ``off`` when it has no power, or does not answer."""
+        if LabPower(item).state() is PowerState.OFF:
+            return "off"
         host = self.ground.hosts[item]
         host.close()
         units = [*self.settings["units"], "identity-ssh.service"]
@@ -186,14 +192,18 @@ class StandbySubject:
     def item_of(self, mac: str) -> str:
         """Give whose MAC address it is; a stranger's as it is."""
         for item in (self.primary, self.spare):
-            try:
-                own = self.ground.shell(item, f"cat /sys/class/net/{self.settings['interface']}/address")
-            except DrillbookError:
+            if LabPower(item).state() is PowerState.OFF:
                 continue
-            if own.strip() == mac:
+            if self.ground.shell(item, f"cat /sys/class/net/{self.settings['interface']}/address").strip() == mac:
                 return item
         return mac
 
     def since(self, state: dict[str, Any], _: dict[str, Any]) -> dict[str, Any]:
         """See ``Subject``: nothing here counts on."""
         return state
+
+    def kept(self, state: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        """See ``Subject``. A host that was switched on stays on; its files must be those that it had."""
+        own = state[self.primary]
+        files = first[self.primary] if own == "off" else own
+        return {**state, self.primary: {name: files[name] for name in ("files", "contents", "roles")}}

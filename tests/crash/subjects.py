@@ -57,6 +57,10 @@ class Subject(Protocol):
         """Give a state with what counts on from round to round counted from the round's ``first``."""
         ...
 
+    def kept(self, state: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        """Do the same, without what a rollback need not give back."""
+        ...
+
 
 class PairSubject:
     """The database pair, with a writer that never stops."""
@@ -107,6 +111,10 @@ class PairSubject:
             if isinstance(member, dict) and member["role"] == "standby":
                 member["waits_for"] = None
         return found
+
+    def kept(self, state: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        """See ``Subject``: all of it is given back."""
+        return self.since(state, first)
 
 
 SUBJECTS: Mapping[str, Callable[[], Subject]] = {
