@@ -44,6 +44,7 @@ _FLOOR = """
 export BORG_BASE_DIR=/run/floor BORG_RSH='ssh -F /etc/drillbook/ssh/config'
 export BORG_PASSPHRASE="$(/usr/local/lib/drillbook/passphrase "$1")"
 cd /
+rm -rf /etc/nginx
 borg extract --bypass-lock --noacls --noxattrs --noflags "$2::$3"
 ip address replace "$5/$6" dev "$4"
 timeout 0.1 arping -q -U -c 1 -I "$4" "$5" || true
@@ -132,6 +133,8 @@ class Cold:
             str(self.settings["prefix"]), self.settings["hostname"], *self.settings["units"],
         )  # fmt: skip
         thread.join()
+        if not found:
+            raise SystemExit("the floor brought no page")
         return found[0] - begun
 
     def cold_again(self) -> None:
@@ -155,23 +158,21 @@ def main() -> None:
         f"mkdir -p {_MADE}; for n in $(seq {asked.megabytes}); do head -c 1000000 /dev/urandom > {_MADE}/$n.bin; done",
     )
     seconds: dict[str, list[float]] = {"ours": [], "floor": []}
-    try:
-        for _ in range(asked.n):
-            for who in ("floor", "ours"):
-                cold.run("RB-STANDBY-SNAPSHOT")
-                archive = cold.newest()
-                cold.lab.kill(cold.primary)
-                time.sleep(0.5)
-                if who == "ours":
-                    seconds[who].append(cold.ours())
-                    cold.run("RB-STANDBY-FAILBACK")
-                else:
-                    seconds[who].append(cold.floor(archive))
-                    cold.cold_again()
-                cold.lab.hosts[cold.primary].close()
-                cold.wait_for_users()
-    finally:
-        cold.sh(cold.primary, f"rm -rf {_MADE} /var/lib/drillbook/standby")
+    for _ in range(asked.n):
+        for who in ("floor", "ours"):
+            cold.run("RB-STANDBY-SNAPSHOT")
+            archive = cold.newest()
+            cold.lab.kill(cold.primary)
+            time.sleep(0.5)
+            if who == "ours":
+                seconds[who].append(cold.ours())
+                cold.run("RB-STANDBY-FAILBACK")
+            else:
+                seconds[who].append(cold.floor(archive))
+                cold.cold_again()
+            cold.lab.hosts[cold.primary].close()
+            cold.wait_for_users()
+    cold.sh(cold.primary, f"rm -rf {_MADE} /var/lib/drillbook/standby")
     print(machine())
     print(f"{asked.megabytes} MB of content")
     print(line("drillbook: first record to first good answer", seconds["ours"]))

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import canonical_json, digest_bytes
-from drillbook.change.bound import bind_configuration, bind_runbook
-from drillbook.change.engine import running_engine_digest
-from drillbook.change.model import time_text
-from drillbook.change.reading import read_request
-from drillbook.change.strict import encoded
+from drillbook.change.records.model import time_text
+from drillbook.change.records.reading import read_request
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.bound import bind_configuration, bind_runbook
+from drillbook.change.trust.engine import running_engine_digest
 from drillbook.clock import run_id, timestamp
 from drillbook.journal.closing import sign_closing
 from drillbook.journal.record import read_journal

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Context
 
-from drillbook.change.base import Base, trusted_base
+from drillbook.change.trust.base import Base, trusted_base
 from drillbook.clock import SystemClock, timestamp
 from drillbook.errors import ExitCode
 from drillbook.repo.git import Repository

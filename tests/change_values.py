@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest, digest_bytes
-from drillbook.change.strict import encoded
+from drillbook.change.records.strict import encoded
 from drillbook.plan.model import (
     Assumption,
     CheckRun,

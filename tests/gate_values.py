@@ -10,12 +10,12 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.base import Base
-from drillbook.change.gate import Around, LabHost
-from drillbook.change.model import APPROVAL_NAMESPACE, REQUEST_NAMESPACE
-from drillbook.change.pin import Place
-from drillbook.change.record import record_from_files
-from drillbook.change.strict import encoded
+from drillbook.change.gate.gate import Around, LabHost
+from drillbook.change.records.model import APPROVAL_NAMESPACE, REQUEST_NAMESPACE
+from drillbook.change.records.record import record_from_files
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.base import Base
+from drillbook.change.trust.pin import Place
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.signing.keys import Signers
 from drillbook.signing.sign import Signer
@@ -25,8 +25,8 @@ from tests.repo_values import new_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drillbook.change.emergency import Emergency
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.gate.emergency import Emergency
+    from drillbook.change.records.model import ChangeRecord
 
 Data = dict[str, Any]
 

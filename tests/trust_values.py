@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.bound import bind_configuration
-from drillbook.change.engine import running_engine_digest
-from drillbook.change.model import time_text
-from drillbook.change.pin import Pin, place_of, write_pin
-from drillbook.change.reading import read_request
-from drillbook.change.strict import encoded
+from drillbook.change.records.model import time_text
+from drillbook.change.records.reading import read_request
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.bound import bind_configuration
+from drillbook.change.trust.engine import running_engine_digest
+from drillbook.change.trust.pin import Pin, place_of, write_pin
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import tree_digest
 from drillbook.signing.sign import Signer

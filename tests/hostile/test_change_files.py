@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drillbook.change.reading import read_bound, read_request, read_result
-from drillbook.change.record import read_change, read_changes, record_from_files
-from drillbook.change.render import change_page, plan_file
-from drillbook.change.strict import encoded
+from drillbook.change.records.reading import read_bound, read_request, read_result
+from drillbook.change.records.record import read_change, read_changes, record_from_files
+from drillbook.change.records.render import change_page, plan_file
+from drillbook.change.records.strict import encoded
 from drillbook.errors import InvalidInput
 from drillbook.runbook.page import as_text
 from drillbook.text import forbidden_character

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.gate import Permission
+from drillbook.change.gate.gate import Permission
 from drillbook.errors import ExitCode, StepFailed
 from drillbook.execution.announce import Announcer
 from drillbook.execution.launch import begin_change

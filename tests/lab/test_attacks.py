@@ -268,7 +268,7 @@ def let_others_approve(it: Rehearsal) -> Callable[[], Said]:
 
 def alter_the_engine(it: Rehearsal) -> Callable[[], Said]:
     change = WAITING
-    changed(it, "src/drillbook/change/conditions.py", r"    if missing:\n", "    if missing and False:\n")
+    changed(it, "src/drillbook/change/gate/conditions.py", r"    if missing:\n", "    if missing and False:\n")
     return lambda: it.apply(change)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.change.gate import LabHost, permit_lab_hosts
+from drillbook.change.gate.gate import LabHost, permit_lab_hosts
 from drillbook.errors import ExitCode, HostKeyRefused, HostUnreachable, JournalError, Locked, Refused
 from drillbook.execution.launch import connect
 from drillbook.hosts.connection import HostConnection

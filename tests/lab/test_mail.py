@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ def mail(estate: Cmdb, lab: LabState) -> Iterator[Mail]:
 def run(runbook: str, *parameters: str) -> str:
     words = [word for each in (f"pair={PAIR}", *parameters) for word in ("--param", each)]
     done = subprocess.run(
-        ["./inv", "runbooks.run", runbook, *words, "--yes"],
+        [sys.executable, "-m", "invoke", "runbooks.run", runbook, *words, "--yes"],
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

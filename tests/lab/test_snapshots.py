@@ -45,7 +45,7 @@ AS_HOLDER = (
     f"R=snapshots@{STORE}:{REPOSITORY}\n"
 )
 AS_STORE = (
-    "export BORG_BASE_DIR=/var/cache/drillbook-snapshots"
+    "install -d -o snapshots /var/cache/drillbook-snapshots; export BORG_BASE_DIR=/var/cache/drillbook-snapshots"
     f' BORG_PASSPHRASE="$(/usr/local/lib/drillbook/passphrase {PROTECTION})"\n'
     f'cd {REPOSITORY}\nborg() {{ runuser -u snapshots -- borg "$@"; }}\n'
 )
@@ -234,7 +234,7 @@ def test_a_repository_host_that_does_not_answer_is_told(ground: Ground) -> None:
 def test_two_at_once_the_second_says_why(ground: Ground) -> None:
     ground.done(
         STORE,
-        f"{AS_STORE}(borg with-lock . sh -c 'echo $$ > /tmp/locker; exec sleep 60' >/dev/null 2>&1 </dev/null &)\n"
+        f"{AS_STORE}(borg with-lock . sh -c 'echo $$ > /tmp/locker; exec sleep 60' &) >/dev/null 2>&1 </dev/null\n"
         "until [ -s /tmp/locker ]; do sleep 0.1; done",
     )
     code, said = snapshot()

@@ -60,6 +60,19 @@ def test_imports_follow_the_arrows(path: Path) -> None:
         assert STAGES.index(parts[1]) <= own, f"{path.relative_to(ROOT)} imports {name}, which comes later"
 
 
+# The same within the largest stage.
+PARTS_OF_A_CHANGE = ("records", "trust", "gate")
+OF_A_CHANGE = [path for path in MODULES if path.parent.parent == ENGINE / "change"]
+
+
+@pytest.mark.parametrize("path", OF_A_CHANGE, ids=[path.relative_to(ENGINE).as_posix() for path in OF_A_CHANGE])
+def test_the_parts_of_a_change_follow_one_another(path: Path) -> None:
+    own = PARTS_OF_A_CHANGE.index(path.parent.name)
+    for name in imported(path):
+        if name.startswith("drillbook.change."):
+            assert PARTS_OF_A_CHANGE.index(name.split(".")[2]) <= own, f"{path.name} imports {name}, which comes later"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
 def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

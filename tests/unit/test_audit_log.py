@@ -15,7 +15,7 @@ from drillbook.audit.collect import change_log
 from drillbook.audit.log import Line, Log, Mark, Query, selected
 from drillbook.audit.page.log import approved_words, log_json, log_page, seconds_words
 from drillbook.audit.query import query_of
-from drillbook.change.record import find_change
+from drillbook.change.records.record import find_change
 from drillbook.clock import SystemClock
 from drillbook.errors import UsageError
 from drillbook.runbook.model import Text

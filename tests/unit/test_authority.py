@@ -8,9 +8,16 @@ from typing import Any
 
 import pytest
 
-from drillbook.change.authority import life_of_approval, may_approve, may_request, may_run, missing_approvals, rules_for
-from drillbook.change.case import Case, case_of, case_of_paths
-from drillbook.change.rules import emergencies, standard_change
+from drillbook.change.trust.authority import (
+    life_of_approval,
+    may_approve,
+    may_request,
+    may_run,
+    missing_approvals,
+    rules_for,
+)
+from drillbook.change.trust.case import Case, case_of, case_of_paths
+from drillbook.change.trust.rules import emergencies, standard_change
 from drillbook.errors import Refused
 from drillbook.plan.model import FenceRun
 from tests import change_values as values

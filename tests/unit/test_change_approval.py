@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.approval import valid_approvals, verify_request, verify_result
-from drillbook.change.model import ChangeRecord, moment
-from drillbook.change.record import record_from_files
-from drillbook.change.strict import encoded
+from drillbook.change.records.model import ChangeRecord, moment
+from drillbook.change.records.record import record_from_files
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.approval import valid_approvals, verify_request, verify_result
 from drillbook.errors import Refused
 from drillbook.signing.keys import Signers
 from drillbook.signing.sign import Signer
@@ -23,7 +23,7 @@ from tests.repo_values import new_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drillbook.change.base import Base
+    from drillbook.change.trust.base import Base
 
 NOW = moment("2026-11-23T20:30:00Z")
 NAMES = ("ann", "ben", "cid", "dan", "eve")

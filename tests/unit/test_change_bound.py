@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.change.bound import bind_commit
-from drillbook.change.reading import read_bound, read_request
-from drillbook.change.render import change_page, is_rendering, plan_file
-from drillbook.change.strict import encoded
+from drillbook.change.records.reading import read_bound, read_request
+from drillbook.change.records.render import change_page, is_rendering, plan_file
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.bound import bind_commit
 from drillbook.errors import Refused, UsageError
 from drillbook.repo.tree import tree_digest
 from tests.change_estate import SignedEstate, signed_estate
@@ -19,7 +19,7 @@ from tests.change_values import bound as value_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.change.model import Request
+    from drillbook.change.records.model import Request
 
 pytestmark = pytest.mark.slow
 

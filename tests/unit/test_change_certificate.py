@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drillbook.artifacts.seal import seal
-from drillbook.change.record import find_change
+from drillbook.change.records.record import find_change
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode, Refused
 from drillbook.execution.approved_commands import approved_commands

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drillbook.canonical import canonical_json
-from drillbook.change.bound import difference
+from drillbook.change.trust.bound import difference
 from drillbook.text import forbidden_character
 from tests.change_values import bound, plan_with_all
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drillbook.change.lifecycle import (
+from drillbook.change.gate.risk import Risk, require_no_less, risk_of_configuration, risk_of_plan
+from drillbook.change.records.lifecycle import (
     RunSeen,
     State,
     require_approvable,
@@ -16,10 +17,9 @@ from drillbook.change.lifecycle import (
     require_plannable,
     state_of,
 )
-from drillbook.change.record import read_change, record_from_files
-from drillbook.change.risk import Risk, require_no_less, risk_of_configuration, risk_of_plan
-from drillbook.change.strict import encoded
-from drillbook.change.write import add, create
+from drillbook.change.records.record import read_change, record_from_files
+from drillbook.change.records.strict import encoded
+from drillbook.change.records.write import add, create
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.plan.model import Command, PlannedUndo
@@ -28,7 +28,7 @@ from tests.change_values import CHANGE, approval, bound, change_files, plan, req
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
 
 OPEN, ENDED = RunSeen("20261123T200000Z-00000000", None), RunSeen("20261123T200000Z-00000000", "failed")
 
@@ -180,7 +180,7 @@ def test_a_folder_that_cannot_be_written_is_left_as_it_is(tmp_path: Path) -> Non
 def test_what_an_interrupted_write_leaves_is_not_read(tmp_path: Path) -> None:
     create(tmp_path, CHANGE, change_files())
     (tmp_path / f"changes/.{CHANGE}.12.new").mkdir()
-    from drillbook.change.record import read_changes
+    from drillbook.change.records.record import read_changes
 
     assert read_changes(tmp_path).broken == ()
     assert read_change(tmp_path / "changes" / CHANGE).id == CHANGE

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.change.emergency import known_emergencies
-from drillbook.change.owing import emergency_records
+from drillbook.change.gate.emergency import known_emergencies
+from drillbook.change.records.owing import emergency_records
 from drillbook.repo.git import Repository
 from tests import change_values as values
 from tests.gate_values import NOW, base, record
@@ -16,7 +16,7 @@ from tests.repo_values import commit, new_repository, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
 
 AT = f"changes/{values.CHANGE}"
 REVIEW = {"what": "review", "verdict": "accepted", "reason": "It was down", "approved_at": "2026-11-23T20:00:00Z"}

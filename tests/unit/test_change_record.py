@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drillbook.change.model import Window, moment
-from drillbook.change.reading import read_request
-from drillbook.change.record import find_change, next_id, read_change, read_changes
-from drillbook.change.strict import encoded
+from drillbook.change.records.model import Window, moment
+from drillbook.change.records.reading import read_request
+from drillbook.change.records.record import find_change, next_id, read_change, read_changes
+from drillbook.change.records.strict import encoded
 from drillbook.errors import InvalidInput, UsageError
 from tests.change_values import approval, bound, request, result, write_change
 
@@ -34,7 +34,7 @@ def test_a_whole_record_is_read_back(tmp_path: Path) -> None:
 
 def test_the_schema_knows_every_field_of_a_plan() -> None:
     """A plan with every kind of step is read: the schema refuses what it does not know."""
-    from drillbook.change.reading import read_bound
+    from drillbook.change.records.reading import read_bound
     from tests.change_values import plan_with_all
 
     value = bound(plan=plan_with_all().to_json())

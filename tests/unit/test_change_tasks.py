@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drillbook.change.approval import verify_result
-from drillbook.change.record import find_change
-from drillbook.change.strict import encoded
+from drillbook.change.records.record import find_change
+from drillbook.change.records.strict import encoded
+from drillbook.change.trust.approval import verify_result
 from drillbook.clock import SystemClock, timestamp
 from drillbook.console.output import console
 from drillbook.errors import ExitCode
@@ -226,8 +226,8 @@ def test_a_swapped_plan_md_is_refused(estate: SignedEstate, said: Any) -> None:
 
 def test_an_altered_plan_is_refused_with_the_difference(estate: SignedEstate, said: Any) -> None:
     """Somebody alters plan.json and renders plan.md again: what would run is made anew, and is another plan."""
-    from drillbook.change.reading import read_bound
-    from drillbook.change.render import plan_file
+    from drillbook.change.records.reading import read_bound
+    from drillbook.change.records.render import plan_file
 
     planned(estate, said)
     folder = estate.root / f"changes/{ID}"
@@ -382,9 +382,9 @@ def emergency(estate: SignedEstate, said: Any, *, days_ago: int) -> None:
     """Turn the planned change into the record of an emergency of some days ago."""
     from datetime import timedelta
 
-    from drillbook.change.bound import bind_commit
-    from drillbook.change.reading import read_bound, read_request
-    from drillbook.change.render import plan_file
+    from drillbook.change.records.reading import read_bound, read_request
+    from drillbook.change.records.render import plan_file
+    from drillbook.change.trust.bound import bind_commit
 
     planned(estate, said)
     folder = estate.root / f"changes/{ID}"

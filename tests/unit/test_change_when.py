@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drillbook.change.when import parse_length, parse_window
+from drillbook.change.records.when import parse_length, parse_window
 from drillbook.errors import UsageError
 
 BERLIN = ZoneInfo("Europe/Berlin")

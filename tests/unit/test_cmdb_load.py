@@ -29,6 +29,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def test_the_same_texts_are_one_cmdb_and_others_are_not(tmp_path: Path) -> None:
+    """The base and the work tree are read in one process: an altered file must never be taken for the one before."""
+    data = sample()
+    for name in ("first", "other"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, data)
+    first = load(tmp_path / "first")
+    assert load(tmp_path / "other") is first
+    write(tmp_path / "other", put(data, ("organisation",), "Another"))
+    assert load(tmp_path / "other").organisation == "Another"
+    (tmp_path / "other/cmdb.yaml").write_text("")
+    with pytest.raises(InvalidInput):
+        load(tmp_path / "other")
+    assert load(tmp_path / "first").digest == first.digest
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [

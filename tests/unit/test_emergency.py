@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drillbook.change.case import Case
-from drillbook.change.emergency import (
+from drillbook.change.gate.emergency import (
     debt_lines,
     known_emergencies,
     owed,
@@ -17,16 +16,17 @@ from drillbook.change.emergency import (
     require_no_debt,
     reviewers,
 )
-from drillbook.change.model import time_text
-from drillbook.change.standing import standing_of
+from drillbook.change.gate.standing import standing_of
+from drillbook.change.records.model import time_text
+from drillbook.change.trust.case import Case
 from drillbook.errors import Refused
 from drillbook.ledger.entries import Entry, SignedEntry, signed
 from tests import change_values as values
 from tests.gate_values import NOW, POLICIES, base, cmdb, record, signer
 
 if TYPE_CHECKING:
-    from drillbook.change.emergency import Emergency
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.gate.emergency import Emergency
+    from drillbook.change.records.model import ChangeRecord
 
 REVIEW = {"what": "review", "verdict": "rejected", "reason": "It was not down", "approved_at": "2026-11-23T20:00:00Z"}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drillbook.change.gate import Permission
+from drillbook.change.gate.gate import Permission
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode, HostUnreachable, Locked, Refused, RemoteUnreachable
 from drillbook.execution.announce import Announcer, settle

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.emergency import Emergency
-from drillbook.change.gate import permit_again, permit_change, permit_emergency
-from drillbook.change.strict import encoded
+from drillbook.change.gate.emergency import Emergency
+from drillbook.change.gate.gate import permit_again, permit_change, permit_emergency
+from drillbook.change.records.strict import encoded
 from drillbook.errors import Refused
 from tests import change_values as values
 from tests.gate_values import LAB, NOW, POLICIES, SAMPLE, around, base, cmdb, record
 
 if TYPE_CHECKING:
-    from drillbook.change.gate import Permission
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.gate.gate import Permission
+    from drillbook.change.records.model import ChangeRecord
 
 
 def permit(change: ChangeRecord, executor: str = "dan", **world: Any) -> Permission:

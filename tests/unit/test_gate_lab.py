@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from drillbook.change.gate import LabHost, permit_lab, permit_lab_hosts
-from drillbook.change.identity import require_real
+from drillbook.change.gate.gate import LabHost, permit_lab, permit_lab_hosts
+from drillbook.change.trust.identity import require_real
 from drillbook.errors import Refused
 from drillbook.hosts.access import Access
 from drillbook.hosts.ansible import run_playbook
@@ -182,7 +182,7 @@ def imports_permission(source: str) -> bool:
     )
 
 
-MODULES = sorted(path for path in ENGINE.rglob("*.py") if path != ENGINE / "change/gate.py")
+MODULES = sorted(path for path in ENGINE.rglob("*.py") if path != ENGINE / "change/gate/gate.py")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(ENGINE).as_posix() for path in MODULES])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drillbook.canonical import canonical_json
-from drillbook.change.record import Changes
+from drillbook.change.records.record import Changes
 from drillbook.errors import JournalError, Refused
 from drillbook.hosts.anchors import Anchor, HostsTold, parse_anchors
 from drillbook.journal.closing import closing_of, is_as_written, sign_closing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import paramiko
 import pytest
 
-from drillbook.change.gate import LabHost, permit_lab_hosts
+from drillbook.change.gate.gate import LabHost, permit_lab_hosts
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.errors import UsageError
 from drillbook.hosts.access import Access, access_by_record, known_hosts_text

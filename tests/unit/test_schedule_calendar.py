@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from icalendar import Calendar
 
-from drillbook.change.window import Freeze
+from drillbook.change.records.window import Freeze
 from drillbook.runbook.model import Text
 from drillbook.schedule.calendar import calendar, dates, span
 from drillbook.schedule.due import Schedule, schedule

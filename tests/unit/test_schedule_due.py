@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drillbook.change.window import Freeze, frozen
+from drillbook.change.records.window import Freeze, frozen
 from drillbook.cmdb.model import SECTIONS, Cmdb, Entry, Section
 from drillbook.evidence.archive import Archive, Distrusted
 from drillbook.evidence.verdict import Result

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from invoke.tasks import Task
 
-from drillbook.change.gate import Permission
+from drillbook.change.gate.gate import Permission
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode
 from drillbook.execution.runs import new_run

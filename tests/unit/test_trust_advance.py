@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drillbook.change.advance import Step, advance
-from drillbook.change.base import trusted_base
+from drillbook.change.trust.advance import Step, advance
+from drillbook.change.trust.base import trusted_base
 from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.git import Repository
 from tests.repo_values import commit, git
@@ -28,7 +28,7 @@ WHEN = "2026-11-22T10:00:00+00:00"
 @pytest.fixture(autouse=True)
 def no_trust_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr("drillbook.change.pin.MACHINE", tmp_path / "etc")
+    monkeypatch.setattr("drillbook.change.trust.pin.MACHINE", tmp_path / "etc")
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_nobody_stops_the_base_for_good_with_files_that_are_no_plans(
     estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Records are only added, so what is merged once would be in the way of everybody for ever."""
-    monkeypatch.setattr("drillbook.change.advance.LARGEST_PLAN", 100_000)
+    monkeypatch.setattr("drillbook.change.trust.advance.LARGEST_PLAN", 100_000)
     monkeypatch.setattr("drillbook.repo.git.MAX_BLOB", 200_000)
     monkeypatch.setattr("drillbook.repo.git.MAX_BLOBS", 200_000)
     large = {f"changes/CHG-2026-{number}/plan.json": f"{number}" * 20_000 for number in range(9000, 9004)}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drillbook.change.base import trusted_base
-from drillbook.change.engine import engine_digest, running_engine_digest
-from drillbook.change.pin import MACHINE, Pin, own_folder, place_of, read_pin, remember, write_pin
+from drillbook.change.trust.base import trusted_base
+from drillbook.change.trust.engine import engine_digest, running_engine_digest
+from drillbook.change.trust.pin import MACHINE, Pin, own_folder, place_of, read_pin, remember, write_pin
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from drillbook.repo.git import Repository
 from drillbook.repo.tree import tree_digest
@@ -34,7 +34,7 @@ def cmdb(**keys: str) -> str:
 @pytest.fixture(autouse=True)
 def no_trust_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setattr("drillbook.change.pin.MACHINE", tmp_path / "etc")
+    monkeypatch.setattr("drillbook.change.trust.pin.MACHINE", tmp_path / "etc")
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def test_the_engine_of_a_checkout_is_that_of_its_export(tmp_path: Path) -> None:
     head = commit(copy, {"README.md": "other"})
     repo = Repository(copy)
     export(repo, head, tmp_path / "out", governed=True)
-    from drillbook.change.engine import ENGINE
+    from drillbook.change.trust.engine import ENGINE
     from drillbook.repo.tree import folder_digest
 
     assert engine_digest(tmp_path / "out") == tree_digest(repo, head, only=ENGINE)

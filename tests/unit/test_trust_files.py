@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from drillbook.change.enrol import enrol
-from drillbook.change.owners import allowed_signers, codeowners, stale_owner_files
+from drillbook.change.trust.enrol import enrol
+from drillbook.change.trust.owners import allowed_signers, codeowners, stale_owner_files
 from drillbook.cmdb.load import load
 from drillbook.errors import DrillbookError, InvalidInput, Refused
 from tests.repo_values import Key, new_key
@@ -121,7 +121,7 @@ def test_a_cmdb_that_would_become_invalid_is_put_back(
             return answer
         raise InvalidInput.at("people.yaml", 1, "rule", "another key than these is not allowed")
 
-    monkeypatch.setattr("drillbook.change.enrol.load", once)
+    monkeypatch.setattr("drillbook.change.trust.enrol.load", once)
     with pytest.raises(InvalidInput):
         enrol(root, "ann", key.public)
     assert (root / "people.yaml").read_text() == ANN

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drillbook.change.pin import own_folder
+from drillbook.change.trust.pin import own_folder
 from tests.repo_values import commit, git, new_key, new_repository
 from tests.trust_values import Estate, new_estate
 
@@ -170,8 +170,8 @@ def test_the_base_s_engine_judges_and_not_that_of_the_work_tree(tmp_path: Path) 
     if not stamp.is_file() or stamp.read_bytes().partition(b"\n")[2] != locks:
         pytest.skip("this environment was not built by ./inv from these lock files")
     ran = "x-it-ran"
-    evil = (root / "src/drillbook/change/advance.py").read_text() + f"\nopen({ran!r}, 'w')\n"
-    commit(root, {"src/drillbook/change/advance.py": evil})
+    evil = (root / "src/drillbook/change/trust/advance.py").read_text() + f"\nopen({ran!r}, 'w')\n"
+    commit(root, {"src/drillbook/change/trust/advance.py": evil})
     done = run(root, "trust.advance", source=root)
     assert done.returncode == 4
     assert "no change in changes/ moves the trusted files to these" in done.stderr
@@ -226,11 +226,11 @@ def test_with_other_lock_files_the_base_s_own_launcher_is_started(tmp_path: Path
     (programs / "invoke").chmod(0o755)
     locks = "".join((root / name).read_text() for name in ("requirements-uv.lock", "requirements.lock"))
     (trust / "venv/.complete").write_text(f"{trust}\n{locks}")
-    commit(root, {"src/drillbook/change/advance.py": "x = 1\n"})
+    commit(root, {"src/drillbook/change/trust/advance.py": "x = 1\n"})
     done = run(root, "trust.advance", source=root)
     assert (done.returncode, "no change in changes/ moves" in done.stderr) == (4, True), done.stderr
     direct = subprocess.run(
         [trust / "base/inv", "trust.status"], cwd=root, capture_output=True, text=True, timeout=120, check=False
     )
-    assert "governed files that differ from the trusted ones (1): src/drillbook/change/advance.py" in ok(direct)
+    assert "governed files that differ from the trusted ones (1): src/drillbook/change/trust/advance.py" in ok(direct)
     assert not list((trust / "bases").rglob("__pycache__"))

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from drillbook.change.model import Window
-from drillbook.change.window import on_duty, why_frozen, why_not_in_window
+from drillbook.change.records.model import Window
+from drillbook.change.records.window import on_duty, why_frozen, why_not_in_window
 from tests.gate_values import cmdb
 
 VIENNA, SHANGHAI, NEW_YORK = ZoneInfo("Europe/Vienna"), ZoneInfo("Asia/Shanghai"), ZoneInfo("America/New_York")

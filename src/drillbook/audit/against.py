@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.audit.log import EMERGENCY, NORMAL, STANDARD, Mark, Proof
-from drillbook.change.authority import may_run
-from drillbook.change.case import case_of
-from drillbook.change.record import FOLDER
-from drillbook.change.rules import standard_change
+from drillbook.change.records.record import FOLDER
+from drillbook.change.trust.authority import may_run
+from drillbook.change.trust.case import case_of
+from drillbook.change.trust.rules import standard_change
 from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.tree import tree_digest
 from drillbook.runbook.model import Text
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drillbook.audit.sources import Sources
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.cmdb.model import Cmdb
     from drillbook.repo.git import Repository
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.approval import valid_approvals
+from drillbook.change.trust.approval import valid_approvals
 from drillbook.errors import Refused
 from drillbook.repo.tree import tree_digest
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.repo.git import Repository
 
 

@@ -12,7 +12,7 @@ from drillbook.audit.lines import CONFIGURATION, lines_of
 from drillbook.audit.log import UNAPPROVED, Line, Log, Mark, Proof, Query, selected
 from drillbook.audit.page.history import about, shown_fields
 from drillbook.audit.sources import Sources, read_sources
-from drillbook.change.rules import emergencies
+from drillbook.change.trust.rules import emergencies
 from drillbook.errors import DrillbookError, Refused, UsageError
 from drillbook.execution.runs import RunFolder, load_plan
 from drillbook.repo.git import Repository

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from drillbook.audit.against import Merged
     from drillbook.audit.sources import Sources
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.journal.verify import Verified
     from drillbook.ledger.entries import SignedEntry
     from drillbook.plan.model import Plan

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.audit.log import EMERGENCY, NORMAL, STANDARD, Mark, Proof
-from drillbook.change.approval import valid_approvals, verify_request, verify_result
-from drillbook.change.authority import missing_approvals
-from drillbook.change.case import case_of
-from drillbook.change.emergency import known_emergencies
-from drillbook.change.rules import emergencies
+from drillbook.change.gate.emergency import known_emergencies
+from drillbook.change.trust.approval import valid_approvals, verify_request, verify_result
+from drillbook.change.trust.authority import missing_approvals
+from drillbook.change.trust.case import case_of
+from drillbook.change.trust.rules import emergencies
 from drillbook.errors import DrillbookError, Refused
 from drillbook.journal.closing import CLOSED
 from drillbook.journal.verify import Standing
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from drillbook.audit.sources import Sources
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.journal.verify import Verified
     from drillbook.ledger.entries import SignedEntry
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.audit.log import Mark, Proof, Unreadable
-from drillbook.change.base import trusted_base
-from drillbook.change.record import FOLDER, read_changes
+from drillbook.change.records.record import FOLDER, read_changes
+from drillbook.change.trust.base import trusted_base
 from drillbook.errors import InvalidInput, MissingPrerequisite, Refused, RemoteUnreachable
 from drillbook.journal.verify import Standing, Verified, verify_run
 from drillbook.ledger.entries import Ledger, entries, fetched
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.clock import Clock
 
 _REMOTE_SECONDS = 15.0

@@ -9,7 +9,7 @@ from drillbook.audit.history import entry_history
 from drillbook.audit.page.history import Told
 from drillbook.audit.query import first_moment
 from drillbook.audit.sources import base_or_why_not
-from drillbook.change.record import read_changes
+from drillbook.change.records.record import read_changes
 from drillbook.repo.git import Repository
 from drillbook.text import visible
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.change.lifecycle import State
-from drillbook.change.render import window_text
-from drillbook.change.words import ChangeWords
+from drillbook.change.records.lifecycle import State
+from drillbook.change.records.render import window_text
+from drillbook.change.records.words import ChangeWords
 from drillbook.console.output import console, say_hanging
 from drillbook.console.page import print_page
 from drillbook.runbook.page import Line, padded
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime, tzinfo
 
-    from drillbook.change.authority import Missing
-    from drillbook.change.difference import Line as Difference
-    from drillbook.change.emergency import Emergency
-    from drillbook.change.model import Request, Window
-    from drillbook.change.record import Broken
-    from drillbook.change.standing import Standing
+    from drillbook.change.gate.emergency import Emergency
+    from drillbook.change.gate.standing import Standing
+    from drillbook.change.records.difference import Line as Difference
+    from drillbook.change.records.model import Request, Window
+    from drillbook.change.records.record import Broken
+    from drillbook.change.trust.authority import Missing
     from drillbook.cmdb.model import Cmdb, Entry
 
 _STYLES = {

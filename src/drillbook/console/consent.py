@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drillbook.change.record import matching
+from drillbook.change.records.record import matching
 from drillbook.console.output import console
 from drillbook.console.page import print_page
 from drillbook.errors import StoppedByPerson

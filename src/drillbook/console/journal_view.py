@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from drillbook.change.record import FOLDER as CHANGES
+from drillbook.change.records.record import FOLDER as CHANGES
 from drillbook.console.output import console
 from drillbook.journal.verify import Standing
 from drillbook.text import visible

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from drillbook.change.window import Freeze
+    from drillbook.change.records.window import Freeze
     from drillbook.schedule.policy import Wanted
     from drillbook.schedule.series import Series
 

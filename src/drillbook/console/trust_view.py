@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from drillbook.text import visible
 
 if TYPE_CHECKING:
-    from drillbook.change.advance import Step
-    from drillbook.change.base import Base
+    from drillbook.change.trust.advance import Step
+    from drillbook.change.trust.base import Base
     from drillbook.repo.commit import Commit
 
 _ENOUGH = 4  # characters of an id that are compared

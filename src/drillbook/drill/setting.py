@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.cmdb.model import Cmdb
     from drillbook.drill.model import RunbookCall
     from drillbook.evidence.result import DrillResult

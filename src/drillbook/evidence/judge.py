@@ -257,9 +257,8 @@ def _data(findings: Findings) -> list[Text]:
                 f"目标（RPO）为 {rpo:g} 秒",
             )
         )
-    if findings.duplicates:
-        number = findings.duplicates
-        reasons.append(Text(f"rows stand in the table more than once: {number}", f"表中有重复的数据行：{number} 行"))
+    if findings.repeated is not None and findings.repeated.means.wrong:
+        reasons.append(findings.repeated.said)
     return reasons
 
 

@@ -239,8 +239,3 @@ def later(users: Series | None, timeline: Timeline) -> list[Gap]:
     if users is None or timeline.end <= timeline.recovered:
         return []
     return [each for each in gaps(users, timeline.recovered, timeline.end) if each.end is not None]
-
-
-def is_outage(gap: Gap, timeline: Timeline) -> bool:
-    """Tell whether a gap is the outage itself, which had not ended when the recovery was measured."""
-    return gap.start < timeline.recovered and timeline.recovered - gap.start > NOTABLE_NS

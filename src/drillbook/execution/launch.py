@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.clock import Clock
     from drillbook.execution.by_hand import FencedByHand
     from drillbook.hosts.access import Access

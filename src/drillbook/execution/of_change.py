@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.lifecycle import RunSeen
-from drillbook.change.model import Deviation, RunResult
+from drillbook.change.records.lifecycle import RunSeen
+from drillbook.change.records.model import Deviation, RunResult
 from drillbook.errors import JournalError
 from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.state import notes_of, state_from_records

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
 

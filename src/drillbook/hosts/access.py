@@ -10,7 +10,7 @@ from drillbook.cmdb.addressing import hosts_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.cmdb.model import Cmdb, Entry
 
 _SSH_PORT = 22

@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drillbook.change.record import FOLDER
+from drillbook.change.records.record import FOLDER
 from drillbook.errors import Refused
 from drillbook.journal.closing import CLOSED
 from drillbook.journal.verify import Keys, Standing, Verified
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from drillbook.change.record import Changes
+    from drillbook.change.records.record import Changes
     from drillbook.hosts.anchors import Anchor, HostsTold
     from drillbook.ledger.entries import Ledger, SignedEntry
 

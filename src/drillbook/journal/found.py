@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.change.record import CHANGE_ID, FOLDER
+from drillbook.change.records.record import CHANGE_ID, FOLDER
 from drillbook.errors import UsageError
 from drillbook.text import visible
 

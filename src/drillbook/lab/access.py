@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.change.gate import LabHost, permit_lab_hosts
+from drillbook.change.gate.gate import LabHost, permit_lab_hosts
 from drillbook.errors import MissingPrerequisite
 from drillbook.hosts.access import Access
 from drillbook.lab.keys import host_key
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.lab.spec import HostSpec
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.base import Base
-from drillbook.change.engine import engine_digest
-from drillbook.change.pin import place_of
+from drillbook.change.trust.base import Base
+from drillbook.change.trust.engine import engine_digest
+from drillbook.change.trust.pin import place_of
 from drillbook.cmdb.load import draft
 from drillbook.repo.tree import export
 from drillbook.signing.keys import Signers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.change.render import change_page
+from drillbook.change.records.render import change_page
 from drillbook.review.markup import Md, bullets, code, fence, fill, folded, joined
 from drillbook.review.parts import Part, listed
 from drillbook.review.telling import ids, value
@@ -13,8 +13,8 @@ from drillbook.runbook.page import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from drillbook.change.authority import Missing
-    from drillbook.change.difference import Line
+    from drillbook.change.records.difference import Line
+    from drillbook.change.trust.authority import Missing
     from drillbook.review.guarded import Power
     from drillbook.review.model import Review
     from drillbook.review.proposals import Proposal

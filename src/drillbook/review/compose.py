@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.change.owners import COMMAND, owner_files
+from drillbook.change.trust.owners import COMMAND, owner_files
 from drillbook.cmdb.model import SECTIONS
 from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.tree import export

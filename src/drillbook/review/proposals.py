@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from drillbook.artifacts.seal import listing
-from drillbook.change.approval import valid_approvals
-from drillbook.change.authority import Missing, missing_approvals
-from drillbook.change.bound import bind_configuration, bind_runbook, difference
-from drillbook.change.case import case_of, case_of_paths
-from drillbook.change.reading import read_bound
-from drillbook.change.record import FOLDER, PLAN, record_from_files
-from drillbook.change.render import is_rendering
-from drillbook.change.rules import standard_change
-from drillbook.change.window import day_of, freezes_of, frozen, on_duty
+from drillbook.change.records.reading import read_bound
+from drillbook.change.records.record import FOLDER, PLAN, record_from_files
+from drillbook.change.records.render import is_rendering
+from drillbook.change.records.window import day_of, freezes_of, frozen, on_duty
+from drillbook.change.trust.approval import valid_approvals
+from drillbook.change.trust.authority import Missing, missing_approvals
+from drillbook.change.trust.bound import bind_configuration, bind_runbook, difference
+from drillbook.change.trust.case import case_of, case_of_paths
+from drillbook.change.trust.rules import standard_change
 from drillbook.drill.model import RunbookCall
 from drillbook.errors import DrillbookError, InvalidInput
 from drillbook.repo.tree import content_digests, is_free, tree_digest
@@ -28,10 +28,10 @@ from drillbook.repo.tree import content_digests, is_free, tree_digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from drillbook.change.approval import Approved
-    from drillbook.change.difference import Line
-    from drillbook.change.model import ChangeRecord
-    from drillbook.change.window import Freeze
+    from drillbook.change.records.difference import Line
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.records.window import Freeze
+    from drillbook.change.trust.approval import Approved
     from drillbook.cmdb.model import Cmdb
     from drillbook.errors import Finding
     from drillbook.repo.git import Blob, Changed, Repository

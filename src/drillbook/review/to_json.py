@@ -13,8 +13,8 @@ from drillbook.source import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drillbook.change.authority import Missing
-    from drillbook.change.difference import Line
+    from drillbook.change.records.difference import Line
+    from drillbook.change.trust.authority import Missing
     from drillbook.cmdb.compare.fields import FieldChange
     from drillbook.errors import Finding
     from drillbook.review.drills import DrillChange

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from icalendar import Calendar, Event
 
 from drillbook.canonical import digest_bytes
-from drillbook.change.window import day_of, frozen, start_of
+from drillbook.change.records.window import day_of, frozen, start_of
 from drillbook.cmdb.durations import UNITS
 from drillbook.schedule.due import State
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
-    from drillbook.change.window import Freeze
+    from drillbook.change.records.window import Freeze
     from drillbook.runbook.model import Text
     from drillbook.schedule.due import Schedule, Standing
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from drillbook.change.window import freezes_of
+from drillbook.change.records.window import freezes_of
 from drillbook.cmdb.durations import seconds
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drillbook.change.window import Freeze
+    from drillbook.change.records.window import Freeze
     from drillbook.cmdb.model import Cmdb, Entry
 
 _LEAD = 0.1  # of the interval, unless policy says otherwise

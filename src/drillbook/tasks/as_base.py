@@ -11,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-from drillbook.change.base import exported, pin_of, pinned_commit, point_to
-from drillbook.change.engine import engine_digest, running_engine_digest
-from drillbook.change.pin import place_of, read_pin
+from drillbook.change.trust.base import exported, pin_of, pinned_commit, point_to
+from drillbook.change.trust.engine import engine_digest, running_engine_digest
+from drillbook.change.trust.pin import place_of, read_pin
 from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.repo.git import Repository
 from drillbook.tasks.common import ESTATE

@@ -8,18 +8,18 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from drillbook.artifacts.seal import listing
-from drillbook.change.bound import bind_runbook
-from drillbook.change.emergency import reviewers
-from drillbook.change.engine import running_engine_digest
-from drillbook.change.gate import permit_emergency
-from drillbook.change.model import FORMAT, REQUEST_NAMESPACE, time_text
-from drillbook.change.propose import claimed_ids, used_ids
-from drillbook.change.reading import read_bound, read_request
-from drillbook.change.record import FOLDER, PLAN, PLAN_PAGE, REQUEST, REQUEST_SIG, change_ids, next_id
-from drillbook.change.render import plan_file
-from drillbook.change.rules import emergencies
-from drillbook.change.strict import encoded
-from drillbook.change.write import create
+from drillbook.change.gate.emergency import reviewers
+from drillbook.change.gate.gate import permit_emergency
+from drillbook.change.gate.propose import claimed_ids, used_ids
+from drillbook.change.records.model import FORMAT, REQUEST_NAMESPACE, time_text
+from drillbook.change.records.reading import read_bound, read_request
+from drillbook.change.records.record import FOLDER, PLAN, PLAN_PAGE, REQUEST, REQUEST_SIG, change_ids, next_id
+from drillbook.change.records.render import plan_file
+from drillbook.change.records.strict import encoded
+from drillbook.change.records.write import create
+from drillbook.change.trust.bound import bind_runbook
+from drillbook.change.trust.engine import running_engine_digest
+from drillbook.change.trust.rules import emergencies
 from drillbook.clock import SystemClock
 from drillbook.console.output import console
 from drillbook.errors import DrillbookError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.execution.announce import Announcer
     from drillbook.execution.engine import Outcome
     from drillbook.execution.launch import Launch

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.change.authority import holders
-from drillbook.change.rules import emergencies
+from drillbook.change.trust.authority import holders
+from drillbook.change.trust.rules import emergencies
 from drillbook.errors import Refused, UsageError
 from drillbook.execution.by_hand import FencedByHand
 from drillbook.plan.model import FenceRun

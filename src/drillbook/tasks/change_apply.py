@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from invoke.context import Context
 
-    from drillbook.change.gate import Permission
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.gate.gate import Permission
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.ledger.entries import SignedEntry
     from drillbook.tasks.trusting import Trusted
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = False) -> None:
     """Run an approved change, once: verify all of it, tell the remote, lock, run, log."""
-    from drillbook.change.record import find_change
+    from drillbook.change.records.record import find_change
     from drillbook.execution.launch import begin_change
     from drillbook.tasks.as_base import run_as_base
     from drillbook.tasks.change_checks import look_at_hosts
@@ -71,7 +71,7 @@ def apply(_: Context, change: str, key: str = "", lang: str = "en", yes: bool = 
 
 
 def _permitted(record: ChangeRecord, trusted: Trusted) -> Permission:
-    from drillbook.change.conditions import runnable
+    from drillbook.change.gate.conditions import runnable
     from drillbook.tasks.change_checks import permitted
 
     runnable(record)
@@ -99,8 +99,8 @@ def require_first(record: ChangeRecord, entries: Iterable[SignedEntry]) -> None:
 
 
 def _about(record: ChangeRecord, permission: Permission, trusted: Trusted) -> tuple[str, ...]:
-    from drillbook.change.model import time_text
-    from drillbook.change.window import on_duty
+    from drillbook.change.records.model import time_text
+    from drillbook.change.records.window import on_duty
     from drillbook.text import visible
 
     request, around = record.request, trusted.around()

@@ -32,10 +32,10 @@ def certificate(_: Context, change: str, *, ca: str, for_: str, person: str = ""
     from pathlib import Path
 
     from drillbook.artifacts.seal import FOLDER, digest_of
-    from drillbook.change.authority import may_run
-    from drillbook.change.case import case_of
-    from drillbook.change.conditions import counting_approvals, runnable
-    from drillbook.change.record import find_change
+    from drillbook.change.gate.conditions import counting_approvals, runnable
+    from drillbook.change.records.record import find_change
+    from drillbook.change.trust.authority import may_run
+    from drillbook.change.trust.case import case_of
     from drillbook.clock import SystemClock
     from drillbook.errors import Refused, UsageError
     from drillbook.execution.approved_commands import approved_commands

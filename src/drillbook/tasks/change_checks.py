@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from drillbook.artifacts.lint import lint
 from drillbook.artifacts.seal import FOLDER
-from drillbook.change.bound import bind_from
-from drillbook.change.gate import permit_change
-from drillbook.change.propose import require_as_planned, require_committed
-from drillbook.change.record import read_changes
-from drillbook.change.rules import emergencies
+from drillbook.change.gate.gate import permit_change
+from drillbook.change.gate.propose import require_as_planned, require_committed
+from drillbook.change.records.record import read_changes
+from drillbook.change.trust.bound import bind_from
+from drillbook.change.trust.rules import emergencies
 from drillbook.clock import SystemClock
 from drillbook.errors import DrillbookError, Refused
 from drillbook.execution.launch import forbid
@@ -26,8 +26,8 @@ from drillbook.tasks.common import state_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.gate.gate import Permission
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.execution.launch import Launch
     from drillbook.tasks.trusting import Trusted
 

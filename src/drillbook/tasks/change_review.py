@@ -64,8 +64,8 @@ def review(
 
 def _authority(repo: Repository, base: str, into: Path) -> tuple[str, Authority]:
     """Give the name of the base to compare with, and whose word counts: the trusted base's, where there is one."""
-    from drillbook.change.base import trusted_base
-    from drillbook.change.pin import place_of, read_pin
+    from drillbook.change.trust.base import trusted_base
+    from drillbook.change.trust.pin import place_of, read_pin
     from drillbook.clock import SystemClock
     from drillbook.review.authority import Authority, named_base
     from drillbook.tasks.as_base import run_as_base

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from drillbook.change.base import trusted_base
-from drillbook.change.emergency import Emergency, known_emergencies, owed
-from drillbook.change.lifecycle import RunSeen
-from drillbook.change.model import Subject
-from drillbook.change.propose import Draft, claimed_ids, used_ids
-from drillbook.change.proposed import proposed_cmdb
-from drillbook.change.record import change_ids
-from drillbook.change.risk import Risk
-from drillbook.change.rules import emergencies
-from drillbook.change.standing import standing_of
-from drillbook.change.when import parse_window
-from drillbook.change.window import on_duty
+from drillbook.change.gate.emergency import Emergency, known_emergencies, owed
+from drillbook.change.gate.propose import Draft, claimed_ids, used_ids
+from drillbook.change.gate.proposed import proposed_cmdb
+from drillbook.change.gate.risk import Risk
+from drillbook.change.gate.standing import standing_of
+from drillbook.change.records.lifecycle import RunSeen
+from drillbook.change.records.model import Subject
+from drillbook.change.records.record import change_ids
+from drillbook.change.records.when import parse_window
+from drillbook.change.records.window import on_duty
+from drillbook.change.trust.base import trusted_base
+from drillbook.change.trust.rules import emergencies
 from drillbook.clock import SystemClock
 from drillbook.console.output import errors
 from drillbook.errors import DrillbookError, Refused, RemoteUnreachable, UsageError
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from drillbook.change.base import Base
-    from drillbook.change.model import ChangeRecord
-    from drillbook.change.standing import Standing
+    from drillbook.change.gate.standing import Standing
+    from drillbook.change.records.model import ChangeRecord
+    from drillbook.change.trust.base import Base
     from drillbook.cmdb.model import Cmdb
     from drillbook.execution.of_change import RunOfChange
     from drillbook.ledger.entries import SignedEntry

@@ -42,10 +42,10 @@ def new(
     key: str = "",
 ) -> None:
     """Request a change: a runbook's run, or what was committed since the trusted base."""
-    from drillbook.change.model import REQUEST_NAMESPACE
-    from drillbook.change.propose import propose
-    from drillbook.change.record import next_id
-    from drillbook.change.write import create
+    from drillbook.change.gate.propose import propose
+    from drillbook.change.records.model import REQUEST_NAMESPACE
+    from drillbook.change.records.record import next_id
+    from drillbook.change.records.write import create
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_requested
     from drillbook.tasks.change_wiring import draft_of, here, signer_of, used
@@ -74,12 +74,12 @@ def new(
 )
 def plan(_: Context, change: str, lang: str = "en") -> None:
     """Plan a change from the commit that is checked out: exact commands, hosts, undo, assumptions, services."""
-    from drillbook.change.lifecycle import require_plannable
-    from drillbook.change.propose import apart_from_base, plan_again, require_committed
-    from drillbook.change.reading import read_bound
-    from drillbook.change.record import PLAN, PLAN_PAGE, find_change
-    from drillbook.change.render import change_page, plan_file
-    from drillbook.change.write import add
+    from drillbook.change.gate.propose import apart_from_base, plan_again, require_committed
+    from drillbook.change.records.lifecycle import require_plannable
+    from drillbook.change.records.reading import read_bound
+    from drillbook.change.records.record import PLAN, PLAN_PAGE, find_change
+    from drillbook.change.records.render import change_page, plan_file
+    from drillbook.change.records.write import add
     from drillbook.console.change_view import show_planned
     from drillbook.console.output import console
     from drillbook.console.page import print_page
@@ -131,14 +131,14 @@ def approve(
     lang: str = "en",
 ) -> None:
     """Show exactly what would run, ask, and sign it with your SSH key; or review an emergency."""
-    from drillbook.change.approval import approval_bytes
-    from drillbook.change.committed import branch_of, find_at
-    from drillbook.change.consent import expiry, require_consentable, would_differ
-    from drillbook.change.model import APPROVAL_NAMESPACE
-    from drillbook.change.proposed import proposed_cmdb
-    from drillbook.change.render import change_page
-    from drillbook.change.when import parse_length
-    from drillbook.change.write import add
+    from drillbook.change.gate.committed import branch_of, find_at
+    from drillbook.change.gate.consent import expiry, require_consentable, would_differ
+    from drillbook.change.gate.proposed import proposed_cmdb
+    from drillbook.change.records.model import APPROVAL_NAMESPACE
+    from drillbook.change.records.render import change_page
+    from drillbook.change.records.when import parse_length
+    from drillbook.change.records.write import add
+    from drillbook.change.trust.approval import approval_bytes
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_difference, show_signed
     from drillbook.console.consent import read_page
@@ -186,11 +186,11 @@ def approve(
 @task(touches=Touches.FILES, help={"change": "the change's id, or its end", "key": _KEY, "lang": "language: en or zh"})
 def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
     """Close a change: what came of it, what went otherwise than planned, and the journals, signed."""
-    from drillbook.change.close import require_closer, result_bytes, result_of_configuration
-    from drillbook.change.lifecycle import require_closable
-    from drillbook.change.model import RESULT_NAMESPACE
-    from drillbook.change.record import RESULT, RESULT_SIG, find_change
-    from drillbook.change.write import add
+    from drillbook.change.gate.close import require_closer, result_bytes, result_of_configuration
+    from drillbook.change.records.lifecycle import require_closable
+    from drillbook.change.records.model import RESULT_NAMESPACE
+    from drillbook.change.records.record import RESULT, RESULT_SIG, find_change
+    from drillbook.change.records.write import add
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_change
     from drillbook.console.output import console
@@ -225,7 +225,7 @@ def close(_: Context, change: str, key: str = "", lang: str = "en") -> None:
 @task(touches=Touches.NOTHING, help={"lang": "language: en or zh"})
 def status(_: Context, lang: str = "en") -> None:
     """Show how all changes stand; exit code 20 when the review of an emergency is overdue, 3 when one is broken."""
-    from drillbook.change.record import read_changes
+    from drillbook.change.records.record import read_changes
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_changes
     from drillbook.errors import ExitCode
@@ -250,8 +250,8 @@ def status(_: Context, lang: str = "en") -> None:
 )
 def show(_: Context, change: str, plan: bool = False, lang: str = "en") -> None:
     """Show one change: whose approvals count and why others do not, its runs, its result, what is to be done next."""
-    from drillbook.change.record import find_change
-    from drillbook.change.render import change_page
+    from drillbook.change.records.record import find_change
+    from drillbook.change.records.render import change_page
     from drillbook.clock import SystemClock
     from drillbook.console.change_view import show_change
     from drillbook.console.output import console

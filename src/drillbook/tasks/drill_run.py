@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.change.gate import require_lab
-from drillbook.change.window import day_of, frozen
+from drillbook.change.gate.gate import require_lab
+from drillbook.change.records.window import day_of, frozen
 from drillbook.clock import SystemClock
 from drillbook.cmdb.durations import seconds
 from drillbook.console.drill_view import DrillView, show_result

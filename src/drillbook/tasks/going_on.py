@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drillbook.change.gate import permit_again
-from drillbook.change.model import moment
-from drillbook.change.record import find_change
+from drillbook.change.gate.gate import permit_again
+from drillbook.change.records.model import moment
+from drillbook.change.records.record import find_change
 from drillbook.console.output import console
 from drillbook.errors import Refused
 from drillbook.execution.launch import again
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
-    from drillbook.change.model import ChangeRecord
+    from drillbook.change.gate.gate import Permission
+    from drillbook.change.records.model import ChangeRecord
     from drillbook.execution.engine import Engine, Outcome
     from drillbook.execution.launch import Surroundings
     from drillbook.journal.record import Record

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from invoke.context import Context
 
-    from drillbook.change.base import Base
+    from drillbook.change.trust.base import Base
     from drillbook.hosts.anchors import HostsTold
     from drillbook.ledger.entries import Ledger
 
@@ -30,7 +30,7 @@ _SHOWN = 20
 )
 def verify(_: Context, only: str = "", hosts: bool = False, all: bool = False) -> None:  # noqa: A002 - the option's name
     """Find what was changed, removed or added in the journals of runs; exit code 40 when something was."""
-    from drillbook.change.record import read_changes
+    from drillbook.change.records.record import read_changes
     from drillbook.console.journal_view import show
     from drillbook.errors import ExitCode
     from drillbook.journal.compare import against_changes, against_hosts, against_ledger
@@ -68,7 +68,7 @@ def verify(_: Context, only: str = "", hosts: bool = False, all: bool = False) -
 
 def _ledger(root: Path, base: Base | None) -> tuple[Ledger | None, list[str]]:
     """Give the remote's ledger, as it is now or as it was fetched last; and what is to be said of that."""
-    from drillbook.change.pin import remember
+    from drillbook.change.trust.pin import remember
     from drillbook.clock import SystemClock
     from drillbook.errors import RemoteUnreachable
     from drillbook.ledger.entries import entries, fetched

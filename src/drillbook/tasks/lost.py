@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from drillbook.change.gate import permit_again
-from drillbook.change.record import find_change
+from drillbook.change.gate.gate import permit_again
+from drillbook.change.records.record import find_change
 from drillbook.clock import SystemClock, timestamp
 from drillbook.console.output import console
 from drillbook.errors import DrillbookError, Refused, UsageError

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drillbook.change.pin import MACHINE, own_folder, place_of
+from drillbook.change.trust.pin import MACHINE, own_folder, place_of
 from drillbook.clock import SystemClock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.change.base import Base
+    from drillbook.change.trust.base import Base
 
 
 def base_if_pinned(root: Path) -> Base | None:
@@ -22,7 +22,7 @@ def base_if_pinned(root: Path) -> Base | None:
     folders = (MACHINE, own_folder("any").parent)
     if not any(folder.is_dir() and any(folder.iterdir()) for folder in folders) or not (root / ".git").exists():
         return None
-    from drillbook.change.base import trusted_base
+    from drillbook.change.trust.base import trusted_base
     from drillbook.repo.git import Repository
 
     repo = Repository(root)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.artifacts.seal import seal
-from drillbook.change.gate import require_lab
+from drillbook.change.gate.gate import require_lab
 from drillbook.cmdb.load import load
 from drillbook.console.output import console, say_error
 from drillbook.console.run_view import summary

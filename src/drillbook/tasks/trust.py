@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from invoke.context import Context
 
-    from drillbook.change.base import Base
-    from drillbook.change.pin import Pin
+    from drillbook.change.trust.base import Base
+    from drillbook.change.trust.pin import Pin
     from drillbook.repo.git import Repository
 
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 )
 def pin(_context: Context, commit: str, remote: str | None = None, *, yes: bool = False) -> None:
     """Trust a commit from now on: all authority (people, keys, roles, rules) is read from it."""
-    from drillbook.change.base import base_of, exported, point_to, require_past
-    from drillbook.change.pin import Pin, locked, place_of, read_pin, write_pin
+    from drillbook.change.trust.base import base_of, exported, point_to, require_past
+    from drillbook.change.trust.pin import Pin, locked, place_of, read_pin, write_pin
     from drillbook.clock import SystemClock, timestamp
     from drillbook.console.output import console
     from drillbook.console.trust_view import commit_lines, people_lines
@@ -88,7 +88,7 @@ def _remote(repo: Repository, given: str | None, before: Pin | None) -> str:
     """Give the remote's URL: as given, as pinned before, or origin's; a path as a whole one."""
     from pathlib import Path
 
-    from drillbook.change.fetch import checked_url
+    from drillbook.change.trust.fetch import checked_url
 
     url = given if given is not None else before.remote if before is not None else repo.remote_url() or ""
     if not url:
@@ -141,9 +141,9 @@ def _confirm(commit: str) -> None:
 @task(touches=Touches.NOTHING)
 def status(_context: Context) -> None:
     """Show which commit is trusted, where that is written down, and how what is checked out differs from it."""
-    from drillbook.change.base import trusted_base
-    from drillbook.change.engine import running_engine_digest
-    from drillbook.change.pin import read_pin
+    from drillbook.change.trust.base import trusted_base
+    from drillbook.change.trust.engine import running_engine_digest
+    from drillbook.change.trust.pin import read_pin
     from drillbook.clock import SystemClock
     from drillbook.console.output import console
     from drillbook.console.trust_view import commit_lines, people_lines
@@ -199,8 +199,8 @@ def advance(_context: Context, to: str | None = None) -> None:
 
 
 def _advance(root: Path, to: str | None) -> None:
-    from drillbook.change.advance import advance as move
-    from drillbook.change.base import trusted_base
+    from drillbook.change.trust.advance import advance as move
+    from drillbook.change.trust.base import trusted_base
     from drillbook.clock import SystemClock
     from drillbook.console.output import console
     from drillbook.console.trust_view import step_line
@@ -216,7 +216,7 @@ def _advance(root: Path, to: str | None) -> None:
 
 
 def _candidate(root: Path, base: Base) -> str:
-    from drillbook.change.fetch import fetch_main
+    from drillbook.change.trust.fetch import fetch_main
     from drillbook.console.output import console
     from drillbook.errors import RemoteUnreachable
     from drillbook.repo.git import Repository
@@ -238,7 +238,7 @@ def enrol(_context: Context, person: str, key: str) -> None:
     """Write a person's public key into the CMDB; it counts when a change brings it into the trusted base."""
     from pathlib import Path
 
-    from drillbook.change.enrol import enrol as write_key
+    from drillbook.change.trust.enrol import enrol as write_key
     from drillbook.console.output import console
     from drillbook.signing.sign import public_key_of
 
@@ -254,7 +254,7 @@ def enrol(_context: Context, person: str, key: str) -> None:
 @task(touches=Touches.FILES, help={"check": "write nothing; exit with 3 when a file is not what the CMDB says"})
 def owners(_context: Context, *, check: bool = False) -> None:
     """Write .github/CODEOWNERS and allowed_signers from the CMDB."""
-    from drillbook.change.owners import owner_files, stale_owner_files
+    from drillbook.change.trust.owners import owner_files, stale_owner_files
     from drillbook.cmdb.load import load
     from drillbook.console.files import write_file
     from drillbook.console.output import console

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drillbook.change.advance import advance
-from drillbook.change.base import Base, trusted_base
-from drillbook.change.conditions import Around
-from drillbook.change.emergency import debt_lines, known_emergencies
-from drillbook.change.fetch import fetch_main
-from drillbook.change.owing import emergency_records
-from drillbook.change.pin import remember
+from drillbook.change.gate.conditions import Around
+from drillbook.change.gate.emergency import debt_lines, known_emergencies
+from drillbook.change.records.owing import emergency_records
+from drillbook.change.trust.advance import advance
+from drillbook.change.trust.base import Base, trusted_base
+from drillbook.change.trust.fetch import fetch_main
+from drillbook.change.trust.pin import remember
 from drillbook.clock import SystemClock
 from drillbook.cmdb.addressing import hosts_of
 from drillbook.console.output import console
@@ -32,8 +32,8 @@ from drillbook.zone import local_zone
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drillbook.change.emergency import Emergency
-    from drillbook.change.gate import LabHost, Permission
+    from drillbook.change.gate.emergency import Emergency
+    from drillbook.change.gate.gate import LabHost, Permission
     from drillbook.cmdb.model import Cmdb
     from drillbook.execution.launch import Surroundings
     from drillbook.journal.record import Record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import drillbook
 from drillbook.artifacts.seal import digest_of
-from drillbook.change.gate import kind_of, permit_lab, require_lab
+from drillbook.change.gate.gate import kind_of, permit_lab, require_lab
 from drillbook.clock import SystemClock
 from drillbook.cmdb.load import load
 from drillbook.console.output import console
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from drillbook.change.gate import Permission
+    from drillbook.change.gate.gate import Permission
     from drillbook.cmdb.model import Cmdb
     from drillbook.hosts.access import Access
     from drillbook.hosts.power import PowerDriver

@@ -35,8 +35,8 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
                 for part in parts
                 if isinstance(part, tuple)
             ]
-    rows: dict[str, Any] = survivors(subjects, options["run"])
-    return rows
+    there: dict[str, Any] = survivors(subjects, options["run"])
+    return there
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The files of a change: the request, the plan, the approvals, the result; read strictly, shown, compared."""
