@@ -1,9 +1,9 @@
 """The dead host comes back in the middle of a promotion: never may two hosts answer for the service's address.
 
-``python -m tests.crash.split_brain [--times N] [--seed S] [--without-guard]``, on the lab. Each round is the drill
-``web-promotion`` with one fault more: at a moment that the seed chooses, from the loss of power to some seconds after
-the promotion, somebody gives the dead host its power again. The drill's probes ask who answers for the address every
-20 ms, and write through it, all the time; then the role goes back, and the next round begins.
+``python -m tests.crash.split_brain [--times N] [--skip N] [--seed S] [--without-guard]``, on the lab. Each round is the
+drill ``web-promotion`` with one fault more: at a moment that the seed chooses, from the loss of power to some seconds
+after the promotion, somebody gives the dead host its power again. The drill's probes ask who answers for the address
+every 20 ms, and write through it, all the time; then the role goes back, and the next round begins.
 
 ``--without-guard`` is the control that the watcher can see what it must never see: the returned host takes the address
 whoever holds it, and each round is good when two hosts were seen.
@@ -32,7 +32,7 @@ from drillbook.lab.access import lab_access
 from drillbook.lab.state import read_state
 from drillbook.tasks.common import state_folder
 from drillbook.tasks.wiring import make_surroundings, plan_and_permit
-from tests.crash.standby_subject import DRILL, FAILBACK, PROTECTION, StandbySubject
+from tests.crash.standby_subject import DRILL, FAILBACK, PROTECTION, SNAPSHOT, StandbySubject
 from tests.ground import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ LATEST = 8.0
 """Seconds from the loss of power to the latest return: the drill waits 1 s, and the promotion takes 2 to 5 s."""
 LINGER = 4.0
 """Seconds that the returned host is given to boot and to do what it should not, before the role goes back."""
+FRESH_EVERY = 3
+"""Rounds from one snapshot without what users wrote to the next."""
 _LOOK_EVERY = 0.05
 _HOLD = "/usr/local/lib/drillbook/hold"
 # The holder's name and the question whether anybody answers are the guard: without it, a role is taken at any boot.
@@ -271,10 +273,17 @@ class SplitBrain:
             (self.ground.root / sample.kept_as).unlink(missing_ok=True)
         return len(result.services[0].measures.overlaps)
 
-    def rounds(self, times: int, chance: random.Random) -> Iterator[Round]:
-        """Do so many rounds; end at the first with a problem, and leave the hosts as they are then."""
-        for _ in range(times):
-            done = self.round(chance.uniform(0, LATEST))
+    def rounds(self, times: int, chance: random.Random, *, skip: int = 0) -> Iterator[Round]:
+        """Do so many rounds; end at the first with a problem, and leave the hosts as they are then.
+
+        ``skip``: as many of the moments that the seed gives are left out first.
+        """
+        moments = [chance.uniform(0, LATEST) for _ in range(skip + times)]
+        for number, after in enumerate(moments[skip:]):
+            if number % FRESH_EVERY == 0:
+                # What users wrote was removed: else each snapshot has the files of all rounds before.
+                self.ground.run_it(SNAPSHOT, protection=PROTECTION)
+            done = self.round(after)
             yield done
             if done.problems:
                 return
@@ -298,6 +307,7 @@ def summed(done: Sequence[Round]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=50)
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many moments: an earlier campaign had them")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without-guard", action="store_true", help="the control: two hosts must be seen")
     given = parser.parse_args()
@@ -307,7 +317,8 @@ def main() -> int:
         sys.stdout.write(f"without the guard: questions that two hosts answered, by round: {seen}\n")
         return 0 if all(seen) else 1
     done = []
-    for number, each in enumerate(campaign.rounds(given.times, random.Random(given.seed)), start=1):
+    rounds = campaign.rounds(given.times, random.Random(given.seed), skip=given.skip)
+    for number, each in enumerate(rounds, start=given.skip + 1):
         done.append(each)
         sys.stdout.write(f"{number}: {each.line()}\n")
         sys.stdout.flush()
