@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from drillbook.drill.kinds import KINDS
 from drillbook.evidence.archive import read_archive
 from drillbook.evidence.assess import assess
 from drillbook.evidence.page import page
@@ -128,6 +129,19 @@ def test_nothing_can_be_lost_where_nothing_is_kept():
     kept, verdict = assess(replace(seen, objectives=Objectives(4, 0)))
     assert kept.lost.count == len(seen.series[0].acks())
     assert "acknowledged writes are lost" in verdict.reasons[0].en
+
+
+def test_messages_that_arrived_twice_are_told_and_not_held_against_anybody(tmp_path):
+    mail = replace(pages(), repeats=KINDS["mail_writer"].repeats)
+    made = room(database(), replace(mail, rows=replace(mail.rows, duplicates=2)), proxy())
+    folder, value = value_of(tmp_path, made)
+    assert value["verdict"] == {"result": "met", "exit_code": 0, "reasons": []}
+    repeated = {"number": 2, "wrong": False, "said": {"en": "2 messages arrived twice", "zh": "2 封邮件重复送达"}}
+    assert [each["measures"]["repeated"] for each in value["services"]] == [None, repeated, None]
+    allowed = "2 messages arrived twice, which is allowed"
+    assert read_record(folder, root=tmp_path).value["services"][1]["measures"]["repeated"] == repeated
+    assert (folder / "summary.md").read_text().count(allowed) == 1
+    assert page(value, {"run-1": plan()}).count(allowed) == 1
 
 
 def test_answers_are_counted_by_host_and_by_question():

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from drillbook.drill.kinds import KINDS
 from drillbook.errors import ExitCode
 from drillbook.evidence.assess import assess
 from drillbook.evidence.measure import Gap
@@ -170,7 +171,12 @@ CASES = {
     "rows stand there twice": (
         lambda seen: replace(seen, rows=replace(seen.rows, duplicates=2)),
         Result.MISSED,
-        ["writes are there more than once: 2"],
+        ["2 rows are there more than once"],
+    ),
+    "messages arrived twice": (
+        lambda seen: replace(seen, rows=replace(seen.rows, duplicates=2), repeats=KINDS["mail_writer"].repeats),
+        Result.MET,
+        [],
     ),
     "the run failed": (
         lambda seen: replace(seen, run=ExitCode.FAILED, run_message=same("step promote: no")),

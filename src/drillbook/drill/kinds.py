@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drillbook.evidence.repeats import ROWS, Repeats
 from drillbook.evidence.samples import Does
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ProbeKind:
     probe's host, by the Debian package that brings it. ``give_up``: seconds after which an attempt without an answer
     is given up, unless the drill says another time. ``tells_primary``: only the primary acknowledges an attempt
     straight to a member; a member of another kind of service may answer at its own address at any time, and then the
-    service's address has to be watched.
+    service's address has to be watched. ``repeats``: what it means that one write is there more than once.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ProbeKind:
     modules: Mapping[str, str] | None = None
     give_up: float = 0.15
     tells_primary: bool = False
+    repeats: Repeats = ROWS
 
 
 _PORT = Setting("port", int, "5432")
@@ -73,11 +75,13 @@ KINDS: Mapping[str, ProbeKind] = {
         ProbeKind(
             "web_writer", Does.WRITES, "web_writer.py", "web_rows.py", needs=_WEB,
             settings=(_PORT, Setting("base", str, "/probe/")), secret=True,
+            repeats=Repeats("page is there more than once", "pages are there more than once", "个页面重复"),
         ),
         ProbeKind(
             "ldap_writer", Does.WRITES, "ldap_writer.py", "ldap_rows.py",
             settings=(_PORT, Setting("entries", str, "ou=probe,dc=example,dc=test")), secret=True,
             modules={"ldap3": "python3-ldap3"},
+            repeats=Repeats("entry is there more than once", "entries are there more than once", "个条目重复"),
         ),
         ProbeKind(
             "mail_writer", Does.WRITES, "mail_writer.py", "mail_rows.py", needs=_WIRE,
@@ -86,6 +90,8 @@ KINDS: Mapping[str, ProbeKind] = {
                 Setting("mailbox", str, "probe@example.test"),
             ),
             secret=True, give_up=1.0,
+            # A client sends again when the answer did not come, and the receiver cannot know it (RFC 5321, 6.1).
+            repeats=Repeats("message arrived twice", "messages arrived twice", "封邮件重复送达", wrong=False),
         ),
         ProbeKind(
             "proxy_reader", Does.READS, "proxy_reader.py", None, needs=_WEB,

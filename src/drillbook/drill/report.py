@@ -118,6 +118,7 @@ def _observed(drill: Drill, cmdb: Cmdb, seen: Observations, service: ServiceSpec
         not_back=service.not_back,
         keeps=KINDS[users.kind].rows is not None,
         by_address=watched_by_address(probes),
+        repeats=KINDS[users.kind].repeats,
     )
 
 

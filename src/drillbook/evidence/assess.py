@@ -30,6 +30,7 @@ from drillbook.evidence.primaries import (
     reigns,
     violations,
 )
+from drillbook.evidence.repeats import ROWS, Repeated, Repeats
 from drillbook.evidence.samples import Does
 from drillbook.evidence.verdict import Findings, Verdict
 from drillbook.evidence.wording import NOTHING
@@ -56,7 +57,8 @@ class Observed:
     held the role first. ``series``: of the probes that are about the service. ``promotions``: of all runs of the drill,
     in the order of time. ``rows``: which writes were there in the end, or None when that could not be read; ``keeps``
     False: nothing is kept for users. ``by_address``: a second primary is seen at the service's address, by watchers,
-    and not by writes straight to the members. ``name``: the service's. The rest as in ``verdict.Findings``.
+    and not by writes straight to the members. ``repeats``: what it means that something is there more than once.
+    ``name``: the service's. The rest as in ``verdict.Findings``.
     """
 
     timeline: Timeline
@@ -80,6 +82,7 @@ class Observed:
     not_back: Text | None = None
     keeps: bool = True
     by_address: bool = False
+    repeats: Repeats = ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Measures:
     baseline: Baseline
     lost: Lost | None
     kept: Kept | None
+    repeated: Repeated | None
     violations: tuple[Violation, ...]
     reigns: tuple[Reign, ...]
     overlaps: tuple[Overlap, ...]
@@ -159,6 +163,7 @@ class Measures:
                 "refused_survived": kept.refused_survived,
                 "unheard_of": kept.unheard_of,
             },
+            "repeated": None if self.repeated is None else self.repeated.to_json(),
             "at_most_one_primary": self.one_primary,
             "violations": [
                 {
@@ -213,6 +218,7 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
     unwatched = _unwatched(observed)
     writers = [each for each in observed.series if each.does is Does.WRITES]
     rows = observed.rows if users is not None and not unwatched else None
+    number = 0 if observed.rows is None else observed.rows.duplicates
     promotions = list(_promotions(observed, answers))
     afterwards = later(users, timeline)
     seen = felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0)
@@ -224,6 +230,7 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
         baseline=baseline(users, timeline) if users else Baseline.nothing(),
         lost=None if rows is None else lost_writes(writers, rows),
         kept=None if rows is None else kept_writes(writers, rows),
+        repeated=Repeated(number, observed.repeats) if number else None,
         violations=tuple(violations(first, promotions, acks)),
         reigns=tuple(reigns(first, promotions, acks)),
         overlaps=tuple(overlaps_of(observed.series)),
@@ -251,7 +258,7 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
         felt=measures.felt,
         lost=measures.lost,
         kept=measures.kept,
-        duplicates=observed.rows.duplicates if observed.rows else 0,
+        repeated=measures.repeated,
         silences={each.writer: silences(each, timeline.steady, timeline.end) for each in observed.series},
         incomplete=tuple(each.writer for each in observed.series if not each.complete),
         violations=measures.violations,

@@ -257,9 +257,8 @@ def _data(findings: Findings) -> list[Text]:
                 f"目标（RPO）为 {rpo:g} 秒",
             )
         )
-    if findings.duplicates:
-        number = findings.duplicates
-        reasons.append(Text(f"writes are there more than once: {number}", f"有重复写入：{number} 笔"))
+    if findings.repeated is not None and findings.repeated.means.wrong:
+        reasons.append(findings.repeated.said)
     return reasons
 
 

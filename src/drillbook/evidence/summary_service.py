@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.markdown import NONE, md, shown, table
 from drillbook.evidence.measure import NOTABLE_NS
+from drillbook.evidence.repeats import repeated_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,8 @@ def objectives(record: Mapping[str, Any]) -> list[str]:
                 f"never came, which is allowed: {rows['unknown_survived']}."
             ),
         ]
+    if (repeated := repeated_words(measures)) is not None:
+        lines += ["", md(repeated.en)]
     return lines
 
 

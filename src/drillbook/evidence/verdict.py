@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from drillbook.evidence.measure import Felt, Gap, Kept, Lost
     from drillbook.evidence.primaries import Ack, Overlap, Violation
+    from drillbook.evidence.repeats import Repeated
     from drillbook.runbook.model import Text
 
 
@@ -95,7 +96,7 @@ class Findings:
     """Everything that the verdict is made from: of the drill as a whole, and of one of its services.
 
     The service's own are ``objectives``, ``must_be_felt``, ``not_back``, ``keeps``, ``felt``, ``lost``, ``kept``,
-    ``duplicates``, ``silences``, ``incomplete``, ``violations``, ``overlaps``, ``by_address``, ``elsewhere``, ``back``
+    ``repeated``, ``silences``, ``incomplete``, ``violations``, ``overlaps``, ``by_address``, ``elsewhere``, ``back``
     and ``own_trouble``.
 
     ``steady_before`` and ``steady_after``: the checks, in order. ``faults``: those that were injected.
@@ -125,7 +126,7 @@ class Findings:
     felt: Felt
     lost: Lost | None
     kept: Kept | None
-    duplicates: int
+    repeated: Repeated | None
     silences: dict[str, Sequence[Gap]]
     incomplete: tuple[str, ...]
     violations: Sequence[Violation]

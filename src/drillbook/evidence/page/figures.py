@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drillbook.evidence.measure import NOTABLE_NS
 from drillbook.evidence.page.drawing import WIDTHS, against
 from drillbook.evidence.page.words import RESULTS, WORDS
+from drillbook.evidence.repeats import repeated_words
 from drillbook.evidence.wording import count, duration, objective, same
 from drillbook.runbook.model import Text
 
@@ -210,6 +211,8 @@ def loss(record: Mapping[str, Any]) -> Iterator[Text]:
             f"{number.en} there although the answer never came, which is allowed.",
             f"另有 {number.zh}未收到应答但已在库，属正常情况。",
         )
+    if (repeated := repeated_words(record["measures"])) is not None:
+        yield repeated
 
 
 def lost_by(record: Mapping[str, Any]) -> list[dict[str, Any]]:
