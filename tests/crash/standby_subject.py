@@ -115,6 +115,8 @@ class StandbySubject:
         )
         self.written = f"srv/www{self.settings['base'].rstrip('/')}"
         self.snapshot = self.killed = 0
+        if (holder := self.holder()) != self.primary:
+            raise SystemExit(f"{holder} stands in for {self.primary}: first ./inv runbooks.run {FAILBACK}")
         self.clean()
 
     def parameters(self, _: str) -> dict[str, str]:
@@ -163,7 +165,7 @@ class StandbySubject:
         """See ``Subject``: each host's names, units, files and leftovers, who is the holder, and who answers."""
         found: dict[str, Any] = {item: self.look(item) for item in (self.primary, self.spare)}
         shell = self.ground.shell
-        found["holder"] = shell(self.witness, f"cat /srv/holders/{PROTECTION}").strip()
+        found["holder"] = self.holder()
         answered = shell(
             self.witness,
             f"arping -c 2 -w 1 -I {self.settings['interface']} {self.address} | sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p'",
@@ -174,6 +176,10 @@ class StandbySubject:
             for item in (self.witness, self.store)
         ]
         return found
+
+    def holder(self) -> str:
+        """Give whom the witness names."""
+        return self.ground.shell(self.witness, f"cat /srv/holders/{PROTECTION}").strip()
 
     def look(self, item: str) -> dict[str, str] | str:
         """Look at one of the two hosts; ``off`` when it has no power, or does not answer."""
