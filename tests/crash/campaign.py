@@ -25,10 +25,12 @@ from tests.crash.subjects import SUBJECTS, subject_of
 from tests.ground import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from drillbook.journal.record import Record
     from tests.crash.subjects import Subject
+
+    Look = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
 KILLED = -9
@@ -75,6 +77,7 @@ class Campaign:
         healthy = subject.state()
         with subject.watched() as watch:
             subject.to_begin(runbook)
+            undone = subject.state() if way == "rollback" else {}
             given = [f"{name}={value}" for name, value in subject.parameters(runbook).items()]
             code, run, said = self.ground.child("run", runbook, str(after), *given)
             kills = int(code == KILLED)
@@ -90,10 +93,12 @@ class Campaign:
                     code, _, said = self.ground.child("resume", run, "0")
             if code != 0:
                 problems.append(f"going on ({way}) ended with {code}: {said}")
-        wanted = subject.since(healthy, healthy) if back else expected
-        state = self.settled(wanted, healthy)
-        if wanted is not None and state != wanted:
-            problems.append(f"another end state: {json.dumps(state, sort_keys=True)}")
+            if back:
+                state = self.settled(subject.kept(undone, healthy), healthy, problems, look=subject.kept)
+                if not problems:
+                    subject.from_undone(runbook)
+        if not back:
+            state = self.settled(expected, healthy, problems, look=subject.since)
         problems += watch.problems
         problems += self.repeated(run, runbook)
         records: list[Record] = read_journal(RunFolder(state_folder(self.ground.root) / "runs" / run).journal)
@@ -104,11 +109,18 @@ class Campaign:
         )
         return done, state, len(records)
 
-    def settled(self, wanted: dict[str, Any] | None, first: dict[str, Any]) -> dict[str, Any]:
-        """Give the state; where one is wanted, wait some seconds for it: a standby connects again by itself."""
+    def settled(
+        self, wanted: dict[str, Any] | None, first: dict[str, Any], problems: list[str], *, look: Look
+    ) -> dict[str, Any]:
+        """Give the state as ``look`` sees it; where one is wanted, wait some seconds: a standby connects by itself.
+
+        Another one in the end is one of the ``problems``.
+        """
         deadline = time.monotonic() + SETTLE_SECONDS
-        while (state := self.subject.since(self.subject.state(), first)) != wanted and wanted is not None:
+        while (state := look(self.subject.state(), first)) != wanted and wanted is not None:
             if time.monotonic() > deadline:
+                told = {name: value for name, value in state.items() if value != wanted.get(name)}
+                problems.append(f"another end state: {json.dumps(told, sort_keys=True)}")
                 break
             time.sleep(0.2)
         return state
@@ -131,17 +143,17 @@ class Campaign:
         return found
 
     def rounds(
-        self, runbook: str, sample: int, chance: random.Random, *, twice: int = 0, back: int = 0
+        self, runbook: str, sample: int | None, chance: random.Random, *, twice: int = 0, back: int = 0
     ) -> Iterator[Round]:
         """Run a runbook unharmed, for its end state and its records; then kill it after each of them.
 
-        ``sample`` of them, or all (0); then ``twice`` that are killed in resuming too, and ``back`` that are rolled
+        ``sample`` of them, or all (None); then ``twice`` that are killed in resuming too, and ``back`` that are rolled
         back, and killed in that. Ends at the first round with a problem, and leaves the hosts as they are then.
         """
         reference, expected, count = self.round(runbook, 0, None)
         yield reference
         points = list(range(1, count + 1))
-        if sample:
+        if sample is not None:
             points = sorted(chance.sample(points, min(sample, count)))
         tries = [(after, 0, "resume") for after in points]
         tries += [(chance.randint(1, count - 1), chance.randint(1, count), "resume") for _ in range(twice)]
@@ -170,7 +182,7 @@ def main() -> int:
     for runbook in given.runbooks:
         subject = subject_of(runbook)
         back = given.back if runbook in subject.undone else 0
-        for each in Campaign(subject).rounds(runbook, given.sample, chance, twice=given.twice, back=back):
+        for each in Campaign(subject).rounds(runbook, given.sample or None, chance, twice=given.twice, back=back):
             good = "ok" if not each.problems else "; ".join(each.problems)
             where = f"after record {each.after}" + (f", then {each.again}" if each.again else "")
             sys.stdout.write(f"{runbook} killed {where}, went {each.way}: {good}, {each.seconds:.1f} s\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tests.crash import standby_subject
+from tests.crash.standby_subject import StandbySubject
 from tests.harness import FAILBACK, FAILOVER, PAIR, SWITCHOVER, Pair, Writer
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ class Subject(Protocol):
         """Go from where the runbook ends to healthy hosts."""
         ...
 
+    def from_undone(self, runbook: str) -> None:
+        """Go from where a runbook that was rolled back ends to healthy hosts."""
+        ...
+
     def watched(self) -> AbstractContextManager[Watch]:
         """Use the service all the time."""
         ...
@@ -49,6 +55,10 @@ class Subject(Protocol):
 
     def since(self, state: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
         """Give a state with what counts on from round to round counted from the round's ``first``."""
+        ...
+
+    def kept(self, state: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        """Do the same, without what a rollback need not give back."""
         ...
 
 
@@ -80,6 +90,9 @@ class PairSubject:
         elif runbook == FAILOVER:
             self.pair.run(FAILBACK, survivor=self.pair.second)
 
+    def from_undone(self, _: str) -> None:
+        """See ``Subject``. What can be undone here leaves healthy hosts."""
+
     def watched(self) -> Writer:
         """See ``Subject``."""
         return Writer(self.pair)
@@ -99,8 +112,15 @@ class PairSubject:
                 member["waits_for"] = None
         return found
 
+    def kept(self, state: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
+        """See ``Subject``: all of it is given back."""
+        return self.since(state, first)
 
-SUBJECTS: Mapping[str, Callable[[], Subject]] = dict.fromkeys((SWITCHOVER, FAILOVER, FAILBACK), PairSubject)
+
+SUBJECTS: Mapping[str, Callable[[], Subject]] = {
+    **dict.fromkeys((SWITCHOVER, FAILOVER, FAILBACK), PairSubject),
+    **dict.fromkeys((standby_subject.PROMOTION, standby_subject.FAILBACK), StandbySubject),
+}
 """By runbook, in the order of a whole campaign."""
 
 

@@ -11,13 +11,14 @@ import pytest
 from invoke import Context
 
 from drillbook.cmdb.compare.fields import FieldChange
+from drillbook.cmdb.load import load
 from drillbook.console.coverage_page.coverage import coverage_page
 from drillbook.console.coverage_page.nminus1 import nminus1_page
 from drillbook.console.coverage_view import coverage_view
 from drillbook.console.nminus1_view import Told, nminus1_view
 from drillbook.console.output import console
 from drillbook.coverage.accepted import judge
-from drillbook.coverage.cover import coverage
+from drillbook.coverage.cover import LEVELS, coverage
 from drillbook.coverage.nminus1 import nminus1
 from drillbook.errors import ExitCode
 from drillbook.review.comment import comment
@@ -25,6 +26,7 @@ from drillbook.review.judgement import Judgement, judged
 from drillbook.review.model import Verdict
 from drillbook.tasks import coverage as tasks
 from tests.coverage_estates import ITEMS, SERVICES, small
+from tests.ground import ROOT
 from tests.review_ground import Ground, make
 from tests.review_ground import estate as review_estate
 
@@ -38,6 +40,17 @@ def _printed(what: Any) -> str:
     with console.capture() as caught:
         console.print(what)
     return caught.get()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_shipped_estates_table_counts_every_service_once(language: str) -> None:
+    cmdb = load(ROOT)
+    first = _printed(coverage_view(coverage(cmdb, in_use=("web-spare",)), language=language, whole=True)).splitlines()[
+        0
+    ]
+    total, *counts = (int(number) for number in re.findall(r"[0-9]+", first))
+    assert (total, len(counts)) == (len(cmdb.services), len(LEVELS))
+    assert sum(counts) == total
 
 
 HOSTILE = "<script>alert(1)</script>\"'&amp; x"

@@ -11,7 +11,7 @@ import pytest
 
 from drillbook.artifacts.seal import seal
 from drillbook.clock import SystemClock
-from drillbook.errors import AssumptionFailed, DrillbookError, Refused
+from drillbook.errors import AssumptionFailed, DrillbookError, Refused, StepFailed
 from drillbook.execution.actions import of_effect
 from drillbook.execution.before import bind_slots
 from drillbook.execution.state import RunState, state_from_records
@@ -167,8 +167,30 @@ def test_what_the_journal_says_must_still_be_a_value(checks: Checks, tmp_path: P
 def test_a_run_that_has_begun_chooses_nothing_any_more(checks: Checks, tmp_path: Path) -> None:
     state = RunState()
     state.step("fence").stage = state.step("fence").stage.DONE
-    with pytest.raises(Refused, match="its journal has no value of the slot copies"):
+    with pytest.raises(Refused, match="the journal has no value of the slot copies"):
         bind(checks, tmp_path, "give", state, said={"value": "a", "detail": ""})
+
+
+def test_a_called_runbooks_slot_is_chosen_when_that_begins(checks: Checks, tmp_path: Path) -> None:
+    """What a later service lacks keeps nobody from bringing back the one before."""
+    made = planned(everywhere())
+    own = made.steps[0]
+    steps = (own, *(replace(own, id=f"cold/{name}") for name in ("assumption-1", "restore")))
+    rule = CheckRun("checks/db.py", "none", "db-2", {})
+    made = replace(made, steps=steps, slots=(replace(made.slots[0], name="cold/copies", check=rule),))
+    world = cast("World", SimpleNamespace(plan=made, run="r1", checks=checks))
+    state = RunState()
+    journal = Journal.create(tmp_path / "journal.jsonl", SystemClock())
+    try:
+        for step in ("", own.id, "cold/assumption-1"):
+            bind_slots(world, journal, state, step=step)
+        with pytest.raises(AssumptionFailed, match="no copy is verified"):
+            bind_slots(world, journal, state, step="cold/restore")
+        state.step(own.id).stage = state.step(own.id).stage.DONE
+        with pytest.raises(StepFailed, match="no copy is verified"):
+            bind_slots(world, journal, state, step="cold/restore")
+    finally:
+        journal.close()
 
 
 def ended(stdout: str) -> dict[str, Any]:

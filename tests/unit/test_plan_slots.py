@@ -118,7 +118,7 @@ def test_the_approver_sees_the_rule_and_where_its_value_goes(language: str, said
     assert any(line.label == "copies" and line.text == said for line in runbook_page(built(everywhere()), language))
 
 
-def test_a_called_runbooks_slots_are_named_by_its_step_and_chosen_at_the_start() -> None:
+def test_a_called_runbooks_slots_are_named_by_its_step() -> None:
     inner = choosing(switchover())
     inner["steps"][2]["run"] = {"argv": ["take", "{slots.copies}"]}
     inner["roles"]["observer"] = {"item": "watch-1"}

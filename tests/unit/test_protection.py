@@ -10,6 +10,7 @@ from drillbook.canonical import canonical_json
 from drillbook.clock import SystemClock
 from drillbook.execution.protection import degraded
 from drillbook.journal.writer import Journal
+from drillbook.tasks.running import ways_back
 from drillbook.tasks.wiring import load_estate, plan_of
 from tests.harness import ROOT
 
@@ -24,6 +25,11 @@ def plans() -> None:
     estate = load_estate(ROOT)
     for name in ("RB-DB-FAILOVER", "RB-DB-FAILBACK", "RB-DB-SWITCHOVER"):
         PLANS[name] = plan_of(estate, name, environment="lab", parameters={"pair": "core-db"})
+    PLANS["RB-STANDBY-PROMOTION"] = plan_of(
+        estate, "RB-STANDBY-PROMOTION", environment="lab", parameters={"protection": "web-spare"}
+    )
+    room = {"database": "core-db", "mail": "mail-pair", "cold": "web-spare", "witness": "mon-1"}
+    PLANS["RB-ROOM-LOSS"] = plan_of(estate, "RB-ROOM-LOSS", environment="lab", parameters=room)
 
 
 def write_run(state: Path, number: int, runbook: str, *, done: bool) -> Path:
@@ -34,7 +40,12 @@ def write_run(state: Path, number: int, runbook: str, *, done: bool) -> Path:
     (folder / "plan.json").write_bytes(canonical_json(plan.to_json()))
     journal = Journal.create(folder / "journal.jsonl", SystemClock())
     journal.append(
-        "run.opened", run=folder.name, plan=plan.digest, kind=str(plan.kind), protection="core-db", environment="lab"
+        "run.opened",
+        run=folder.name,
+        plan=plan.digest,
+        kind=str(plan.kind),
+        protection=plan.protection,
+        environment="lab",
     )
     if done:
         for step in plan.steps:
@@ -72,3 +83,25 @@ def test_a_failback_that_cannot_be_trusted_does_not_count(tmp_path: Path) -> Non
     journal = write_run(tmp_path, 2, "RB-DB-FAILBACK", done=True) / "journal.jsonl"
     journal.write_bytes(journal.read_bytes().replace(b'"attempt":1', b'"attempt":2', 1))
     assert [each.protection for each in degraded(tmp_path)] == ["core-db"]
+
+
+def test_a_lost_room_counts_for_each_protection_that_acted(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, "RB-ROOM-LOSS", done=True)
+    assert {each.protection: each.survivor for each in degraded(tmp_path)} == {
+        "core-db": "core-db-2", "mail-pair": "mail-2", "web-spare": "spare-1",
+    }  # fmt: skip
+    write_run(tmp_path, 2, "RB-DB-FAILBACK", done=True)
+    assert {each.protection for each in degraded(tmp_path)} == {"mail-pair", "web-spare"}
+
+
+@pytest.mark.parametrize(
+    ("runbook", "back"),
+    [
+        ("RB-DB-FAILOVER", ["./inv runbooks.run RB-DB-FAILBACK --param pair=core-db --param survivor=core-db-2"]),
+        ("RB-STANDBY-PROMOTION", ["./inv runbooks.run RB-STANDBY-FAILBACK --param protection=web-spare"]),
+    ],
+)
+def test_the_way_back_is_of_the_protections_own_kind(tmp_path: Path, runbook: str, back: list[str]) -> None:
+    write_run(tmp_path, 1, runbook, done=True)
+    (lost,) = degraded(tmp_path)
+    assert ways_back(ROOT, lost) == back

@@ -16,6 +16,7 @@ from drillbook.console.coverage_page.words import (
     place_words,
     shared_words,
 )
+from drillbook.coverage.cover import LEVELS
 from drillbook.coverage.shared import NEAR
 from drillbook.runbook.model import Text as Said
 from drillbook.text import visible
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from drillbook.coverage.cover import Coverage, ServiceCover, SpareCover
 
-_STYLES = {"hot": "green", "cold": "cyan", "tape": "yellow", "none": "bold red", "standby": "dim"}
+_STYLES = {"hot": "green", "cold": "cyan", "tape": "yellow", "part": "magenta", "none": "bold red", "standby": "dim"}
 _LONGEST = 600
 HEADINGS = {
     "services": Said("Services", "服务"),
@@ -72,7 +73,7 @@ class _View:
         return parts
 
     def headline(self, found: Coverage) -> Text:
-        counts = {kind: sum(each.cover == kind for each in found.services) for kind in ("hot", "cold", "tape", "none")}
+        counts = {kind: sum(each.cover == kind for each in found.services) for kind in reversed(LEVELS)}
         total = len(found.services)
         if not total:
             return Text(self.said(Said("The CMDB has no services.", "CMDB 中没有服务。")), style="yellow")

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from drillbook.execution.protection import Degraded
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
-    from drillbook.runbook.model import Runbook
     from drillbook.runbook.model import Text as Words
 
 MARKS = {
@@ -197,14 +196,11 @@ def _so_now(plan: Plan, engine: Engine) -> list[str]:
     return lines
 
 
-def warn_degraded(found: list[Degraded], failbacks: list[Runbook]) -> None:
-    """Say which protections have no second copy, and how they get one; shown after every run until failback."""
-    for each in found:
+def warn_degraded(found: list[tuple[Degraded, list[str]]]) -> None:
+    """Say which protections have no second copy, and the commands that bring it back: after every run until then."""
+    for each, commands in found:
         since = each.since[:19].replace("T", " ")
         text = f"{each.protection} has had no second copy since {since} UTC ({each.environment})."
         console.print(Text("  ! ", style="bold yellow") + Text(text, style="bold"))
-        for runbook in failbacks:
-            values = {"protection": each.protection, "item": each.survivor}
-            given = [f"--param {p.name}={values[p.type]}" for p in runbook.parameters.values() if p.type in values]
-            command = " ".join(["./inv runbooks.run", runbook.id, *given])
+        for command in commands:
             console.print(Text("    → ", style="cyan") + Text(command))

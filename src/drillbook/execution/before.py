@@ -1,10 +1,10 @@
-"""What comes before a run's first effect: its assumptions are checked, and the values of its slots are chosen."""
+"""What comes before the first effect: assumptions are checked, and the values of slots are chosen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.errors import AssumptionFailed, Refused
+from drillbook.errors import AssumptionFailed, Refused, StepFailed
 from drillbook.plan.model import Command, SlotUse
 from drillbook.plan.slots import Chosen, bound_step, require_form
 from drillbook.text import visible
@@ -40,25 +40,51 @@ def check_assumptions(world: World, journal: Journal) -> None:
     journal.append("assumptions.held")
 
 
-def bind_slots(world: World, journal: Journal, state: RunState) -> None:
-    """Choose and journal the values of the slots that have none yet; what the journal says stays.
+def bind_slots(world: World, journal: Journal, state: RunState, *, step: str = "") -> None:
+    """Choose and journal the values of slots that have none yet; what the journal says stays.
 
-    Raises AssumptionFailed when nothing can be chosen, and Refused for a value that may not be one, may not stand
-    where the plan needs it, or is missing in a run that has begun already. No effect has happened then.
+    Without a ``step`` those of the run's own runbook, before its first effect. With one, those of the called runbook
+    that begins with it: what a service that comes later lacks keeps nobody from bringing back the one before.
+
+    Raises AssumptionFailed when nothing can be chosen and nothing was done yet, StepFailed when something was; and
+    Refused for a value that may not be one, may not stand where the plan needs it, or is missing although its
+    runbook has begun.
     """
     for slot in world.plan.slots:
-        if slot.name in state.slots:
+        if slot.name in state.slots or not _begins(slot, step):
             continue
-        if state.touched:
+        begun = [each.id for each in world.plan.steps if _of(slot, each.id) and state.step(each.id).touched]
+        if begun:
             raise Refused(
-                f"the run has begun, and its journal has no value of the slot {slot.name}",
+                f"step {begun[0]} has begun, and the journal has no value of the slot {slot.name}",
                 remedy=f"./inv runbooks.abandon {world.run}, then look at the hosts",
             )
-        value, detail = _chosen(world, slot)
+        value, detail = _chosen(world, slot, touched=state.touched)
         bound_steps(world.plan, {**state.slots, slot.name: value})  # it must fit before it is on record
         journal.append("slot.bound", slot=slot.name, value=value, detail=detail)
-    for step in bound_steps(world.plan, state.slots):
-        _require_bound(step)
+    bound_steps(world.plan, state.slots)  # what the journal says must fit too
+
+
+def require_bound(step: PlannedStep) -> None:
+    """Raise Refused for a step that needs a slot which has no value."""
+    for action in (step.action, step.undo.action):
+        if isinstance(action, Command) and any(isinstance(word, SlotUse) for word in action.argv):
+            raise Refused(f"step {step.id} needs a slot that the plan does not have")
+
+
+def _prefix(slot: PlannedSlot) -> str:
+    """Give what the ids of the steps of a slot's runbook begin with: nothing for the run's own."""
+    return slot.name[: slot.name.rfind("/") + 1]
+
+
+def _of(slot: PlannedSlot, step: str) -> bool:
+    """Tell whether a step is of a slot's runbook, or of one that this calls; its assumptions come before its slots."""
+    prefix = _prefix(slot)
+    return step.startswith(prefix) and not (prefix and step.removeprefix(prefix).startswith("assumption-"))
+
+
+def _begins(slot: PlannedSlot, step: str) -> bool:
+    return _of(slot, step) if step else not _prefix(slot)
 
 
 def bound_steps(plan: Plan, chosen: Mapping[str, Chosen]) -> tuple[PlannedStep, ...]:
@@ -66,25 +92,21 @@ def bound_steps(plan: Plan, chosen: Mapping[str, Chosen]) -> tuple[PlannedStep, 
     return tuple(bound_step(step, chosen) for step in plan.steps)
 
 
-def _chosen(world: World, slot: PlannedSlot) -> tuple[Chosen, str]:
+def _chosen(world: World, slot: PlannedSlot, *, touched: bool) -> tuple[Chosen, str]:
     choice = world.checks.choose(slot.check)
     if not choice.fact.held:
-        raise AssumptionFailed(
+        said = (
             f"nothing can be chosen for the slot {slot.name} ({slot.text.en}). Found on {slot.check.item}: "
-            f"{choice.fact.detail}",
-            remedy="nothing was changed; mend what it says, or follow another runbook",
+            f"{choice.fact.detail}"
         )
-    said: Any = choice.said
-    if not isinstance(said, dict) or set(said) != _KEYS or not isinstance(said["detail"], str):
+        if touched:
+            raise StepFailed(said, remedy=f"mend what it says, then ./inv runbooks.resume {world.run}")
+        raise AssumptionFailed(said, remedy="nothing was changed; mend what it says, or follow another runbook")
+    value: Any = choice.said
+    if not isinstance(value, dict) or set(value) != _KEYS or not isinstance(value["detail"], str):
         raise Refused(
             f"the check {slot.check.function} gave the slot {slot.name} no choice",
             remedy='it must return {"value": a text or a list of texts, "detail": a sentence}; correct '
             f"{slot.check.file}",
         )
-    return require_form(slot.name, said["value"]), visible(said["detail"])
-
-
-def _require_bound(step: PlannedStep) -> None:
-    for action in (step.action, step.undo.action):
-        if isinstance(action, Command) and any(isinstance(word, SlotUse) for word in action.argv):
-            raise Refused(f"step {step.id} needs a slot that the plan does not have")
+    return require_form(slot.name, value["value"]), visible(value["detail"])

@@ -22,7 +22,7 @@ from drillbook.errors import (
     StoppedByPerson,
 )
 from drillbook.execution.actions import Result, World, act, effect, of_effect
-from drillbook.execution.before import bind_slots, bound_steps, check_assumptions
+from drillbook.execution.before import bind_slots, bound_steps, check_assumptions, require_bound
 from drillbook.execution.ending import ending_of
 from drillbook.execution.locks import RunLocks
 from drillbook.execution.rollback import go_back
@@ -116,9 +116,12 @@ class Engine:
         if not self.state.touched:
             check_assumptions(self._world, self._journal)
         bind_slots(self._world, self._journal, self.state)
-        self._steps = bound_steps(plan, self.state.slots)
-        for step in self._steps:
-            if self.state.step(step.id).stage is not Stage.DONE:
+        for number, planned in enumerate(plan.steps):
+            if self.state.step(planned.id).stage is not Stage.DONE:
+                bind_slots(self._world, self._journal, self.state, step=planned.id)
+                self._steps = bound_steps(plan, self.state.slots)
+                step = self._steps[number]
+                require_bound(step)
                 may_begin(step, self._world, self._journal)
                 self._do(step)
         return self._close("succeeded", "")

@@ -29,29 +29,36 @@ class Degraded:
 def degraded(state: Path) -> list[Degraded]:
     """Give the protections whose last promotion under failover was not followed by a finished failback.
 
-    A run that cannot be read any more counts as one that left no second copy: nobody knows.
+    A run about several (a lost room) counts for each of them. A run that cannot be read any more counts as one that
+    left no second copy: nobody knows.
     """
     found: list[Degraded] = []
     settled: set[tuple[str, str]] = set()
+
+    def note(environment: str, protection: str, since: str, run: str, survivor: str) -> None:
+        if (environment, protection) not in settled:
+            settled.add((environment, protection))
+            found.append(Degraded(protection, environment, since, run, survivor))
+
     for folder, opened in newest_first(state):
-        key = (str(opened.get("environment")), str(opened.get("protection")))
-        if key in settled or opened.get("kind") not in (Kind.FAILOVER, Kind.PROMOTION, Kind.FAILBACK):
+        environment = str(opened.get("environment"))
+        if opened.get("kind") not in (Kind.FAILOVER, Kind.PROMOTION, Kind.FAILBACK):
             continue
         try:
             records, plan = read_journal(folder.journal), load_plan(folder)
         except DrillbookError:
-            settled.add(key)
-            found.append(Degraded(key[1], key[0], folder.id, folder.id, ""))
+            note(environment, str(opened.get("protection")), folder.id, folder.id, "")
             continue
         run = state_from_records(records)
+        members = {id_: set(entry["members"].values()) for id_, entry in plan.cmdb_slice["protections"].items()}
         if plan.kind is Kind.FAILBACK:
             if run.closed == "succeeded":
-                settled.add(key)
+                settled.update((environment, id_) for id_ in members)
             continue
         for step in plan.steps:
             # A promotion that was begun counts: it may have taken effect.
             if step.verb is Verb.PROMOTE and run.step(step.id).touched:
                 at = next(r.time for r in records if r.kind == "step.started" and r.data["step"] == step.id)
-                settled.add(key)
-                found.append(Degraded(key[1], key[0], at, folder.id, step.item or ""))
+                for id_ in sorted(id_ for id_, items in members.items() if step.item in items):
+                    note(environment, id_, at, folder.id, step.item or "")
     return found

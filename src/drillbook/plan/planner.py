@@ -172,7 +172,7 @@ class _Planner:
         return scope
 
     def choosable(self) -> None:
-        """Refuse a slot that is chosen on a host which may be off when the run begins, where all are chosen."""
+        """Refuse a slot that is chosen on a host which may be off when its runbook begins."""
         for slot in self.slots:
             item = slot.check.item
             if item in self.doubtful:

@@ -17,17 +17,28 @@ if TYPE_CHECKING:
     help={
         "sample": "how many records of each runbook to kill after; 0 is all of them",
         "twice": "how many runs of each runbook to kill in resuming too",
-        "back": "how many switchovers to roll back, and to kill in that",
+        "back": "how many runs to roll back, where every step can be undone, and to kill in that",
         "seed": "which ones, when it is a sample",
         "runbook": "only this runbook",
     },
 )
 def crash(_: Context, sample: int = 0, twice: int = 0, back: int = 0, seed: int = 1, runbook: str = "") -> None:
-    """Kill -9 the engine after each journal record, resume, and compare the end states (20 minutes)."""
+    """Kill -9 the engine after each journal record, resume, and compare the end states (an hour and a half)."""
     numbers = {"--sample": sample, "--twice": twice, "--back": back, "--seed": seed}
     given = [text for name, number in numbers.items() for text in (name, str(number))]
     command = [sys.executable, "-m", "tests.crash.campaign", *given]
     done = subprocess.run([*command, *([runbook] if runbook else [])], cwd=estate_root(), check=False)
+    sys.exit(done.returncode)
+
+
+@task(
+    touches=Touches.MACHINE,
+    help={"times": "how many returns", "seed": "when in each", "without_guard": "the control: two hosts must be seen"},
+)
+def split_brain(_: Context, times: int = 50, seed: int = 1, without_guard: bool = False) -> None:
+    """Give a dead host its power back in the middle of a promotion; count who answers for its address (40 minutes)."""
+    given = ["--times", str(times), "--seed", str(seed), *(["--without-guard"] if without_guard else [])]
+    done = subprocess.run([sys.executable, "-m", "tests.crash.split_brain", *given], cwd=estate_root(), check=False)
     sys.exit(done.returncode)
 
 

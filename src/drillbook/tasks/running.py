@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from drillbook.execution.engine import Outcome
     from drillbook.execution.launch import Launch
+    from drillbook.execution.protection import Degraded
     from drillbook.plan.model import Plan
 
 _SERVICES_SHOWN = 8
@@ -105,23 +106,35 @@ def remind(root: Path) -> None:
     """Say which protections have no second copy now, and which runbook brings it back."""
     from drillbook.clock import timestamp
     from drillbook.console.run_view import warn_degraded
-    from drillbook.errors import InvalidInput
     from drillbook.execution.protection import degraded
     from drillbook.lab.state import made_at
-    from drillbook.runbook.load import load_called, runbook_files
-    from drillbook.runbook.model import Kind
 
     made = made_at()
     since = timestamp(made) if made else ""
     found = [each for each in degraded(state_folder(root)) if each.since > since]
-    if not found:
-        return
-    failbacks = []
-    for id_ in runbook_files(root):
+    if found:
+        warn_degraded([(each, ways_back(root, each)) for each in found])
+
+
+def ways_back(root: Path, lost: Degraded) -> list[str]:
+    """Give the commands of the failbacks that can be planned for a protection: those of other kinds cannot."""
+    from drillbook.errors import DrillbookError
+    from drillbook.runbook.model import Kind
+    from drillbook.tasks.wiring import load_estate, plan_of
+
+    try:
+        estate = load_estate(root)
+    except DrillbookError:
+        return []  # cmdb.check and runbooks.list say what is wrong
+    values = {"protection": lost.protection, "item": lost.survivor}
+    commands = []
+    for runbook in estate.runbooks.values():
+        given = {p.name: values[p.type] for p in runbook.parameters.values() if p.type in values}
         try:
-            book = load_called(root, id_)[id_]
-        except InvalidInput:
-            continue  # runbooks.list says what is wrong with it
-        if book.kind is Kind.FAILBACK:
-            failbacks.append(book)
-    warn_degraded(found, failbacks)
+            if runbook.kind is Kind.FAILBACK and runbook.protection is not None:
+                plan_of(estate, runbook.id, environment=lost.environment, parameters=given)
+                told = [f"--param {name}={value}" for name, value in given.items()]
+                commands.append(" ".join(["./inv runbooks.run", runbook.id, *told]))
+        except DrillbookError:
+            continue  # it is not for this kind of protection
+    return commands
