@@ -10,7 +10,7 @@ import pytest
 
 from drillbook.errors import UsageError
 from drillbook.plan.model import Command
-from drillbook.plan.render import plan_markdown, plan_page, plan_text
+from drillbook.plan.render import by_hand_page, plan_markdown, plan_page, plan_text
 from drillbook.runbook.model import Kind, Repeat, Text, Verb
 from drillbook.runbook.page import Line, as_markdown, as_text, cells
 from drillbook.runbook.render import runbook_page
@@ -54,6 +54,16 @@ def test_what_is_shown_is_what_is_sent() -> None:
     for step in made.steps:
         for hand in step.by_hand:
             assert hand.do in plan_text(made).replace("\n", " ")
+
+
+def test_by_hand_alone_has_every_line_that_a_person_types_and_no_script() -> None:
+    made = plan(failover())
+    page = as_text(by_hand_page(made))
+    typed = [hand.do for step in made.steps for hand in step.by_hand]
+    assert typed
+    assert all(line in page for line in typed)
+    assert made.digest not in page
+    assert "{" not in page
 
 
 def test_the_same_plan_gives_the_same_page() -> None:

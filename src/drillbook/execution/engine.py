@@ -7,6 +7,7 @@ done again, and a step without a result is asked for on its host, or treated as 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -320,13 +321,14 @@ class Engine:
                 return StepFailed(f"step {step.id}: {result.detail}", remedy=self._way_on(step))
 
     def _way_on(self, step: PlannedStep) -> str:
-        run = self._world.run
-        lines = [
-            f"mend the cause, then ./inv runbooks.resume {run}",
-            f"or go back: ./inv runbooks.rollback {run}",
-        ]
+        run, plan = self._world.run, self._world.plan
+        lines = [f"mend the cause, then ./inv runbooks.resume {run}"]
+        begun = [each for each in plan.steps if self.state.step(each.id).touched]
+        if not any(each.undo.irreversible or (each.verb is Verb.PROMOTE and each is not step) for each in begun):
+            lines.append(f"or go back: ./inv runbooks.rollback {run}")
         if step.by_hand:
-            lines.append(f"by hand: ./inv runbooks.show {self._world.plan.runbook} has the commands of each step")
+            given = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in plan.parameters.items()]
+            lines.append(" ".join(["by hand: ./inv runbooks.plan", plan.runbook, "--by-hand", *given]))
         return "\n".join(lines)
 
     def _backward(self) -> Outcome:

@@ -51,6 +51,11 @@ def plan_page(plan: Plan, language: str = "en") -> list[Line]:
     return list(_Page(plan, Words(language)).lines())
 
 
+def by_hand_page(plan: Plan, language: str = "en") -> list[Line]:
+    """Lay out only what a person types, with every name filled in. Arguments and errors as ``plan_text``."""
+    return list(_Page(plan, Words(language)).only_by_hand())
+
+
 class _Page:
     def __init__(self, plan: Plan, words: Words) -> None:
         self.plan = plan
@@ -121,9 +126,25 @@ class _Page:
             yield Line("field", words.repeat(step.repeat), words("repeat"), 1)
         if step.by_hand:
             yield Line("field", "", words("by_hand"), 1)
+        yield from self.hands(step, 2)
+
+    def hands(self, step: PlannedStep, indent: int) -> Iterator[Line]:
         for hand in step.by_hand:
-            yield Line("code", self.typed(hand.do), f"{hand.item}$" if hand.item else "", 2)
-            yield Line("field", words.text(hand.see), "→", 3)
+            yield Line("code", self.typed(hand.do), f"{hand.item}$" if hand.item else "", indent)
+            yield Line("field", self.words.text(hand.see), "→", indent + 1)
+
+    def only_by_hand(self) -> Iterator[Line]:
+        plan, words = self.plan, self.words
+        yield Line("title", f"{plan.runbook}  {words.text(plan.title)}")
+        yield Line("heading", words("hosts"))
+        yield from self.hosts()
+        if plan.slots:
+            yield Line("heading", words("slots"))
+        yield from (Line("field", words.text(slot.text), slot.name, 1) for slot in plan.slots)
+        yield Line("heading", words("steps"))
+        for number, step in enumerate(plan.steps, start=1):
+            yield Line("step", words.text(step.title), f"{number}. {step.id}")
+            yield from self.hands(step, 1)
 
     def undo(self, step: PlannedStep) -> Iterator[Line]:
         words, undo = self.words, step.undo

@@ -80,6 +80,7 @@ def show(_: Context, runbook: str, lang: str = "en") -> None:
         "lang": "language: en or zh",
         "json": "print the plan itself, as canonical JSON",
         "markdown": "print it as Markdown, for a review",
+        "by_hand": "only what a person types where there is no engine, with every name filled in",
     },
 )
 def plan(
@@ -91,13 +92,14 @@ def plan(
     lang: str = "en",
     json: bool = False,
     markdown: bool = False,
+    by_hand: bool = False,
 ) -> None:
     """Print the exact commands that a run would send; no host is asked."""
     from drillbook.canonical import canonical_json
     from drillbook.cmdb.load import load
     from drillbook.console.output import console
     from drillbook.console.page import print_page
-    from drillbook.plan.render import plan_markdown, plan_page
+    from drillbook.plan.render import by_hand_page, plan_markdown, plan_page
     from drillbook.runbook.load import load_called
     from drillbook.tasks.lab import lab_environment
     from drillbook.tasks.wiring import Estate, parse_parameters, plan_of
@@ -113,4 +115,4 @@ def plan(
     elif markdown:
         console.write(plan_markdown(made, lang))
     else:
-        print_page(console, plan_page(made, lang))
+        print_page(console, by_hand_page(made, lang) if by_hand else plan_page(made, lang))
