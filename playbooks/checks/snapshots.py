@@ -32,6 +32,16 @@ AT_MOST = 3
 """As many archives as a restore may try."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) (ms|s|min|h|d)")
+_WRONG = 3
+_OPENS = f"""
+password=$(ssh -F /etc/drillbook/ssh/config -o BatchMode=yes -o ConnectTimeout=3 "secrets@$1" "$2" </dev/null)
+[ -n "$password" ] || exit 1
+cd /
+printf '%s' "$password" | runuser -u "$3" -- env -i PATH=/usr/bin:/bin BORG_BASE_DIR="/var/cache/drillbook-$3" \\
+    BORG_PASSPHRASE_FD=0 borg list --bypass-lock --short --last 1 "$4" 2>&1 >/dev/null |
+    grep -q 'assphrase.*incorrect' && exit {_WRONG}
+exit 0
+"""
 _ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,199}")
 
 
@@ -140,11 +150,9 @@ def holder(host: Host, protection: str) -> str:
     return str(done.stdout).strip()
 
 
-def password_place(host: Host, protection: str, address: str) -> None:
-    """The host at that address gives this one the password of the protection's repository."""
-    # Only whether it comes is looked at: the password itself stays on this host.
-    done = host.run(
-        "ssh -F /etc/drillbook/ssh/config -o BatchMode=yes -o ConnectTimeout=3 %s %s </dev/null | grep -q .",
-        f"secrets@{address}", protection,
-    )  # fmt: skip
+def password_place(host: Host, protection: str, address: str, account: str, repository: str) -> None:
+    """The host at that address gives this one, the repository's, a password that opens the repository."""
+    # Only what comes of it is looked at: the password itself stays on this host.
+    done = host.run("sh -c %s sh %s %s %s %s", _OPENS, address, protection, account, repository)
+    assert done.rc != _WRONG, "gives a wrong password"
     assert done.rc == 0, f"does not give the password: {(done.stderr.strip() or 'it said nothing').splitlines()[-1]}"

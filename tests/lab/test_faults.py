@@ -15,7 +15,7 @@ import pytest
 from drillbook.errors import DrillbookError, StepFailed, UsageError
 from drillbook.hosts.power import PowerState
 from drillbook.lab import outside
-from drillbook.lab.faults import KINDS, heal_all, inject_together, make_fault
+from drillbook.lab.faults import KINDS, inject_together, make_fault
 from drillbook.lab.power import LabPower
 from drillbook.lab.state import POWER_DIR
 from tests.lab.faults_help import (  # noqa: F401 - 'healed' is a fixture
@@ -23,6 +23,7 @@ from tests.lab.faults_help import (  # noqa: F401 - 'healed' is a fixture
     VICTIM,
     answers,
     cid,
+    heal_victim,
     healed,
     injected,
     reached,
@@ -188,7 +189,7 @@ def test_a_fault_of_a_host_that_is_off_is_refused_and_healing_it_is_not(lab):
             ("partition", {}), ("isolate_replication", {"peer": OTHER}), ("freeze", {}), ("hung_ssh", {}),
         ):  # fmt: skip
             make_fault(kind, VICTIM, options, lab=lab).heal()
-        heal_all(lab)
+        heal_victim(lab)
     finally:
         LabPower(VICTIM).on()
     assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
@@ -268,7 +269,7 @@ def test_a_host_returns_in_the_middle_whatever_its_power_control_says(lab):
         fault.heal()
         assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
     finally:
-        heal_all(lab)
+        heal_victim(lab)
         LabPower(VICTIM).on()
 
 
@@ -279,7 +280,7 @@ def test_a_host_that_should_have_returned_and_did_not_is_told_of(lab):
         fault.heal()
     fault.heal()
     make_fault("returns", VICTIM, {"in": "1 h"}, lab=lab).inject()
-    heal_all(lab)
+    heal_victim(lab)
     fault.heal()
 
 

@@ -11,20 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from drillbook.clock import SystemClock
+from drillbook.drill.injection import Injection
+from drillbook.drill.model import FaultSpec
+from drillbook.drill.observations import Observations
 from drillbook.errors import StepFailed
+from drillbook.journal.writer import Journal
 from drillbook.lab import outside
 from drillbook.lab.faults import heal_all, make_fault
 from drillbook.lab.faults.disk import MOST
 from drillbook.lab.power import LabPower
 from drillbook.lab.state import STATE_DIR
-from tests.lab.faults_help import (  # noqa: F401 - 'healed' is a fixture
-    OTHER,
-    VICTIM,
-    cid,
-    healed,
-    injected,
-    says,
-)
+from tests.lab.faults_help import OTHER, VICTIM, cid, heal_victim, injected, says
 
 pytestmark = pytest.mark.lab
 
@@ -37,8 +35,20 @@ def place(lab, do):
         "chmod 640 sub/b"
     )
     yield "/srv/place"
-    heal_all(lab)
+    heal_victim(lab)
     do("rm -rf /srv/place")
+
+
+def refused(lab, kind, **options):
+    """What is said of a fault that cannot be made; nothing when it was made."""
+    fault = make_fault(kind, VICTIM, options, lab=lab)
+    try:
+        fault.inject()
+    except StepFailed as error:
+        return error.message
+    finally:
+        fault.heal()
+    return ""
 
 
 def content(do):
@@ -110,25 +120,27 @@ def test_who_writes_while_it_is_healed_gets_room_and_is_named(lab, do):
     assert do("cat /srv/place/more; grep -c drillbook_ /proc/self/mountinfo") == "more\n0"
 
 
-@pytest.mark.parametrize(("path", "why"), [
-    ("/", "whole disk"), ("/etc", "another mount lies in /etc"), ("/proc", "own disk"), ("/run", "own disk"),
-    ("/dev/shm", "own disk"), ("/srv/place/a", "no directory"), ("/srv/none", "No such file"),
-    ("/srv/../etc", "another mount lies in /etc"), ("/srv/place/out", "own disk"), ("/srv/place/busy", "works in"),
-    ("/srv/place/big", "more in the directory"), ("/srv/place/odd", "neither file nor directory"),
-])  # fmt: skip
-def test_what_cannot_be_full_is_refused_and_left_alone(lab, do, path, why):
+CANNOT_BE_FULL = {
+    "/": "whole disk", "/etc": "another mount lies in /etc", "/proc": "own disk", "/run": "own disk",
+    "/dev/shm": "own disk", "/srv/place/a": "no directory", "/srv/none": "No such file",
+    "/srv/../etc": "another mount lies in /etc", "/srv/place/out": "own disk", "/srv/place/busy": "works in",
+    "/srv/place/big": "more in the directory", "/srv/place/odd": "neither file nor directory",
+}  # fmt: skip
+
+
+def test_what_cannot_be_full_is_refused_and_left_alone(lab, do):
     do(
         f"cd /srv/place && ln -s /proc/1/root/proc out && mkdir busy big odd && truncate -s {MOST + 1} big/f && "
         "mkfifo odd/p"
     )
     do("systemd-run --collect --unit=holder sh -c 'exec sleep 600 > /srv/place/busy/f'")
     try:
-        with pytest.raises(StepFailed, match=f"the disk of {VICTIM} cannot be filled: .*{why}"):
-            make_fault("disk_full", VICTIM, {"path": path}, lab=lab).inject()
+        said = {path: refused(lab, "disk_full", path=path) for path in CANNOT_BE_FULL}
     finally:
         do("systemctl stop holder")
+    assert {path: words for path, words in said.items() if CANNOT_BE_FULL[path] not in words} == {}
+    assert all(words.startswith(f"the disk of {VICTIM} cannot be filled: ") for words in said.values())
     assert do("grep -c drillbook_ /proc/self/mountinfo") == "0"
-    make_fault("disk_full", VICTIM, {"path": path}, lab=lab).heal()
 
 
 # --- a file that goes bad ---------------------------------------------------------------------------
@@ -175,12 +187,12 @@ def test_a_bad_file_outlasts_the_power_and_is_mended_after(lab, do, to):
     fault.inject()
     LabPower(VICTIM).off()
     fault.heal()
-    heal_all(lab)
+    heal_victim(lab)
     LabPower(VICTIM).on()
     assert outside.until(lambda: says(lab) == "SSH-2.0", timeout=20)
     to(VICTIM).close()
     assert do("cmp -l <(seq 1 20000) /srv/place/a | wc -l") == "64"
-    heal_all(lab)
+    heal_victim(lab)
     assert do("cmp <(seq 1 20000) /srv/place/a") == ""
 
 
@@ -193,18 +205,21 @@ def canary():
     path.unlink()
 
 
-@pytest.mark.parametrize("path", [
+OUTSIDE = (
     "{canary}", "/srv/place/out", "/srv/place/up", "/proc/1/root{canary}", "/srv/../../../..{canary}", "/srv/place/sub",
     "/etc/hostname", "/proc/sys/kernel/hostname", "/sys/kernel/mm/ksm/run", "/dev/null", "/srv/place/pipe",
     "/srv/place/device", "/run/x", "/srv/place/empty", "/srv/place/loop", "/proc/self/mem", "/proc/1/mem",
-])  # fmt: skip
-def test_no_path_leads_out_of_the_host(lab, do, canary, path):
+)  # fmt: skip
+
+
+def test_no_path_leads_out_of_the_host(lab, do, canary):
     do(f"cd /srv/place && ln -s {canary} out && ln -s ../../../../../..{canary} up && ln -s loop loop")
     do("cd /srv/place; mkfifo pipe; touch empty; echo x > /run/x; mknod device b 7 0")
-    before = (canary.read_bytes(), canary.stat().st_mtime_ns, Path("/etc/hostname").read_bytes())
-    with pytest.raises(StepFailed, match="cannot be corrupted"):
-        make_fault("corrupt_file", VICTIM, {"path": path.format(canary=canary)}, lab=lab).inject()
-    assert (canary.read_bytes(), canary.stat().st_mtime_ns, Path("/etc/hostname").read_bytes()) == before
+    watched = lambda: (canary.read_bytes(), canary.stat().st_mtime_ns, Path("/etc/hostname").read_bytes())  # noqa: E731
+    before = watched()
+    said = {path: refused(lab, "corrupt_file", path=path.format(canary=canary)) for path in OUTSIDE}
+    assert {path: words for path, words in said.items() if "cannot be corrupted" not in words} == {}
+    assert watched() == before
     assert not list((STATE_DIR / "faults" / VICTIM).glob("*"))
 
 
@@ -214,11 +229,12 @@ def test_no_path_leads_out_of_the_host(lab, do, canary, path):
 @pytest.mark.parametrize(("by", "seconds"), [("+1 h", 3600), ("-2 d", -172_800)])
 def test_what_is_started_reads_another_time(lab, do, to, by, seconds):
     wrong = lambda: round(int(do("date +%s").splitlines()[-1]) - time.time())  # noqa: E731
+    # As the engine starts every effect of a step: it must end.
+    of_a_service = lambda: int(do("systemd-run --quiet --wait --pipe date +%s"))  # noqa: E731
     with injected(lab, "wrong_clock", by=by):
         to(VICTIM).close()
         assert abs(wrong() - seconds) <= 2
-        service = int(do("systemd-run --quiet --wait --pipe date +%s"))
-        assert abs(service - time.time() - seconds) <= 3
+        assert abs(of_a_service() - time.time() - seconds) <= 3
         other = int(do("runuser -u nobody -- date +%s"))
         assert abs(other - time.time() - seconds) <= 3
         assert abs(int(do("date +%s", OTHER)) - time.time()) <= 2
@@ -228,9 +244,32 @@ def test_what_is_started_reads_another_time(lab, do, to, by, seconds):
             make_fault("wrong_clock", VICTIM, {"by": by}, lab=lab).inject()
     to(VICTIM).close()
     assert abs(wrong()) <= 2
-    assert abs(int(do("systemd-run --quiet --wait --pipe date +%s")) - time.time()) <= 3
+    assert abs(of_a_service() - time.time()) <= 3
     assert do("cat /etc/environment; ls /run/systemd/system/service.d") == ""
     do("systemctl restart ssh")
+
+
+# --- in a drill ---------------------------------------------------------------------------------------
+
+
+def test_a_drill_takes_the_last_fault_away_first(lab, do, estate, tmp_path):
+    """A full disk may lie over the file that went bad before: in the other order that would stay bad."""
+    before = content(do)
+    seen = Observations()
+    specs = [
+        FaultSpec("corrupt_file", (VICTIM,), None, 0.0, None, {"path": "/srv/place/a"}, 1),
+        FaultSpec("disk_full", (VICTIM,), None, 0.1, None, {"path": "/srv/place"}, 2),
+    ]
+    faults = Injection(specs, lab=lab, cmdb=estate, seen=seen, say=lambda _: None)
+    journal = Journal.create(tmp_path / "journal.jsonl", SystemClock())
+    faults.start(journal)
+    assert [each.verified for each in seen.faults] == [True, True]
+    assert content(do) != before
+    faults.heal(journal)
+    journal.close()
+    assert content(do) == before
+    assert seen.faults[1].healed < seen.faults[0].healed
+    assert seen.trouble == []
 
 
 # --- after a drill that was killed --------------------------------------------------------------------
@@ -258,7 +297,7 @@ def test_everything_is_gone_after_a_drill_that_was_killed(lab, do, to):
     died = subprocess.run(argv, env=os.environ, capture_output=True, text=True, check=False)
     assert died.returncode == -9, died.stderr
     heal_all(lab)
-    heal_all(lab)
+    heal_victim(lab)
     to(VICTIM).close()
     assert content(do) == before
     assert abs(int(do("date +%s")) - time.time()) <= 2

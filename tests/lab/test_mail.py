@@ -15,6 +15,7 @@ from drillbook.hosts.connection import HostConnection
 from drillbook.lab.access import lab_access
 from drillbook.lab.faults import heal_all, make_fault
 from drillbook.plan.model import PowerControl, Target
+from drillbook.tasks.wiring import load_estate, plan_of
 from tests.lab.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def test_what_only_the_dead_host_had_comes_back_and_is_counted(mail: Mail) -> No
     make_fault("isolate_replication", mail.first, {"peer": mail.second}, lab=mail.lab).inject()
     mail.send([alone] * 3)
     mail.wait(mail.first, alone, 3)
+    # A message is in its mailbox before the queue hears of it; one that the queue keeps would be delivered again.
+    mail.on(mail.first, "until postqueue -p | grep -q empty; do sleep 0.1; done")
     mail.on(mail.first, f"systemctl stop {mail.settings['mailbox_unit']}")
     mail.send([queued] * 2)
     make_fault("kill", mail.first, {}, lab=mail.lab).inject()
@@ -112,3 +115,21 @@ def test_what_only_the_dead_host_had_comes_back_and_is_counted(mail: Mail) -> No
     assert "3 messages that only this host had in a mailbox are back, and 2 from its queue" in said
     for item in (mail.first, mail.second):
         assert [mail.count(item, tag) for tag in (copied, alone, queued)] == [1, 3, 2]
+
+
+def test_a_failover_typed_by_hand_lets_users_in_on_the_other_host(mail: Mail) -> None:
+    plan = plan_of(load_estate(ROOT), "RB-MAIL-FAILOVER", environment=ENVIRONMENT, parameters={"pair": PAIR})
+    typed = [hand for step in plan.steps for hand in step.by_hand if hand.item is not None]
+    looks = [hand for hand in typed if "/dev/tcp/" in hand.do]
+    assert looks
+    for hand in looks:
+        mail.on(mail.second, hand.do)  # it succeeds while the old primary is alive, and the person stops
+    make_fault("kill", mail.first, {}, lab=mail.lab).inject()
+    for hand in typed:
+        mail.on(mail.second, f"! {{ {hand.do}; }} 2>/dev/null" if hand in looks else hand.do)
+    tag = f"hand{time.time_ns()}"
+    mail.send([tag])
+    mail.wait(mail.second, tag, 1)
+    heal_all(mail.lab)
+    run("RB-MAIL-FAILBACK")
+    assert [mail.count(item, tag) for item in (mail.first, mail.second)] == [1, 1]

@@ -192,14 +192,21 @@ def test_a_full_disk_ends_it_and_is_said(notes: Ground) -> None:
     assert notes.holder() == PRIMARY
 
 
-def test_without_the_password_it_stops_and_goes_back(dead: Ground) -> None:
+@pytest.fixture
+def password(ground: Ground) -> Iterator[None]:
+    """What the places of the password hold is put back afterwards."""
     for place in (STORE, WITNESS):
-        dead.sh(place, f"if [ -e {PASSWORD} ]; then mv {PASSWORD} {PASSWORD}.away; fi")
-    try:
-        refused(dead, 8, "the password of web-spare's snapshots is missing")
-    finally:
-        for place in (STORE, WITNESS):
-            dead.sh(place, f"if [ -e {PASSWORD}.away ]; then mv {PASSWORD}.away {PASSWORD}; fi")
+        ground.sh(place, f"cp -p {PASSWORD} /root/password")
+    yield
+    for place in (STORE, WITNESS):
+        ground.sh(place, f"mv /root/password {PASSWORD}")
+
+
+@pytest.mark.usefixtures("password")
+def test_without_the_right_password_it_stops_and_goes_back(dead: Ground) -> None:
+    dead.sh(STORE, f"rm {PASSWORD}")
+    dead.sh(WITNESS, f"echo wrong > {PASSWORD}")
+    refused(dead, 8, "the password of web-spare's snapshots is missing")
 
 
 def test_a_spare_that_cannot_be_reached_is_told(dead: Ground) -> None:
@@ -214,8 +221,13 @@ def test_a_spare_that_cannot_be_reached_is_told(dead: Ground) -> None:
     assert dead.holder() == PRIMARY
 
 
+@pytest.mark.usefixtures("password")
 def test_a_damaged_newest_snapshot_and_a_stranger_on_the_address_and_the_way_back(dead: Ground) -> None:
-    """One promotion: falls back to the older snapshot, stops at the stranger, goes on, and gives the role back."""
+    """One promotion: falls back to the older snapshot, stops at the stranger, goes on, and gives the role back.
+
+    All the time the first place of the password gives a wrong one.
+    """
+    dead.sh(STORE, f"echo wrong > {PASSWORD}")
     dead.sh(SPARE, "rm -rf /root/before; cp -a /etc /root/before")
     newest = json.loads(dead.sh(STORE, f"tail -n 1 {NOTES}"))["archive"]
     # The newest segments with content are what only the newest snapshot has.
@@ -231,6 +243,7 @@ def test_a_damaged_newest_snapshot_and_a_stranger_on_the_address_and_the_way_bac
     assert f"{ADDRESS} is still answered by" in said
     assert not dead.has_address(SPARE)
     journal = (ROOT / ".drillbook" / "runs" / run / "journal.jsonl").read_text()
+    assert f"the passphrase of {PROTECTION} that {STORE} gives is wrong" in journal
     assert f"the snapshot {newest} is damaged, going on with the one before" in journal
     code, _, said = dead.child("resume", run, "0")
     assert code == 0, said

@@ -80,8 +80,8 @@ def test_the_json_has_what_a_machine_needs_and_a_canonical_form() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["newest", "105 MB (+627 B)", "2 h ago, whole", "in 4 h", "mon-1: no", "wrong: it said no"]),
-        ("zh", ["最新", "105 MB（新增 627 B）", "2 h前，完好", "4 h后", "mon-1：不可用"]),
+        ("en", ["age", "105 MB (+627 B)", "✓ 2 h ago", "in 4 h", "1 of 2", "mon-1: wrong: it said no"]),
+        ("zh", ["距今", "105 MB (+627 B)", "✓ 2 h 前", "4 h 后", "1/2"]),
     ],
 )
 def test_a_person_reads_age_size_and_what_is_wrong(language: str, words: list[str]) -> None:
@@ -94,7 +94,7 @@ def test_a_person_reads_age_size_and_what_is_wrong(language: str, words: list[st
     [
         (standing(), "none is verified; no promotion could use it"),
         (standing(archive(48)), "the newest verified is 2 d old, at most 24 h is allowed; no promotion could use it"),
-        (standing(archive(1, ok=False, detail="bad [red]piece"), archive(2)), "web-1.1: bad [red]piece"),
+        (standing(archive(1, ok=False, detail="bad [red]piece"), archive(2)), "web-1.1, damaged: bad [red]piece"),
         (standing(unknown="backup-1 does not answer\x1b[2J"), r"backup-1 does not answer\u{1b}[2J"),
     ],
 )

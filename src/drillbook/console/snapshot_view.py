@@ -21,22 +21,21 @@ _WORDS: dict[str, tuple[str, str]] = {
     "protection": ("protection", "保护"),
     "holder": ("of", "来源主机"),
     "host": ("on", "存放主机"),
-    "age": ("newest", "最新"),
+    "age": ("age", "距今"),
     "size": ("size", "大小"),
     "kept": ("kept", "份数"),
     "verified": ("last verified", "上次校验"),
     "due": ("next", "下次"),
     "password": ("password", "口令"),
     "none": ("none", "无"),
-    "ago": ("{} ago", "{}前"),
-    "new": ("{} (+{})", "{}（新增 {}）"),
+    "new": ("{} (+{})", "{} (+{})"),
     "never": ("never", "从未"),
-    "whole": ("{} ago, whole", "{}前，完好"),
-    "damaged": ("{} ago, damaged", "{}前，已损坏"),
+    "whole": ("✓ {} ago", "✓ {} 前"),
+    "bad": ("✗ {} ago", "✗ {} 前"),
+    "damaged": ("{}, damaged: {}", "{} 已损坏：{}"),
     "now": ("due now", "应立即制作"),
-    "in": ("in {}", "{}后"),
-    "answers": ("{}", "{}"),
-    "silent": ("{}: no", "{}：不可用"),
+    "in": ("in {}", "{} 后"),
+    "places": ("{} of {}", "{}/{}"),
     "no_use": ("no promotion could use it", "无法用于接管"),
     "too_old": (
         "the newest verified is {} old, at most {} is allowed; {}",
@@ -79,15 +78,21 @@ def show_snapshots(found: Sequence[Standing], console: Console, *, language: str
     console.print(table)
     for each in found:
         if each.unknown:
-            console.print(Text(f"  ! {each.protection}: {visible(each.unknown)}", "bold red"))
+            _say(f"{each.protection}: {visible(each.unknown)}", "bold red", console)
         elif each.missed:
-            console.print(Text(f"  ! {each.protection}: {_why(each, word)}", "bold red"))
+            _say(f"{each.protection}: {_why(each, word)}", "bold red", console)
         for snapshot in each.newest_first:
             if snapshot.ok is False:
-                console.print(Text(f"  ! {visible(snapshot.archive)}: {visible(snapshot.detail)}", "yellow"))
+                _say(word("damaged", visible(snapshot.archive), visible(snapshot.detail)), "yellow", console)
         for place, wrong in each.places:
             if wrong:
-                console.print(Text(f"  ! {each.protection}, {place}: {visible(wrong)}", "yellow"))
+                _say(f"{each.protection}, {place}: {visible(wrong)}", "yellow", console)
+
+
+def _say(what: str, style: str, console: Console) -> None:
+    line = Table.grid(padding=(0, 1))
+    line.add_row(Text("  !", style), Text(what, style))
+    console.print(line)
 
 
 def _why(each: Standing, word: _Word) -> str:
@@ -100,13 +105,12 @@ def _why(each: Standing, word: _Word) -> str:
 def _row(each: Standing, word: _Word) -> list[Text]:
     newest = next(iter(each.newest_first), None)
     left = each.every - each.verified.age if each.verified is not None else 0.0
-    places = Text(", ").join(
-        Text(word("silent", place), "red") if wrong else Text(word("answers", place)) for place, wrong in each.places
-    )
+    right = sum(not wrong for _, wrong in each.places)
+    places = Text(word("places", str(right), str(len(each.places))), "" if right == len(each.places) else "bold red")
     if newest is None:
         middle = [Text(word("none"), "bold red"), Text("–"), Text("0"), Text("–")]
     else:
-        age = Text(word("ago", _length(newest.age)), "bold red" if each.missed else "")
+        age = Text(_length(newest.age), "bold red" if each.missed else "")
         size = Text(word("new", size_words(newest.size), size_words(newest.deduplicated)))
         middle = [age, size, Text(str(len(each.newest_first))), _verified(newest.verified, newest.ok, word)]
     return [
@@ -115,14 +119,14 @@ def _row(each: Standing, word: _Word) -> list[Text]:
         Text(each.host),
         *middle,
         Text(word("now"), "yellow") if each.due else Text(word("in", _length(left))),
-        places,
+        places if each.places else Text("–"),
     ]
 
 
 def _verified(age: float | None, ok: bool | None, word: _Word) -> Text:
     if age is None or ok is None:
         return Text(word("never"), "yellow")
-    return Text(word("whole", _length(age)), "green") if ok else Text(word("damaged", _length(age)), "bold red")
+    return Text(word("whole", _length(age)), "green") if ok else Text(word("bad", _length(age)), "bold red")
 
 
 def _length(seconds: float) -> str:

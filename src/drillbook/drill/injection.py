@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from drillbook.drill.about import struck
 from drillbook.errors import DrillbookError
 from drillbook.evidence.verdict import FaultNote
-from drillbook.lab.faults import KINDS, make_fault
+from drillbook.lab.faults import KINDS, inject_together, make_fault
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
@@ -64,23 +63,22 @@ class Injection:
                     self._healers.append(thread)
 
     def _strike(self, faults: Sequence[Fault]) -> None:
-        """Inject faults at the same moment, each in a thread of its own, and note them. Raises StepFailed."""
-        with ThreadPoolExecutor(len(faults)) as pool:
-            for fault, effect in zip(faults, pool.map(lambda each: each.inject(), faults), strict=True):
-                self._noted.append(fault)
-                self._seen.faults.append(
-                    FaultNote(
-                        kind=fault.kind,
-                        item=fault.item,
-                        description=fault.describe(),
-                        began=effect.began,
-                        effective=effect.effective,
-                        verified=effect.verified,
-                        detail=effect.detail,
-                        healed=None,
-                    )
+        """Inject faults at the same moment, and note them. Raises StepFailed."""
+        for fault, effect in zip(faults, inject_together(faults), strict=True):
+            self._noted.append(fault)
+            self._seen.faults.append(
+                FaultNote(
+                    kind=fault.kind,
+                    item=fault.item,
+                    description=fault.describe(),
+                    began=effect.began,
+                    effective=effect.effective,
+                    verified=effect.verified,
+                    detail=effect.detail,
+                    healed=None,
                 )
-                self._say(fault.describe())
+            )
+            self._say(fault.describe())
 
     def wait(self) -> None:
         """Wait until the faults that last for a time of their own are over."""
@@ -88,8 +86,8 @@ class Injection:
             thread.join()
 
     def heal(self, journal: Journal) -> None:
-        """Take away what is still there."""
-        for index in range(len(self._noted)):
+        """Take away what is still there, the last first: a later fault may lie over an earlier one."""
+        for index in reversed(range(len(self._noted))):
             if self._seen.faults[index].healed is None:
                 self._heal_one(index)
         journal.append("drill.healed")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Repeats:
     """What a write that is there more than once means for a kind of probe.
 
-    ``one``, ``many`` and ``chinese`` follow the number. ``wrong``: the service promises each write once. Where a client
-    that got no answer has to send again, and the receiver cannot know it, a repeat is counted and told, and no more.
+    ``one``, ``many`` and ``chinese`` follow the number. ``wrong``: the service promises each write once. Where what
+    was not answered has to be sent again, and the receiver cannot know it, a repeat is counted and told, and no more.
     """
 
     one: str
@@ -54,6 +54,6 @@ def repeated_words(measures: Mapping[str, Any]) -> Text | None:
     if found["wrong"]:
         return Text(f"{found['said']['en']}.", f"{found['said']['zh']}。")
     return Text(
-        f"{found['said']['en']}, which is allowed: who gets no answer sends again.",
-        f"{found['said']['zh']}，属正常情况：未收到应答的发送方会重发。",
+        f"{found['said']['en']}, which is allowed: what was not answered is sent again.",
+        f"{found['said']['zh']}，属正常情况：未得到应答的邮件会重发。",
     )

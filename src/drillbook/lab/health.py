@@ -1,8 +1,8 @@
 """Whether the lab's hosts are what they should be, asked over SSH with strict host keys.
 
-A playbook that provisions the lab leaves on each host what can answer that: ``made-from``, the digest
-of what the host was provisioned from, and ``health.d``, programs that print what is wrong and fail.
-So the lab needs to know nothing of what its hosts run.
+On each host is what can answer that: ``made-from``, the digest of what the host was provisioned from, which is
+noted when that is done, and ``health.d``, programs of the playbook's that print what is wrong and fail. So the lab
+needs to know nothing of what its hosts run.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ SSH_OPTIONS = (
     "-o", "LogLevel=ERROR",
 )  # fmt: skip
 
+# "$1" the digest, "$2" whether the host was provisioned just now.
 _HEALTHY = f"""\
+[ "$2" = earlier ] || printf '%s\n' "$1" >{MADE_FROM}
 if [ "$(cat {MADE_FROM} 2>/dev/null)" != "$1" ]; then
     echo "it is not provisioned, or from something older"
     exit 1
@@ -62,11 +64,14 @@ def ssh(spec: HostSpec, script: str, *values: str, timeout: float) -> subprocess
     )  # fmt: skip
 
 
-def problems(specs: Sequence[HostSpec], recipe: str) -> dict[str, str]:
-    """Give what is wrong, by item; an empty mapping is a healthy lab. ``recipe`` as in ``made-from``."""
+def problems(specs: Sequence[HostSpec], recipe: str, *, just_made: bool = False) -> dict[str, str]:
+    """Give what is wrong, by item; an empty mapping is a healthy lab.
+
+    ``recipe`` as in ``made-from``, where it is noted first when the hosts were ``just_made`` from it.
+    """
 
     def check(spec: HostSpec) -> str:
-        done = ssh(spec, _HEALTHY, recipe, timeout=_CHECK_TIMEOUT)
+        done = ssh(spec, _HEALTHY, recipe, "now" if just_made else "earlier", timeout=_CHECK_TIMEOUT)
         said = (done.stdout.strip() or done.stderr.strip()).splitlines()
         return "" if done.returncode == 0 else visible(said[-1] if said else "its check failed without a word")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from drillbook.canonical import digest
 from drillbook.lab import machine, network
+from drillbook.lab.health import HEALTH
 from drillbook.lab.keys import HOST_KEY, host_key
 from drillbook.lab.podman import CGROUP, LABEL, podman
 from drillbook.lab.state import IDENTITY, LAB, LabHost, write_file
@@ -120,9 +121,13 @@ def _create(spec: HostSpec, recipe: Recipe) -> None:
 def _give_identity(disk: Path, spec: HostSpec, everyone: Sequence[HostSpec]) -> None:
     """Write into the writable layer of a host that has not been started: a plain directory until then."""
     etc, ssh, home = disk / "etc", disk / "etc/ssh", disk / "root"
-    for folder, mode in ((etc, 0o755), (ssh, 0o755), (home, 0o700), (home / ".ssh", 0o700)):
+    health = disk / HEALTH.lstrip("/")
+    for folder in (health.parents[2], health.parents[1], etc, ssh):
         folder.mkdir(exist_ok=True)
-        folder.chmod(mode)
+        folder.chmod(0o755)
+    for folder in (health.parents[0], health, home, home / ".ssh"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
     key = host_key(spec.item)
     shutil.copyfile(key, ssh / HOST_KEY)
     (ssh / HOST_KEY).chmod(0o600)

@@ -322,7 +322,7 @@ def _provision(wanted: _Wanted, recipe: str, progress: Progress) -> None:
         provision(
             wanted.root / "playbooks" / wanted.playbook,
             inventory=wanted.inventory,
-            variables={"lab_secret": lab_secret(), "made_from": recipe},
+            variables={"lab_secret": lab_secret()},
             access=access_while_making(wanted.specs),
             shown=shown,
         )
@@ -332,7 +332,7 @@ def _provision(wanted: _Wanted, recipe: str, progress: Progress) -> None:
 
 def _wait_healthy(wanted: _Wanted, recipe: str) -> None:
     deadline = time.monotonic() + _HEALTH_TIMEOUT
-    while said := health.problems(wanted.specs, recipe):
+    while said := health.problems(wanted.specs, recipe, just_made=True):
         if time.monotonic() > deadline:
             raise StepFailed(
                 "the lab is not healthy: " + "; ".join(f"{item}: {text}" for item, text in said.items()),

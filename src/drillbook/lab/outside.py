@@ -44,10 +44,11 @@ def belongs(pid: int, container_id: str) -> bool:
     names = {f"libpod-{container_id}", f"libpod-{container_id}.scope"}
     try:
         groups = (_PROC / str(pid) / "cgroup").read_text()
-        apart = (_PROC / f"{pid}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink()
+        return any(names & set(line.split(":", 2)[2].split("/")) for line in groups.splitlines()) and (
+            (_PROC / f"{pid}/ns/pid").readlink() != (_PROC / "self/ns/pid").readlink()
+        )
     except OSError:
         return False
-    return apart and any(names & set(line.split(":", 2)[2].split("/")) for line in groups.splitlines())
 
 
 def processes(container_id: str) -> list[int]:

@@ -57,7 +57,7 @@ def take(root: Path, wanted: Wanted, *, language: str) -> ExitCode:
     chosen = _chosen(estate.cmdb, wanted)
     require_lab(environment, estate.cmdb.environments[environment].get("kind"))
     say_whose_lab(lab_access(), root)
-    standings = _ask(root, estate.cmdb, chosen, environment)
+    standings = _ask(root, estate.cmdb, chosen, environment, passwords=False)
     if wanted.due:
         standings = [each for each in standings if each.due]
         if not standings:
@@ -114,38 +114,54 @@ def _take(root: Path, estate: Estate, protection: str, holder: str, environment:
 def ask(root: Path) -> list[Standing]:
     """Ask the lab's hosts how all snapshots stand. Raises MissingPrerequisite when there is no lab."""
     cmdb = load(root)
-    return _ask(root, cmdb, covered(cmdb), lab_environment(cmdb))
+    return _ask(root, cmdb, covered(cmdb), lab_environment(cmdb), passwords=True)
 
 
-def _ask(root: Path, cmdb: Cmdb, chosen: list[Entry], environment: str) -> list[Standing]:
+def _ask(root: Path, cmdb: Cmdb, chosen: list[Entry], environment: str, *, passwords: bool) -> list[Standing]:
+    """Ask how the snapshots of the chosen protections stand; ``passwords``: also each place for its password."""
     access = lab_access()
     items = {item.id for item in cmdb.config_items if item.get("in_lab")}
     hosts = Hosts({item: target_of(cmdb, item, environment) for item in items}, access)
     try:
         with tempfile.TemporaryDirectory() as folder:
             checks = Checks(seal(root, Path(folder) / "playbooks"), hosts)
-            return [_standing(checks, protection, cmdb, environment) for protection in chosen]
+            found = [_standing(checks, protection) for protection in chosen]
+            if not passwords:
+                return found
+            return [
+                each if each.unknown else replace(each, places=_places(checks, protection, cmdb, environment))
+                for each, protection in zip(found, chosen, strict=True)
+            ]
     finally:
         hosts.close()
 
 
-def _standing(checks: Checks, protection: Entry, cmdb: Cmdb, environment: str) -> Standing:
-    snapshot = protection.get("snapshot")
-    store, arguments = snapshot["host"], {"protection": protection.id}
+def _standing(checks: Checks, protection: Entry) -> Standing:
     holder = _holder(checks, protection)
-    found = checks.choose(CheckRun(CHECKS, "known", store, arguments))
+    store = protection.get("snapshot")["host"]
+    found = checks.choose(CheckRun(CHECKS, "known", store, {"protection": protection.id}))
     if not found.fact.held:
         return standing_of(protection, holder=holder, unknown=found.fact.detail)
     try:
         known = read_known(found.said)
     except ValueError as error:
         return standing_of(protection, holder=holder, unknown=str(error))
-    places = []
+    return standing_of(protection, holder=holder, newest_first=known)
+
+
+def _places(checks: Checks, protection: Entry, cmdb: Cmdb, environment: str) -> tuple[tuple[str, str], ...]:
+    """Give each place of the password with what is wrong there, or "" where it gives the one that opens."""
+    snapshot, places = protection.get("snapshot"), []
     for place in snapshot["password_on"]:
-        address = target_of(cmdb, place, environment).address
-        fact = checks.run(CheckRun(CHECKS, "password_place", store, {**arguments, "address": address}))
+        arguments = {
+            "protection": protection.id,
+            "address": target_of(cmdb, place, environment).address,
+            "account": snapshot["account"],
+            "repository": snapshot["repository"],
+        }
+        fact = checks.run(CheckRun(CHECKS, "password_place", snapshot["host"], arguments))
         places.append((place, "" if fact.held else fact.detail))
-    return standing_of(protection, holder=holder, newest_first=known, places=tuple(places))
+    return tuple(places)
 
 
 def _holder(checks: Checks, protection: Entry) -> str:

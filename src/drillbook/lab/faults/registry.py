@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +100,17 @@ def make_fault(kind: str, item: str, options: Mapping[str, Any], *, lab: LabStat
 
 
 def inject_together(faults: Sequence[Fault]) -> list[Effect]:
-    """Make several faults, and give what came of each; hosts that lose power lose it at the same moment.
+    """Make several faults at the same moment, and give what came of each, in their order.
 
-    Raises StepFailed as ``inject`` does.
+    Of hosts that lose power none sees another die: the networks of all go before a process of any. Raises StepFailed
+    as ``inject`` does; others may have been made then.
     """
     killed = [fault.host for fault in faults if isinstance(fault, Kill)]
     together = dict(zip((host.item for host in killed), kill_together(killed), strict=True))
-    return [together[fault.item] if isinstance(fault, Kill) else fault.inject() for fault in faults]
+    others = [fault for fault in faults if not isinstance(fault, Kill)]
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
+        made = pool.map(lambda each: each.inject(), others)
+        return [together[fault.item] if isinstance(fault, Kill) else next(made) for fault in faults]
 
 
 def heal_all(lab: LabState) -> None:

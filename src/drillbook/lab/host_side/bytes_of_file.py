@@ -22,16 +22,14 @@ def choose(*, namespaces: list[int], path: str, count: int, seed: int, **_: Any)
     for offset in offsets:
         byte = os.pread(file, 1, offset)[0]
         places.append([offset, byte, byte ^ chance.randrange(1, 256)])
-    return {"path": real(file), "file": [is_now.st_dev, is_now.st_ino], "places": places}
+    return {"path": real(file), "inode": is_now.st_ino, "places": places}
 
 
-def overwrite(
-    *, namespaces: list[int], path: str, file: list[int], places: list[list[int]], **_: Any
-) -> dict[str, Any]:
+def overwrite(*, namespaces: list[int], path: str, inode: int, places: list[list[int]], **_: Any) -> dict[str, Any]:
     """Write bytes where those that are expected stand: places are [offset, expected, to be written].
 
-    ``gone`` when the file is another than ``file``; ``written`` is the number of bytes that were. The time of the
-    last change stays, as when a disk goes bad.
+    ``gone`` when the file is another than that ``inode`` of the host's disk; ``written`` is the number of bytes that
+    were. The time of the last change stays, as when a disk goes bad.
     """
     enter_host(namespaces[0])
     try:
@@ -41,7 +39,8 @@ def overwrite(
             return {"gone": True, "written": 0}
         raise
     before = os.fstat(open_file)
-    if [before.st_dev, before.st_ino] != file:
+    # The disk's own number is another after each start of the host.
+    if before.st_ino != inode:
         return {"gone": True, "written": 0}
     written = 0
     for offset, expected, wanted in places:

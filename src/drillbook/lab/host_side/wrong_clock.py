@@ -38,6 +38,8 @@ _TIME, _DROP_IN = f"run/{WRONG_CLOCK}/time", f"run/systemd/system/service.d/{WRO
 _SEMAPHORE, _MEMORY = f"dev/shm/sem.{WRONG_CLOCK}", f"dev/shm/{WRONG_CLOCK}"
 # One state for all users and programs: a semaphore of glibc that is free, shared between processes, and a counter.
 _STATE = {_SEMAPHORE: b"\1" + bytes(7) + b"\x80" + bytes(23), _MEMORY: bytes(8)}
+# They wait by timers of the monotonic clock (timerfd), which libfaketime turns all the same: they would fail, or hang.
+_RIGHT = ("busctl", "journalctl", "systemctl", "systemd-journald", "systemd-run", "systemd-tty-ask-password-agent")
 _LIMIT = 1 << 20
 
 
@@ -58,6 +60,9 @@ def turn(*, namespaces: list[int], seconds: int, **_: Any) -> dict[str, Any]:
         "LD_PRELOAD": found[0],
         "FAKETIME_TIMESTAMP_FILE": "/" + _TIME,
         "FAKETIME_SHARED": f"/{WRONG_CLOCK} /{WRONG_CLOCK}",
+        # A host's monotonic clock is not wrong.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_SKIP_CMDS": ",".join(_RIGHT),
     }
     lines = [f'{name}="{value}"' for name, value in variables.items()]
     drop_in = "[Service]\n" + "".join(f"Environment='{name}={value}'\n" for name, value in variables.items())
