@@ -78,8 +78,7 @@ def does_not_serve(
         serves(host, kind, address, port, asks=asks, expect=expect)
     except AssertionError as failed:
         raise AssertionError(
-            f"{address} takes connections on port {port}, so the production host is not dead, and nothing is to be "
-            f"promoted; look there first, users may get no good answer: {failed}"
+            f"{address} takes connections, so its host is not dead, and nothing is to be promoted; look there: {failed}"
         ) from None
     raise AssertionError(
         f"{address} serves its users: the production host is alive, and nothing is to be promoted; look there first"
