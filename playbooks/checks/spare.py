@@ -135,13 +135,20 @@ def _not_in(wanted: tuple[str, ...], units: list[str], said: str) -> list[str]:
 
 
 def has_identity(host: Host, address: str, interface: str, hostname: str) -> None:
-    """It has the service's address and host name."""
-    done = host.run("hostname; ip -o address show dev %s", interface)
-    name, _, shown = done.stdout.partition("\n")
-    if not shown:
+    """It has the service's address and host name, and the SSH server of the identity answers there."""
+    done = host.run(
+        "hostname; systemctl is-active identity-ssh.service; ip -o address show dev %s | grep -F %s && "
+        "timeout 1 bash -c 'exec 3<>\"/dev/tcp/$0/22\" && echo answers' %s",
+        interface, f" {address}/", address,
+    )  # fmt: skip
+    name, _, rest = done.stdout.partition("\n")
+    ssh, _, shown = rest.partition("\n")
+    if not ssh:
         raise CannotTell(f"{interface} cannot be looked at: {done.stderr.strip()}")
-    assert f" {address}/" in shown, f"{interface} does not have {address}"
+    assert shown, f"{interface} does not have {address}"
     assert name == hostname, f"its host name is {name}, not {hostname}"
+    assert ssh == "active", f"the SSH server of its identity is {ssh}: systemctl status identity-ssh.service"
+    assert shown.endswith("\nanswers\n"), f"nothing answers on {address}, port 22"
 
 
 def is_cold(

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 SECRETS = "/etc/drillbook-probe.secrets.json"
 
+# Says that it asks, opens a connection, and sends nothing. timeout(1) ends with 124.
+_CONNECT = "LC_ALL=C timeout %s bash -c 'echo asking; exec 3<>\"/dev/tcp/$0/$1\" && echo connected' %s %s"
+_TIMED_OUT = 124
+_NOBODY_THERE = ("Connection refused", "No route to host", "Connection timed out")
+"""What the kernel says when the host is not there, or does not listen. That this machine has no network is not."""
+
 # Prints what curl says of one request, with a time limit; -q: no configuration of anybody's.
 _GET = "curl -q -sS -f --max-time %s --noproxy %s --proxy %s %s"
 
@@ -29,6 +35,10 @@ print(secret["user"])
 ' %s %s "$file") || exit
 timeout %s ldapsearch -x -LLL -o nettimeout=%s -H %s -D "$user" -y "$file" -b %s -s base
 """
+
+
+class CannotTell(Exception):
+    """The service could not be asked, so nothing is known of it."""
 
 
 def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3) -> None:
@@ -52,11 +62,24 @@ def serves(host: Host, kind: str, address: str, port: int, *, asks: str, expect:
 def does_not_serve(
     host: Host, kind: str, address: str, port: int, *, asks: str, expect: str, seconds: float = 3
 ) -> None:
-    """The service does not answer at the address as its users need it; see ``serves``."""
-    try:
-        serves(host, kind, address, port, asks=asks, expect=expect, seconds=seconds)
-    except AssertionError:
+    """Nobody takes a connection at the address, within ``seconds``.
+
+    A host that takes one is alive, whatever it then says or does not: a slow or wrong answer has many reasons, on
+    either side, and fencing helps against few of them. Raises CannotTell when no connection could be tried.
+    """
+    done = host.run(_CONNECT, str(seconds), address, str(port))
+    said = done.stdout.split()
+    if said == ["asking"] and (done.rc == _TIMED_OUT or any(each in done.stderr for each in _NOBODY_THERE)):
         return
+    if said != ["asking", "connected"]:
+        why = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
+        raise CannotTell(f"it cannot be told whether {address} serves its users: port {port} could not be asked: {why}")
+    try:
+        serves(host, kind, address, port, asks=asks, expect=expect)
+    except AssertionError as failed:
+        raise AssertionError(
+            f"{address} takes connections, so its host is not dead, and nothing is to be promoted; look there: {failed}"
+        ) from None
     raise AssertionError(
         f"{address} serves its users: the production host is alive, and nothing is to be promoted; look there first"
     )

@@ -132,8 +132,19 @@ def test_an_open_port_is_no_service(office):
     assert "gives no page" in office.use("proxy-spare", asks="http://mon-1:8081/").detail
     assert "through" in office.use("proxy-spare", port=80).detail
     assert "does not let" in office.use("login-spare", asks="ou=nobody,dc=office,dc=example").detail
-    assert office.use("web-spare", "does_not_serve", expect="no such text").held
-    assert not office.use("web-spare", "does_not_serve").held
+
+
+def test_a_host_is_dead_only_when_it_takes_no_connection(office):
+    """A wrong answer, or a question that cannot be asked, never says that a host may be fenced."""
+    dead = "does_not_serve"
+    assert office.use("web-spare", dead, port=81, seconds=0.4).held
+    assert office.use("web-spare", dead, address="10.213.0.251", seconds=0.4).held
+    serving = office.use("web-spare", dead)
+    assert "serves its users" in serving.detail
+    assert "not dead" in office.use("web-spare", dead, expect="no such text").detail
+    assert "not dead" in office.use("proxy-spare", dead, asks="http://mon-1:8081/").detail
+    unasked = office.use("web-spare", dead, address="198.51.100.1", seconds=0.4)
+    assert (unasked.held, unasked.known) == (False, False)
 
 
 def test_the_proxy_serves_its_own_subnet_alone(office):
