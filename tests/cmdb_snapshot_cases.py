@@ -60,6 +60,27 @@ SNAPSHOT_CASES = (
         {f"{_SNAPSHOT}/host": "db-1"},
     ),
     _case("snapshot-host", {f"{_SNAPSHOT}/host": "ups-1"}, "host: ups-1", "has no address in 'production'"),
+    _case("reference", {f"{_SPARE}/settings": {"witness": "db-1x"}}, "db-1x", "is not in config_items"),
+    _case("witness", {f"{_SPARE}/settings": {"witness": 7}}, "witness: 7", "is not one id"),
+    _case("witness", {f"{_SPARE}/settings": {"witness": ["db-1", "db-2"]}}, "witness:", "is not one id"),
+    _case(
+        "witness",
+        {f"{_SPARE}/settings": {"witness": "spare-1"}},
+        "witness: spare-1",
+        "a member of the protection",
+        {f"{_SPARE}/settings": {"witness": "db-2"}},
+    ),
+    _case(
+        "witness",
+        {
+            f"{_SPARE}/settings": {"witness": "db-1"},
+            "config_items/web-1/rack": "a1",
+            f"{_SNAPSHOT}/password_on": ["db-2", "ups-1"],
+        },
+        "witness: db-1",
+        "in the rack of the primary 'web-1'",
+        {f"{_SPARE}/settings": {"witness": "db-1"}},
+    ),
     _case(
         "snapshot-repository",
         {"protections/second-spare": {**_SECOND, "snapshot": _IN_SECOND}},

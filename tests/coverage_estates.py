@@ -88,6 +88,8 @@ def estates(draw: st.DrawFn) -> Cmdb:
         keepers = [each for each in names if each not in members.values()]
         if "spare" in members and keepers and draw(st.booleans()):
             protections[f"p{len(protections) - 1}"]["snapshot"] = {"host": draw(st.sampled_from(keepers))}
+        if "spare" in members and keepers and draw(st.booleans()):
+            protections[f"p{len(protections) - 1}"]["settings"] = {"witness": draw(st.sampled_from(keepers))}
     return estate(items=items, services=services, protections=protections)
 
 

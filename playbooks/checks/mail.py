@@ -71,13 +71,19 @@ def copies_work(host: Host) -> None:
     assert not failed, f"the copying failed of {', '.join(failed[:5])}"
 
 
+# One command, one file: in a pipe, a failed doveadm would read as an empty mailbox, on both sides alike.
 _LISTS = """
 set -e
-doveadm user "*" | while read -r user; do
+all=$(mktemp -d)
+trap 'rm -rf "$all"' EXIT
+doveadm user "*" >"$all/users"
+while read -r user; do
+    doveadm -f flow fetch -u "$user" "mailbox guid" ALL </dev/null >"$all/here"
+    doveadm -f flow fetch -S %s:%s -u "$user" "mailbox guid" ALL </dev/null >"$all/there"
     echo "user $user"
-    doveadm -f flow fetch -u "$user" "mailbox guid" ALL | sed "s/^/here /"
-    doveadm -f flow fetch -S %s:%s -u "$user" "mailbox guid" ALL | sed "s/^/there /"
-done
+    sed "s/^/here /" "$all/here"
+    sed "s/^/there /" "$all/there"
+done <"$all/users"
 """
 
 

@@ -151,6 +151,15 @@ def test_what_shares_a_rack_a_room_or_power_is_found() -> None:
     }
 
 
+def test_the_witness_of_a_cold_spare_shares_its_fate_and_that_of_a_pair_is_no_need() -> None:
+    said = {"settings": {"witness": "keep-2"}}
+    given = {**PROTECTIONS, **{each: {**PROTECTIONS[each], **said} for each in ("b-spare", "c-pair")}}
+    found = [each for each in coverage(small(protections=given)).shared if each.role is Role.WITNESS]
+    assert [(each.protection, each.others, each.what, each.id) for each in found] == [
+        ("b-spare", ("keep-2",), Common.RACK, "room-a/a2")
+    ]
+
+
 @settings(max_examples=100, deadline=None)
 @given(estates())
 def test_the_cover_of_a_service_is_never_better_than_that_of_an_item(cmdb: Cmdb) -> None:

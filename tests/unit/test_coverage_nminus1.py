@@ -25,7 +25,12 @@ Times = dict[str, float | None]
 def _needs(protection: Entry) -> list[str]:
     members = protection.get("members")
     other = [members[each] for each in ("standby", "spare", "library") if each in members]
-    return [*other, *([protection.get("snapshot")["host"]] if protection.get("snapshot") else [])]
+    witness = protection.get("settings", {}).get("witness")
+    return [
+        *other,
+        *([protection.get("snapshot")["host"]] if protection.get("snapshot") else []),
+        *([witness] if witness else []),
+    ]
 
 
 def _slowest(times: Times, needs: list[str]) -> float | None:
@@ -252,6 +257,8 @@ def _of(cmdb: Cmdb, failure: str) -> dict[str, tuple[str, str]]:
         ((("items", "spare-1", {"room": "room-a", "depends_on": ["ups-1"]}),), "ups-1",
          {"web": ("lost", "spare-1"), "login": ("lost", "spare-1"), "shop": ("waits", "")}),
         ((("protections", "web-spare", {"snapshot": {"host": "store-1"}}),
+          ("items", "store-1", {"depends_on": ["ups-1"]})), "ups-1", {"web": ("lost", "store-1")}),
+        ((("protections", "web-spare", {"settings": {"witness": "store-1"}}),
           ("items", "store-1", {"depends_on": ["ups-1"]})), "ups-1", {"web": ("lost", "store-1")}),
         ((("protections", "login-tape", {"service": "login", "members": {"primary": "login-1", "library": "tapes-1"}}),
           ("services", "login", {"rto": "8 h"}), ("services", "shop", {"rto": "8 h"})), "ups-1", {}),

@@ -30,10 +30,15 @@ class Way(NamedTuple):
 
 
 def needs_of(protection: Entry) -> tuple[str, ...]:
-    """Give the items that a protection cannot do without: its other half, and the host of its snapshots."""
-    other = other_half(protection)
-    keeper = protection.get("snapshot", {}).get("host")
-    return tuple(each for each in (other, keeper) if each is not None)
+    """Give the items that it cannot do without, each once: its other half, its snapshots' host, its witness."""
+    named = (other_half(protection), protection.get("snapshot", {}).get("host"), witness_of(protection))
+    return tuple(dict.fromkeys(each for each in named if each is not None))
+
+
+def witness_of(protection: Entry) -> str | None:
+    """Give the item that says who holds a cold standby's role: without its word no spare takes it up; None for none."""
+    witness: str | None = protection.get("settings", {}).get("witness")
+    return witness if protection.get("kind") == "cold_standby" else None
 
 
 def limits(cmdb: Cmdb) -> dict[str, str]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from drillbook.cmdb.impact.spread import other_half
+from drillbook.coverage.needs import witness_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,8 @@ class Role(StrEnum):
     """What takes over, or holds the copies."""
     SNAPSHOTS = "snapshots"
     """The host of its snapshots."""
+    WITNESS = "witness"
+    """Who says which member holds the role."""
     PASSWORD = "password"  # noqa: S105 - a word for people
     """All places that its snapshots' password can be read from."""
 
@@ -61,10 +64,11 @@ def shared(cmdb: Cmdb, protection: Entry) -> Iterator[Shared]:
     primary = cmdb.config_items[protection.get("members")["primary"]]
     mine = dict(_fates(cmdb, primary))
     snapshot = protection.get("snapshot", {})
-    other = other_half(protection)
+    other, witness = other_half(protection), witness_of(protection)
     groups = (
         (Role.OTHER, (other,) if other is not None else ()),
         (Role.SNAPSHOTS, (snapshot["host"],) if "host" in snapshot else ()),
+        (Role.WITNESS, (witness,) if witness is not None else ()),
         (Role.PASSWORD, tuple(snapshot.get("password_on", ()))),
     )
     for role, others in groups:

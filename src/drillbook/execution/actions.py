@@ -20,6 +20,7 @@ from drillbook.errors import (
 )
 from drillbook.execution.by_hand import LABEL, stand_in
 from drillbook.execution.fence import fence
+from drillbook.facts.checks import limit_of
 from drillbook.hosts.agent import Agent, Effect, Ended
 from drillbook.hosts.ansible import run_playbook
 from drillbook.hosts.power import PowerState
@@ -171,10 +172,12 @@ def of_effect(ended: Effect) -> Result:
 
 def wait_for(action: WaitRun, world: World, *, timeout: float) -> Result:
     """Poll a check until it holds, the time is over, or a person stops the run."""
-    deadline = world.clock.monotonic() + timeout
+    began = world.clock.monotonic()
+    deadline = began + timeout
     tries = 0
     while True:
-        fact = world.checks.run(action.check)
+        now = world.clock.monotonic()
+        fact = world.checks.run(action.check, limit=limit_of(now - began, deadline - now))
         tries += 1
         if fact.held:
             return Result("succeeded", "", {"tries": tries})

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Plan, PlannedSlot, PlannedStep
 
 _KEYS = {"value", "detail"}
+_LIMIT = 10.0  # seconds for each command of what is asked once, while the service is down
 
 
 def check_assumptions(world: World, journal: Journal) -> None:
     """Check and journal what the plan assumes. Raises AssumptionFailed for the first that does not hold."""
     for assumption in world.plan.assumptions:
-        fact = world.checks.run(assumption.check)
+        fact = world.checks.run(assumption.check, limit=_LIMIT)
         data = {
             "text": assumption.text.en,
             "item": assumption.check.item,
@@ -100,7 +101,7 @@ def bound_steps(plan: Plan, chosen: Mapping[str, Chosen]) -> tuple[PlannedStep, 
 
 
 def _chosen(world: World, slot: PlannedSlot, *, touched: bool) -> tuple[Chosen, str]:
-    choice = world.checks.choose(slot.check)
+    choice = world.checks.choose(slot.check, limit=_LIMIT)
     if not choice.fact.held:
         said = (
             f"nothing can be chosen for the slot {slot.name} ({slot.text.en}). Found on {slot.check.item}: "

@@ -29,6 +29,7 @@ from drillbook.execution.locks import RunLocks
 from drillbook.execution.rollback import go_back
 from drillbook.execution.start import may_begin, step_key
 from drillbook.execution.state import RunState, Stage, state_from_records
+from drillbook.facts.checks import limit_of
 from drillbook.hosts.agent import Ended
 from drillbook.plan.model import CheckRun, Command, FenceRun, PlaybookRun, PowerRun, action_name
 from drillbook.runbook.model import Repeat, Verb
@@ -291,8 +292,8 @@ class Engine:
 
     def _verify_one(self, step: PlannedStep, check: CheckRun, deadline: float) -> None:
         clock = self._world.clock
-        asked = clock.monotonic()
-        while not (fact := self._world.checks.run(check)).held:
+        now = asked = clock.monotonic()
+        while not (fact := self._world.checks.run(check, limit=limit_of(now - asked, deadline - now))).held:
             if self._world.stopping():
                 raise StoppedByPerson(f"stopped while the proof of step {step.id} did not hold yet: {fact.detail}")
             if clock.monotonic() + _VERIFY_POLL > deadline:
@@ -304,6 +305,7 @@ class Engine:
                     remedy=self._way_on(step),
                 )
             clock.sleep(_VERIFY_POLL)
+            now = clock.monotonic()
         self._journal.append(
             "verify.held",
             step=step.id,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from drillbook.plan.model import CheckRun
 
 COMMAND_TIMEOUT = 5.0
+"""Seconds that each command of a check may take, unless the caller allows more."""
 CANNOT_TELL = "CannotTell"
 """The name of the exception by which a check says that it could not look: neither yes nor no."""
 
@@ -56,12 +57,22 @@ class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra is untyped
     def __init__(self, connection: HostConnection) -> None:
         super().__init__(connection.target.item)
         self._over = connection
+        self.limit = COMMAND_TIMEOUT
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:
         """Run a command line, quoted by testinfra, in the host's shell."""
         line = self.quote(command, *args)
-        done = self._over.run(["/bin/sh", "-c", line], timeout=COMMAND_TIMEOUT)
+        done = self._over.run(["/bin/sh", "-c", line], timeout=self.limit)
         return self.result(done.exit_code, line.encode(), done.stdout, done.stderr)
+
+
+def limit_of(waited: float, left: float) -> float:
+    """Give the seconds that a command may take in a check that is asked again and again.
+
+    As long as it was ``waited`` already, within what is ``left`` of the step's time: so a check that walks a whole disk
+    ends at last, while a host that went silent costs no more than the wait before it, and a person may stop the run.
+    """
+    return max(COMMAND_TIMEOUT, min(waited, left))
 
 
 class Checks:
@@ -72,7 +83,7 @@ class Checks:
         self._sealed = sealed
         self._hosts = hosts
         self._modules: dict[str, dict[str, Any]] = {}
-        self._seen: dict[str, Host] = {}
+        self._seen: dict[str, tuple[_Backend, Host]] = {}
 
     def load(self, check: CheckRun) -> Callable[..., Any]:
         """Give a check's function.
@@ -99,23 +110,28 @@ class Checks:
         function: Callable[..., Any] = found
         return function
 
-    def run(self, check: CheckRun) -> Fact:
-        """Run a check once. Whatever goes wrong inside it is a fact that did not hold."""
-        return self.choose(check).fact
+    def run(self, check: CheckRun, *, limit: float = COMMAND_TIMEOUT) -> Fact:
+        """Run a check once. Whatever goes wrong inside it is a fact that did not hold; ``limit`` as in ``choose``."""
+        return self.choose(check, limit=limit).fact
 
-    def choose(self, check: CheckRun) -> Choice:
-        """Run a check once for what it returns. What goes wrong inside it is a fact that did not hold."""
+    def choose(self, check: CheckRun, *, limit: float = COMMAND_TIMEOUT) -> Choice:
+        """Run a check once for what it returns. What goes wrong inside it is a fact that did not hold.
+
+        ``limit``: seconds for each command of it on the host. One that does not end in time is not known.
+        """
         if check.slots:
             unbound = f"{check.function} needs what was not chosen: {', '.join(check.slots.values())}"
             return Choice(Fact(False, False, visible(unbound), 0.0), None)
         function = self.load(check)
         if check.item not in self._seen:
             backend = _Backend(self._hosts[check.item])
-            self._seen[check.item] = Host(backend)
-            backend.set_host(self._seen[check.item])
+            self._seen[check.item] = backend, Host(backend)
+            backend.set_host(self._seen[check.item][1])
+        backend, host = self._seen[check.item]
+        backend.limit = limit
         began = time.monotonic()
         try:
-            said = function(self._seen[check.item], **check.arguments)
+            said = function(host, **check.arguments)
         except AssertionError as failed:
             detail = str(failed).splitlines()[0] if str(failed) else f"{check.function} does not hold"
             return Choice(Fact(False, True, visible(detail), time.monotonic() - began), None)

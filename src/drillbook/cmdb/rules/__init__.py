@@ -55,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     Rule("spare", "a spare is idle and covers at most what policy allows", protection.spares),
     Rule("snapshot-needed", "a cold spare that takes over an address has snapshots to do it from", snapshots.needed),
     Rule("snapshot-host", "snapshots are neither on a member nor in the primary's rack", snapshots.hosts),
+    Rule("witness", "who says which host holds a role is not lost with that host", snapshots.witnesses),
     Rule("snapshot-repository", "no two protections share a repository", snapshots.repositories),
     Rule("snapshot-paths", "a role's paths are apart, and nobody else's", snapshots.paths),
     Rule("snapshot-age", "snapshots are as fresh as the protection and the RPO say", snapshots.ages),

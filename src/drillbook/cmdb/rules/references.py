@@ -37,6 +37,7 @@ _REFERENCES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("protections", ("media",), ("media",)),
     ("protections", ("snapshot", "host"), ("config_items",)),
     ("protections", ("snapshot", "password_on"), ("config_items",)),
+    ("protections", ("settings", "witness"), ("config_items",)),
     ("media", ("site",), ("sites",)),
     ("media", ("library",), ("config_items",)),
     ("spares", ("item",), ("config_items",)),
@@ -88,7 +89,7 @@ def dangling(draft: Draft) -> Iterator[Problem]:
                 continue
             for at, id_ in _below(value, path[1:], (first,)):
                 found = known.get(id_)
-                if found in targets:
+                if found in targets or not isinstance(id_, str):  # what is no text is another rule's to say
                     continue
                 wanted = " or ".join(targets)
                 if found is not None:

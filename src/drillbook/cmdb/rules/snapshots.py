@@ -87,6 +87,32 @@ def hosts(draft: Draft) -> Iterator[Problem]:
         yield from _without_address(draft, protection, host)
 
 
+def witnesses(draft: Draft) -> Iterator[Problem]:
+    """Find witnesses of a role's holder that are lost together with one, so that no spare may take the role up."""
+    for protection in draft.cmdb.protections:
+        id_, at = protection.get("settings", {}).get("witness"), ("settings", "witness")
+        if id_ is None or protection.get("kind") != "cold_standby":
+            continue
+        if not isinstance(id_, str):
+            yield Problem(protection, at, "is not one id; name one host")
+            continue
+        members = protection.get("members")
+        primary = draft.entry("config_items", members["primary"])
+        if id_ in members.values():
+            yield Problem(
+                protection, at,
+                f"is {quoted(id_)}, a member of the protection; it cannot say who holds the role when it is lost "
+                "itself: name a host that takes no part in it",
+            )  # fmt: skip
+        elif _shares_rack(draft.entry("config_items", id_), primary):
+            assert primary is not None
+            yield Problem(
+                protection, at,
+                f"is {quoted(id_)}, in the rack of the primary {quoted(primary.id)}; one loss takes both, and nobody "
+                "says who may take the role up: name a host in another rack",
+            )  # fmt: skip
+
+
 def _without_address(draft: Draft, protection: Entry, host: Entry) -> Iterator[Problem]:
     primary = draft.entry("config_items", protection.get("members")["primary"])
     for environment in () if primary is None else primary.get("addresses", {}):

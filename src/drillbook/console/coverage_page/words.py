@@ -42,6 +42,7 @@ _COMMON = {
 _ROLES = {
     Role.OTHER: Text("{others}", "{others}"),
     Role.SNAPSHOTS: Text("{others}, which keeps its snapshots", "存放其快照的 {others}"),
+    Role.WITNESS: Text("{others}, which says who holds its role", "记录角色由谁承担的 {others}"),
     Role.PASSWORD: Text(
         "all that hold its snapshots' password ({others})", "存放快照口令的全部主机（{others}）"
     ),
