@@ -3,8 +3,10 @@
 They run on the repository's host and read what RB-STANDBY-SNAPSHOT notes there, in
 ``/var/lib/drillbook/snapshots/<protection>.jsonl``: one JSON object a line, the newest archive last, with
 
-    archive       its name
+    archive       its name; another than a snapshot has is passed over
+    id            borg's, since a name can be given again
     taken         when, in UTC, such as 2026-11-22T15:15:00Z; never later than the repository's host noted it
+    came          when the repository's host first read it, in UTC: the holder's clock has no part in it
     holder        the item that it was taken of
     files, size, deduplicated   how many files, their bytes, and the bytes that were new
     verified      when it was read through the last time, in UTC
@@ -77,7 +79,7 @@ def _notes(host: Host, protection: str) -> list[dict[str, Any]]:
             note = json.loads(line)
             archive, taken = note["archive"], datetime.fromisoformat(note["taken"]).timestamp()
             if not _ARCHIVE.fullmatch(archive):
-                raise ValueError(archive)
+                continue  # none of ours: what notes it says so
         except (ValueError, KeyError, TypeError):
             raise CannotTell(f"line {number} of {NOTES}/{protection}.jsonl is not what a snapshot notes") from None
         age = float(now) - taken

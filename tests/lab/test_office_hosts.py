@@ -198,6 +198,27 @@ def test_a_host_that_is_not_named_stays_silent(office, web):
     assert office.sh("web-1", "/usr/local/lib/drillbook/hold take web-spare").exit_code == 0
 
 
+def test_a_host_that_holds_drops_the_role_when_another_is_named(office, web):
+    """Also while its witness comes and goes: no answer, an empty record and a lost one are no reason to drop."""
+    up = f"up: {office.address('web-spare')}, and the witness does not say"
+    for gone in (": >/srv/holders/web-spare", "rm /srv/holders/web-spare", "systemctl stop nginx.service"):
+        assert office.sh(WITNESS, gone).exit_code == 0
+        assert until(lambda: office.why("web-spare").startswith(up)), gone
+        assert office.sh("web-1", "systemctl is-active nginx.service").exit_code == 0
+        office.sh(WITNESS, "systemctl start nginx.service")
+        office.name_holder("web-spare", "web-1")
+        assert until(lambda: office.why("web-spare") == f"up: {office.address('web-spare')}")
+        assert until(lambda: office.use("web-spare").held)
+    office.name_holder("web-spare", SPARE)
+    down = f"down: the witness names {SPARE}"
+    assert until(lambda: office.why("web-spare"), down) == down
+    of = office.settings("web-spare")
+    lacks = {"address": office.address("web-spare"), "interface": "eth0", "units": of["units"]}
+    assert office.fact("holder", "lacks_role", "web-1", **lacks).detail == ""
+    office.name_holder("web-spare", "web-1")
+    assert office.sh("web-1", "/usr/local/lib/drillbook/hold take web-spare").exit_code == 0
+
+
 def test_a_host_whose_witness_is_off_waits_for_it_and_says_so(office, web):
     LabPower(WITNESS).off()
     web.off()

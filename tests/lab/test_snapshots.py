@@ -265,18 +265,53 @@ def test_a_path_that_is_not_there_ends_it(ground: Ground) -> None:
     assert (code, "/srv/www is not there" in said) == (ExitCode.FAILED, True), said
 
 
-def test_the_oldest_go_and_the_rest_stay_whole(ground: Ground) -> None:
-    first = ground.archives()[0]
-    keep = len(ground.archives())
+def verify(ground: Ground, keep: int, max_age: str = "24 h") -> tuple[int, str]:
+    """Run the step on the store with other numbers than the CMDB's."""
     script = (ROOT / "runbooks/RB-STANDBY-SNAPSHOT.yaml").read_text()
     step = next(each for each in yaml.safe_load(script)["steps"] if each["id"] == "verify")
     text = step["run"]["script"].replace("'", "'\\''")
-    ground.done(STORE, f"/bin/sh -eu -c '{text}' verify {PROTECTION} snapshots {REPOSITORY} {keep - 1}")
+    values = f"{PROTECTION} snapshots {REPOSITORY} {keep} '{max_age}'"
+    return ground.on(STORE, f"/bin/sh -eu -c '{text}' verify {values}")
+
+
+def test_the_oldest_go_and_the_rest_stay_whole(ground: Ground) -> None:
+    assert snapshot()[0] == 0
+    first = ground.archives()[0]
+    keep = len(ground.archives())
+    assert verify(ground, keep - 1)[0] == 0  # what is young stays, whatever the number
+    assert first in ground.archives()
+    assert verify(ground, keep - 1, "0 s")[0] == 0
     assert first not in ground.archives()
     assert len(ground.archives()) == keep - 1
+    assert verify(ground, 1, "0 s")[0] == 0
+    assert len(ground.archives()) == 3  # the newest verified ones stay, whatever their age
     listed = ground.done(STORE, f"{AS_STORE}borg list --short .")
     assert listed.splitlines() == ground.archives()
     ground.done(STORE, f"{AS_STORE}borg check --archives-only --verify-data .")
+
+
+def test_archives_that_the_schedule_did_not_make_push_nothing_out(ground: Ground) -> None:
+    wanted = ground.archives()
+    ground.done(HOLDER, f"{AS_HOLDER}for n in 1 2 3 4; do borg create $R::junk-$n /etc/hostname; done")
+    code, said = verify(ground, 2, "0 s")
+    assert (code, "4 archives came since the last run, and the schedule makes at most 3" in said) == (1, True), said
+    assert ground.archives() == wanted
+    assert set(wanted) < set(ground.done(STORE, f"{AS_STORE}borg list --short .").splitlines())
+
+
+def test_an_archive_that_is_not_named_as_one_is_passed_over(ground: Ground) -> None:
+    ground.done(HOLDER, f'{AS_HOLDER}borg create "$R::before upgrade" /etc/hostname')
+    code, said = snapshot()
+    assert (code, '"before upgrade" is not named as a snapshot is' in said) == (0, True), said
+    assert "before upgrade" not in ground.archives()
+    assert ground.choose().said["value"][0] == ground.archives()[-1]
+
+
+def test_an_archive_that_was_made_anew_under_its_name_was_deleted(ground: Ground) -> None:
+    newest = ground.archives()[-1]
+    ground.done(HOLDER, f"{AS_HOLDER}borg delete $R::{newest} && borg create $R::{newest} /etc/hostname")
+    code, said = verify(ground, 14)
+    assert (code, "1 of " in said and "deleted, and not by this host" in said) == (1, True), said
 
 
 @pytest.mark.parametrize(
