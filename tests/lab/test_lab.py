@@ -313,7 +313,7 @@ def test_a_frozen_host_can_be_switched_off(lab: LabState) -> None:
 
 @pytest.mark.parametrize(
     ("after", "seconds"),
-    [(f"starting {len(HOSTS)} hosts", 0.3), (f"provisioning {len(HOSTS)} hosts", 5.0)],
+    [(f"starting {len(HOSTS)} hosts", 0.3), (f"provisioning {len(HOSTS)} hosts", 1.5)],
 )
 def test_a_killed_up_heals(lab_machine: None, estate: Cmdb, after: str, seconds: float) -> None:
     process = subprocess.Popen(

@@ -28,6 +28,7 @@ ASSUMED = ("assumptions.held", {})
 STOPPED = ("run.stopped", {"reason": "refused"})
 RESUMED = ("run.resumed", {"operator": "x"})
 BEGUN = ("step.started", {"step": "one", "attempt": 1})
+LOOKED = ("step.started", {"step": "room", "attempt": 1, "action": "check"})
 UNDONE = ("undo.ended", {"step": "one", "outcome": "succeeded"})
 
 CLOCK = Refused("db-1 says that it is yesterday", remedy="set it right")
@@ -51,6 +52,16 @@ CASES: dict[str, tuple[list[tuple[str, dict]], DrillbookError, bool, str, list[s
     "race lost": ([OPENED], HELD, True, "refused", ["runbooks.abandon run-9"]),
     "lab": ([IN_LAB, LOCKED], ASSUMPTION, True, "refused", ["plan anew"]),
     "lab, Ctrl-C": ([IN_LAB, LOCKED, ASSUMED], PERSON, True, "refused", []),
+    # A step that only looks changes nothing: what the hosts are is asked anew the next time.
+    "a look": (
+        [IN_LAB, LOCKED, ASSUMED, LOOKED],
+        StepFailed("too small", remedy="./inv runbooks.resume run-1"),
+        True,
+        "refused",
+        ["nothing was changed; mend that, and run it again"],
+    ),
+    "a look, of a change": ([OPENED, ENTERED, LOOKED], StepFailed("too small"), False, "refused", [WAITS]),
+    "a look, then an effect": ([IN_LAB, LOOKED, BEGUN], StepFailed("no", remedy="mend"), False, "failed", ["mend"]),
     # Something was changed.
     "failed": ([OPENED, ENTERED, BEGUN], StepFailed("exit 1", remedy="mend"), False, "failed", ["mend"]),
     "held later": ([OPENED, ENTERED, BEGUN], HELD, False, "failed", ["runbooks.abandon run-9"]),

@@ -13,11 +13,11 @@ from drillbook.artifacts.seal import seal
 from drillbook.clock import SystemClock
 from drillbook.errors import AssumptionFailed, DrillbookError, Refused, StepFailed
 from drillbook.execution.actions import of_effect
-from drillbook.execution.before import bind_slots
+from drillbook.execution.before import bind_slots, forget_old_choices
 from drillbook.execution.state import RunState, state_from_records
 from drillbook.facts.checks import Checks
 from drillbook.hosts.agent import Effect, Ended
-from drillbook.journal.record import read_journal
+from drillbook.journal.record import GENESIS, make_record, read_journal
 from drillbook.journal.writer import Journal
 from drillbook.plan.model import CheckRun
 from tests.unit.test_plan_slots import everywhere, planned
@@ -169,6 +169,22 @@ def test_a_run_that_has_begun_chooses_nothing_any_more(checks: Checks, tmp_path:
     state.step("fence").stage = state.step("fence").stage.DONE
     with pytest.raises(Refused, match="the journal has no value of the slot copies"):
         bind(checks, tmp_path, "give", state, said={"value": "a", "detail": ""})
+
+
+@pytest.mark.parametrize(("action", "kept"), [("check", False), ("run", True)])
+def test_a_value_is_kept_once_an_effect_was_begun_with_it(action: str, kept: bool) -> None:
+    made = planned(everywhere())
+    journal: list[tuple[str, dict[str, Any]]] = [
+        ("slot.bound", {"slot": "copies", "value": "old", "detail": ""}),
+        ("step.started", {"step": made.steps[0].id, "attempt": 1, "action": action}),
+    ]
+    records, before = [], GENESIS
+    for number, (kind, data) in enumerate(journal):
+        records.append(make_record(seq=number, time="t", mono=0.0, kind=kind, data=data, prev=before))
+        before = records[-1].hash
+    state = state_from_records(records)
+    forget_old_choices(made, state)
+    assert bool(state.slots) is kept
 
 
 def test_a_called_runbooks_slot_is_chosen_when_that_begins(checks: Checks, tmp_path: Path) -> None:

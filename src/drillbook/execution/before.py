@@ -41,7 +41,7 @@ def check_assumptions(world: World, journal: Journal) -> None:
 
 
 def bind_slots(world: World, journal: Journal, state: RunState, *, step: str = "") -> None:
-    """Choose and journal the values of slots that have none yet; what the journal says stays.
+    """Choose and journal the values of slots that have none yet.
 
     Without a ``step`` those of the run's own runbook, before its first effect. With one, those of the called runbook
     that begins with it: what a service that comes later lacks keeps nobody from bringing back the one before.
@@ -63,6 +63,13 @@ def bind_slots(world: World, journal: Journal, state: RunState, *, step: str = "
         bound_steps(world.plan, {**state.slots, slot.name: value})  # it must fit before it is on record
         journal.append("slot.bound", slot=slot.name, value=value, detail=detail)
     bound_steps(world.plan, state.slots)  # what the journal says must fit too
+
+
+def forget_old_choices(plan: Plan, state: RunState) -> None:
+    """Let go of values that no effect was begun with: when a run is resumed, what was the newest may be old."""
+    for slot in plan.slots:
+        if not any(_of(slot, step.id) and state.step(step.id).touched for step in plan.steps):
+            state.slots.pop(slot.name, None)
 
 
 def require_bound(step: PlannedStep) -> None:

@@ -22,7 +22,7 @@ from drillbook.errors import (
     StoppedByPerson,
 )
 from drillbook.execution.actions import Result, World, act, effect, of_effect
-from drillbook.execution.before import bind_slots, bound_steps, check_assumptions, require_bound
+from drillbook.execution.before import bind_slots, bound_steps, check_assumptions, forget_old_choices, require_bound
 from drillbook.execution.ending import ending_of
 from drillbook.execution.locks import RunLocks
 from drillbook.execution.rollback import go_back
@@ -115,6 +115,7 @@ class Engine:
         self._locks.take(plan.locks)
         if not self.state.touched:
             check_assumptions(self._world, self._journal)
+        forget_old_choices(plan, self.state)
         bind_slots(self._world, self._journal, self.state)
         for number, planned in enumerate(plan.steps):
             if self.state.step(planned.id).stage is not Stage.DONE:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from drillbook.journal.record import Record
 
 
+# Actions that look and change nothing.
+_LOOKS = ("check", "wait")
 # Effects that were ended before their time (``hosts.agent.Ended``): whether they took effect, nobody knows.
 _CUT_SHORT = ("timed out", "stopped")
 
@@ -30,12 +32,16 @@ class Stage(StrEnum):
 
 @dataclass(slots=True)
 class StepState:
-    """One step: its stage, how often it was begun, and the times of its records in monotonic seconds."""
+    """One step: its stage, how often it was begun, and the times of its records in monotonic seconds.
+
+    ``looks``: it is a check, which changes nothing.
+    """
 
     stage: Stage = Stage.PENDING
     attempts: int = 0
     undo_attempts: int = 0
     undo_open: bool = False
+    looks: bool = False
     detail: str = ""
     began: float | None = None
     ended: float | None = None
@@ -43,7 +49,7 @@ class StepState:
     @property
     def touched(self) -> bool:
         """Whether the step may have changed something that is not undone."""
-        return self.stage not in (Stage.PENDING, Stage.UNDONE)
+        return not self.looks and self.stage not in (Stage.PENDING, Stage.UNDONE)
 
 
 @dataclass(slots=True)
@@ -92,6 +98,7 @@ class RunState:
             case "step.started":
                 step = self.step(data["step"])
                 step.stage, step.attempts = Stage.STARTED, data["attempt"]
+                step.looks = data.get("action") in _LOOKS
                 if step.began is None:
                     step.began = record.mono
             case "step.ended":
