@@ -4,6 +4,7 @@ What a promotion keeps on the spare lies in ``/var/lib/drillbook/standby/<protec
 
     cold            the manifest of the spare before anything came onto it, one line a file
     manifest.sh     the program that wrote it, so that the same one is asked after the wipe
+    whole           the archive that was restored; gone when the spare is wiped
     incoming/       what was restored and is not yet in its place
     kept/           what was in its place before
 """
@@ -100,6 +101,31 @@ def restored(host: Host, protection: str) -> None:
     """A snapshot is whole on this host, and the spare's manifest of before is there."""
     done = host.run("cat %s/whole", f"{STANDBY}/{protection}")
     assert done.rc == 0, f"no snapshot of {protection} is restored: {done.stderr.strip()}"
+
+
+def has_manifest(host: Host, protection: str) -> None:
+    """The promotion that the spare is in was a run's: the manifest that the wipe is proved by is of that promotion."""
+    # An earlier promotion's manifest stays after its failback, without the archive's name.
+    done = host.run("cd %s 2>/dev/null && ls -d cold manifest.sh whole; echo looked", f"{STANDBY}/{protection}")
+    lines = done.stdout.split()
+    if not lines or lines[-1] != "looked":
+        raise CannotTell(f"it cannot be told how the spare was promoted: {done.stderr.strip()}")
+    assert lines[:-1] == ["cold", "manifest.sh", "whole"], (
+        f"the spare was promoted by hand: {STANDBY}/{protection} has no manifest of this promotion, so nothing could "
+        "prove it cold again; give it back by hand: ./inv runbooks.show RB-STANDBY-FAILBACK"
+    )
+
+
+def name_of_last(host: Host, item: str) -> dict[str, str]:
+    """Choose the name of the archive that a failback takes last and restores: of this run alone.
+
+    Known before anything is done, so that whoever resumes the run restores that one or none.
+    """
+    done = host.run("date -u +%Y%m%dT%H%M%SZ")
+    if done.rc != 0:
+        raise CannotTell(f"the repository's host does not tell the time: {done.stderr.strip()}")
+    name = f"{item}.{done.stdout.strip()}-last"
+    return {"value": name, "detail": name}
 
 
 def has_role(host: Host, protection: str, paths: list[str]) -> None:
