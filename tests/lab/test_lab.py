@@ -140,6 +140,13 @@ def test_the_pair_replicates_synchronously_and_survives_a_read_by_the_probe(lab:
     assert on(estate, "core-db-2", count, "select count(*) from drillbook_probe where run = 't'") == "2"
 
 
+def test_nothing_but_ssh_starts_by_itself(lab: LabState, estate: Cmdb) -> None:
+    """Whatever the packages of the image bring, units or init scripts. The host has no service of its own."""
+    units = "systemctl list-units --type=service --state=running --plain --no-legend | cut -d ' ' -f 1"
+    assert set(on(estate, "core-app-1", units).split()) == {"dbus.service", "ssh.service", "systemd-journald.service"}
+    assert on(estate, "core-app-1", "ss -Htln4 | awk '{print $4}'").split() == ["0.0.0.0:22"]
+
+
 def test_rewinding_works_without_a_superuser_either_way(lab: LabState, estate: Cmdb) -> None:
     """The rights that pg_rewind needs at its source, as the replication account, from the other member."""
     ask = "select length(pg_read_binary_file('PG_VERSION', 0, 2, true)), count(*) from pg_ls_dir('.', true, false)"
