@@ -214,7 +214,7 @@ def openers(source: str) -> set[str]:
 
 MAY_SEND = {
     "hosts/connection.py", "hosts/ansible.py", "hosts/redfish.py", "hosts/ipmi.py",  # ask the permission first
-    "lab/apt_sources.py", "lab/network.py", "lab/outside.py",  # this machine's own
+    "lab/apt_sources.py", "lab/faults/link.py", "lab/network.py", "lab/outside.py",  # this machine's own
     "cmdb/rules/in_use.py",  # reads addresses with it
 }  # fmt: skip
 

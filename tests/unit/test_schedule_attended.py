@@ -34,7 +34,7 @@ def book(id_: str, *actions: Action) -> Runbook:
         Step(f"s{at}", X, Verb.ENSURE, None, action, (), Undo(nothing=True), 9.0, Repeat.SAFE, (), 1)
         for at, action in enumerate(actions)
     )
-    return Runbook(id_, X, Kind.FAILOVER, (), {}, None, {}, (), steps, f"runbooks/{id_}.yaml", 1, "sha256:0")
+    return Runbook(id_, X, Kind.FAILOVER, (), {}, None, {}, (), {}, steps, f"runbooks/{id_}.yaml", 1, "sha256:0")
 
 
 RUN = Run(argv=("true",))

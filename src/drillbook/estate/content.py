@@ -25,6 +25,7 @@ CONTENT = (
     "playbooks/checks/network.py",
     "playbooks/checks/postgresql.py",
     "playbooks/roles",
+    "docs/enforcement.md",
     "docs/fencing.md",
     "docs/lab.md",
     "docs/measures.md",

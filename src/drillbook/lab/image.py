@@ -56,11 +56,10 @@ _CUSTOMIZE = """\
 set -eu
 root=$1
 chroot "$root" systemctl preset-all
-# A package with an init script and no unit of its own would start by these. They are turned off, not removed: without
-# them `systemctl enable` of the same package fails.
+# A package with an init script and no unit of its own would start by that.
 for link in "$root"/etc/rc2.d/S*; do
     name=${link##*/S??}
-    chroot "$root" update-rc.d "$name" disable
+    if ! [ -e "$root/lib/systemd/system/$name.service" ]; then chroot "$root" update-rc.d "$name" disable; fi
 done
 chroot "$root" systemctl mask --quiet console-getty.service getty@.service systemd-logind.service
 rm -f "$root"/etc/ssh/ssh_host_* "$root"/var/lib/dbus/machine-id "$root"/etc/resolv.conf
