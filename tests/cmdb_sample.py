@@ -372,18 +372,6 @@ _SAMPLE: Data = {
             "service": "web",
             "members": {"primary": "web-1", "spare": "spare-1"},
             "interval": "24 h",
-            "snapshot": {
-                "host": "db-2",
-                "repository": "/srv/snapshots/web-spare",
-                "account": "snapshots",
-                "paths": ["/etc/nginx", "/srv/www"],
-                "every": "6 h",
-                "max_age": "24 h",
-                "keep": 14,
-                "password_on": ["db-2", "db-1"],
-                "password_file": "/etc/secrets/web-spare",
-                "password_kept": _text("In the safe"),
-            },
         },
     },
     "media": {

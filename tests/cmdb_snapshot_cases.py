@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.rule_case import Case, Changes
 
 _SPARE = "protections/web-spare"
-_SNAPSHOT = f"{_SPARE}/snapshot"
-_PATHS = f"{_SNAPSHOT}/paths"
-_GIVEN = {
+SNAPSHOT = f"{_SPARE}/snapshot"
+_PATHS = f"{SNAPSHOT}/paths"
+GIVEN = {
     "host": "db-2",
     "repository": "/srv/snapshots/web-spare",
     "account": "snapshots",
@@ -26,13 +26,13 @@ _SECOND = {
     "members": {"primary": "web-1", "spare": "spare-1"},
     "interval": "24 h",
 }
-_COPY = {**_SECOND, "kind": "backup", "members": {"primary": "web-1"}, "snapshot": _GIVEN}
-_IN_SECOND = {**_GIVEN, "repository": "/srv/snapshots/web-spare/second"}
+_COPY = {**_SECOND, "kind": "backup", "members": {"primary": "web-1"}, "snapshot": GIVEN}
+_IN_SECOND = {**GIVEN, "repository": "/srv/snapshots/web-spare/second"}
 
 
 def _case(rule: str, bad: Changes, line: str, says: str, good: Changes | None = None) -> Case:
     """Give a case over a sample whose spare has snapshots."""
-    given: Changes = {_SNAPSHOT: _GIVEN}
+    given: Changes = {SNAPSHOT: GIVEN}
     return Case(rule, given | bad, line, says, given | good if good is not None else {})
 
 
@@ -46,20 +46,20 @@ SNAPSHOT_CASES = (
         {f"{_SPARE}/service_address": {"production": "198.18.0.102"}},
         "web-spare:",
         "its spare takes over an address",
-        {f"{_SPARE}/service_address": {"production": "198.18.0.102"}, _SNAPSHOT: _GIVEN},
+        {f"{_SPARE}/service_address": {"production": "198.18.0.102"}, SNAPSHOT: GIVEN},
     ),
     Case("snapshot-needed", {"protections/a-copy": _COPY}, "snapshot:", "it belongs to cold_standby"),
-    _case("reference", {f"{_SNAPSHOT}/host": "db-2x"}, "db-2x", "is not in config_items; did you mean 'db-2'"),
-    _case("reference", {f"{_SNAPSHOT}/password_on/1": "db-1x"}, "db-1x", "is not in config_items; did you mean 'db-1'"),
-    _case("snapshot-host", {f"{_SNAPSHOT}/host": "spare-1"}, "host: spare-1", "a member of the protection"),
+    _case("reference", {f"{SNAPSHOT}/host": "db-2x"}, "db-2x", "is not in config_items; did you mean 'db-2'"),
+    _case("reference", {f"{SNAPSHOT}/password_on/1": "db-1x"}, "db-1x", "is not in config_items; did you mean 'db-1'"),
+    _case("snapshot-host", {f"{SNAPSHOT}/host": "spare-1"}, "host: spare-1", "a member of the protection"),
     _case(
         "snapshot-host",
-        {"config_items/web-1/rack": "a1", f"{_SNAPSHOT}/host": "db-1", f"{_SNAPSHOT}/password_on": ["db-2", "ups-1"]},
+        {"config_items/web-1/rack": "a1", f"{SNAPSHOT}/host": "db-1", f"{SNAPSHOT}/password_on": ["db-2", "ups-1"]},
         "host: db-1",
         "in the rack of the primary 'web-1'",
-        {f"{_SNAPSHOT}/host": "db-1"},
+        {f"{SNAPSHOT}/host": "db-1"},
     ),
-    _case("snapshot-host", {f"{_SNAPSHOT}/host": "ups-1"}, "host: ups-1", "has no address in 'production'"),
+    _case("snapshot-host", {f"{SNAPSHOT}/host": "ups-1"}, "host: ups-1", "has no address in 'production'"),
     _case("reference", {f"{_SPARE}/settings": {"witness": "db-1x"}}, "db-1x", "is not in config_items"),
     _case("witness", {f"{_SPARE}/settings": {"witness": 7}}, "witness: 7", "is not one id"),
     _case("witness", {f"{_SPARE}/settings": {"witness": ["db-1", "db-2"]}}, "witness:", "is not one id"),
@@ -75,7 +75,7 @@ SNAPSHOT_CASES = (
         {
             f"{_SPARE}/settings": {"witness": "db-1"},
             "config_items/web-1/rack": "a1",
-            f"{_SNAPSHOT}/password_on": ["db-2", "ups-1"],
+            f"{SNAPSHOT}/password_on": ["db-2", "ups-1"],
         },
         "witness: db-1",
         "in the rack of the primary 'web-1'",
@@ -86,7 +86,7 @@ SNAPSHOT_CASES = (
         {"protections/second-spare": {**_SECOND, "snapshot": _IN_SECOND}},
         "repository: /srv/snapshots/web-spare/second",
         "protections.web-spare has '/srv/snapshots/web-spare' on the same host",
-        {"protections/second-spare": {**_SECOND, "snapshot": {**_GIVEN, "repository": "/srv/snapshots/web-spare-2"}}},
+        {"protections/second-spare": {**_SECOND, "snapshot": {**GIVEN, "repository": "/srv/snapshots/web-spare-2"}}},
     ),
     _path("/srv", "a whole folder of the system", "/srv/www"),
     _path("/run/www", "makes anew at each start", "/running/www"),
@@ -95,12 +95,12 @@ SNAPSHOT_CASES = (
     _path("/etc/nginx/conf.d", "which lies in '/etc/nginx'", "/etc/nginx-conf.d"),
     _case(
         "snapshot-paths",
-        {f"{_SNAPSHOT}/password_file": "/srv/www/password"},
+        {f"{SNAPSHOT}/password_file": "/srv/www/password"},
         "- /srv/www",
         "holds the password of the repository itself",
-        {f"{_SNAPSHOT}/password_file": "/srv/www.password"},
+        {f"{SNAPSHOT}/password_file": "/srv/www.password"},
     ),
-    _case("snapshot-age", {f"{_SNAPSHOT}/every": "13 h"}, "every: 13 h", "too old before the next is due"),
+    _case("snapshot-age", {f"{SNAPSHOT}/every": "13 h"}, "every: 13 h", "too old before the next is due"),
     _case(
         "snapshot-age",
         {f"{_SPARE}/interval": "11 h"},
@@ -114,7 +114,7 @@ SNAPSHOT_CASES = (
         "max_age: 12 h",
         "services.web may lose 6 h",
     ),
-    _case("snapshot-password", {f"{_SNAPSHOT}/password_on/1": "spare-1"}, "spare-1", "a member of the protection"),
+    _case("snapshot-password", {f"{SNAPSHOT}/password_on/1": "spare-1"}, "spare-1", "a member of the protection"),
     _case(
         "snapshot-password",
         {"config_items/web-1/rack": "a1"},

@@ -49,6 +49,9 @@ def template_problems(text: str) -> Iterator[tuple[int, str]]:
     except RecursionError:
         yield 1, "is nested too deep to be read"
         return
+    except ValueError:  # a number of over 4,300 digits, which Python does not read
+        yield 1, "has a number that is too long to be read"
+        return
     called = {id(call.node) for call in tree.find_all(nodes.Call)}
     for node in _all(tree):
         message = _problem(node, called)

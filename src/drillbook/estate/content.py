@@ -25,7 +25,6 @@ CONTENT = (
     "playbooks/checks/network.py",
     "playbooks/checks/postgresql.py",
     "playbooks/roles",
-    "docs/enforcement.md",
     "docs/fencing.md",
     "docs/lab.md",
     "docs/measures.md",

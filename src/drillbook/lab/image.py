@@ -58,8 +58,8 @@ root=$1
 chroot "$root" systemctl preset-all
 # A package with an init script and no unit of its own would start by that.
 for link in "$root"/etc/rc2.d/S*; do
-    name=${link##*/S??}
-    if ! [ -e "$root/lib/systemd/system/$name.service" ]; then chroot "$root" update-rc.d "$name" disable; fi
+    script=${link##*/S??}
+    if ! [ -e "$root/lib/systemd/system/$script.service" ]; then chroot "$root" update-rc.d "$script" disable; fi
 done
 chroot "$root" systemctl mask --quiet console-getty.service getty@.service systemd-logind.service
 rm -f "$root"/etc/ssh/ssh_host_* "$root"/var/lib/dbus/machine-id "$root"/etc/resolv.conf
