@@ -127,7 +127,7 @@ def refused(ground: Ground, code: int, *words: str) -> str:
     assert all(word in said for word in words), said
     if code == 8:
         back, _, why = ground.child("rollback", run, "0")
-        assert back == 0, why
+        assert back == 0 or "had ended before (refused)" in why, why  # where only a look failed, it is closed
     assert ground.holder() == PRIMARY
     assert not ground.has_address(SPARE)
     assert not ground.sh(SPARE, "ls /etc/drillbook/roles")
