@@ -147,7 +147,7 @@ class Waiting:
             purpose="forged", listener=lambda _: None,
         )  # fmt: skip
         if touched:
-            journal.append("step.started", step=plan.steps[0].id, attempt=1, key="one", item=None, action="check")
+            journal.append("step.started", step=plan.steps[0].id, attempt=1, key="one", item=None, action="run")
         journal.close()
         return folder.id
 
