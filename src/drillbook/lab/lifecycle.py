@@ -24,6 +24,7 @@ from drillbook.lab.keys import make_keys
 from drillbook.lab.provision import lab_secret, provision
 from drillbook.lab.spec import specs_from
 from drillbook.lab.state import (
+    FAULTS_DIR,
     LAB,
     POWER_DIR,
     RUN_DIR,
@@ -185,7 +186,7 @@ def down(*, root: Path, purge: bool = False) -> None:
         (STATE_DIR / "lab.json").unlink(missing_ok=True)
         _sweep()
         machine.put_back()
-        for folder in (SSH_DIR, POWER_DIR):
+        for folder in (SSH_DIR, POWER_DIR, FAULTS_DIR):
             shutil.rmtree(folder, ignore_errors=True)
         (STATE_DIR / "secrets.json").unlink(missing_ok=True)
         if purge:

@@ -8,6 +8,7 @@ Everything is below two directories that only root can read::
         timings.json   how long each phase took lately
         ssh/           the client key, known_hosts, and each host's key
         power/         faults of the lab's power control, one file a host
+        faults/        what faults took out of files, to be put back
         images/        one image store a recipe
         storage/       the containers
     /run/drillbook-lab/
@@ -37,6 +38,7 @@ LAB = "drillbook-lab"
 STATE_DIR = Path("/var/lib") / LAB
 RUN_DIR = Path("/run") / LAB
 POWER_DIR = STATE_DIR / "power"
+FAULTS_DIR = STATE_DIR / "faults"
 SSH_DIR = STATE_DIR / "ssh"
 KNOWN_HOSTS = SSH_DIR / "known_hosts"
 IDENTITY = SSH_DIR / "id_ed25519"

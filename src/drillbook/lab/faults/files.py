@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from drillbook.errors import HostIsOff, StepFailed
 from drillbook.lab.faults.base import Effect, OfHost
 from drillbook.lab.inside import in_host
-from drillbook.lab.state import STATE_DIR, write_json
+from drillbook.lab.state import FAULTS_DIR, write_json
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from drillbook.lab.state import LabHost
 
-_KEPT = STATE_DIR / "faults"
+_KEPT = FAULTS_DIR
 COUNT = 64
 """How many bytes go bad when a drill does not say."""
 
