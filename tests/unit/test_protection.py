@@ -28,7 +28,7 @@ def plans() -> None:
     PLANS["RB-STANDBY-PROMOTION"] = plan_of(
         estate, "RB-STANDBY-PROMOTION", environment="lab", parameters={"protection": "web-spare"}
     )
-    room = {"database": "core-db", "mail": "mail-pair", "cold": "web-spare", "witness": "mon-1"}
+    room = {"database": "core-db", "mail": "mail-pair", "cold": "web-spare"}
     PLANS["RB-ROOM-LOSS"] = plan_of(estate, "RB-ROOM-LOSS", environment="lab", parameters=room)
 
 

@@ -19,6 +19,7 @@ from drillbook.execution.runs import RunFolder, new_run, reopen_run
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
 from drillbook.plan.model import FenceRun
+from drillbook.plan.parts import own_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,8 @@ class Launch:
 def connect(plan: Plan, around: Surroundings) -> Hosts:
     """Open the connections that the plan needs, all at once; its witnesses' too, as far as they answer.
 
-    Raises HostUnreachable of the first host (by id) that cannot be reached; then nothing was begun.
+    Raises HostUnreachable of the first host (by id) that cannot be reached; then nothing was begun. A host that only
+    independent parts need may be away: they are told when they begin.
     """
     hosts = Hosts(plan.targets, around.access)
     _open(plan, hosts)
@@ -91,7 +93,7 @@ def connect(plan: Plan, around: Surroundings) -> Hosts:
 def _open(plan: Plan, hosts: Hosts) -> None:
     witnesses = {item for step in plan.steps if isinstance(step.action, FenceRun) for item in step.action.witnesses}
     failed = hosts.open({*plan.reachable, *witnesses})
-    needed = sorted(failed.keys() & set(plan.reachable))
+    needed = sorted(failed.keys() & own_hosts(plan))
     if needed:
         hosts.close()
         raise failed[needed[0]]

@@ -23,6 +23,10 @@ _WORDS = {
         "用电源控制关闭 {item}；确认电源状态为关，且 {witnesses} 访问端口 {ports} 均无应答",
     ),
     "hosts": ("Hosts", "主机"),
+    "independent": (
+        "stands by itself: when it fails, the run goes on with what does not come after it",
+        "独立部分：若失败，继续执行不以其为前提的其他部分",
+    ),
     "interrupts": ("can interrupt", "可能中断"),
     "interval": ("look every {time} until it holds", "每 {time} 检查一次，直到满足"),
     "irreversible": ("cannot be undone: {why}", "无法撤销：{why}"),
@@ -35,6 +39,12 @@ _WORDS = {
     "on": ("on {item}", "在 {item} 上"),
     "other_than": ("the other member than {role}", "与 {role} 成对的另一台"),
     "parameters": ("Parameters", "参数"),
+    "part_after": ("only after {parts}", "须在 {parts} 完成之后"),
+    "part_steps": ("Steps of {part}", "{part} 的步骤"),
+    "parts": (
+        "Independent parts: when one fails, the run goes on with the next that does not come after it",
+        "独立部分：某一部分失败时，继续执行下一个不以其为前提的部分",
+    ),
     "playbook": ("playbook", "剧本"),
     "plan": ("Plan: ", "计划："),
     "power_cycle": ("switch {item} off and on by its power control", "用电源控制重启 {item}"),
