@@ -92,11 +92,12 @@ def connect(plan: Plan, around: Surroundings) -> Hosts:
 
 def _open(plan: Plan, hosts: Hosts) -> None:
     witnesses = {item for step in plan.steps if isinstance(step.action, FenceRun) for item in step.action.witnesses}
-    failed = hosts.open({*plan.reachable, *witnesses})
-    needed = sorted(failed.keys() & own_hosts(plan))
-    if needed:
+    needed = own_hosts(plan)
+    failed = hosts.open(needed, perhaps={*plan.reachable, *witnesses})
+    missing = sorted(failed.keys() & needed)
+    if missing:
         hosts.close()
-        raise failed[needed[0]]
+        raise failed[missing[0]]
 
 
 def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings, *, purpose: str) -> Launch:

@@ -15,7 +15,7 @@ from drillbook.execution.state import Stage
 from drillbook.plan.parts import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from drillbook.execution.actions import World
     from drillbook.execution.locks import RunLocks
@@ -50,7 +50,7 @@ class Parts:
         own error. What a person or the journal stops is stopped at once, as in any run.
         """
         plan = self._world.plan
-        failed: list[DrillbookError] = []
+        failed: dict[str, DrillbookError] = {}
         for part, steps in together(plan, plan.steps):
             assert part is not None
             done = done_parts(plan, self._state)
@@ -67,7 +67,7 @@ class Parts:
             except (JournalError, StoppedByPerson):
                 raise
             except DrillbookError as error:
-                failed.append(error)
+                failed[part.id] = error
                 self._failed(part, steps, error)
         if failed:
             raise self._left(failed)
@@ -101,14 +101,17 @@ class Parts:
     def _touched(self, steps: Sequence[PlannedStep]) -> bool:
         return any(self._state.step(step.id).touched for step in steps)
 
-    def _left(self, failed: list[DrillbookError]) -> DrillbookError:
+    def _left(self, failed: Mapping[str, DrillbookError]) -> DrillbookError:
         """Give the error that says what is done, what is not and why, and all that can be done about it."""
         done = done_parts(self._world.plan, self._state)
         left = [f"{name}: {why}" for name, why in self._state.left.items() if name not in done]
         said = f"not done: {'; '.join(left)}. Done: {', '.join(done) or 'no other part'}"
         if not self._state.touched:
-            failed[0].message = said
-            return failed[0]
-        again = f"mend the cause, then ./inv runbooks.resume {self._world.run} tries again what is not done"
-        told = dict.fromkeys([again, *(line for error in failed for line in error.remedy.splitlines())])
-        return PartsFailed(said, remedy="\n".join(told))
+            first = next(iter(failed.values()))
+            first.message = said
+            return first
+        again = f"mend the cause, then ./inv runbooks.resume {self._world.run}"
+        told = [
+            f"{part}: {line}" for part, error in failed.items() for line in error.remedy.splitlines() if line != again
+        ]
+        return PartsFailed(said, remedy="\n".join([f"{again} tries again what is not done", *told]))

@@ -51,6 +51,7 @@ class Stepper:
         # one which is merely late and its repetition cannot both begin.
         self._absent: set[str] = set()
         self._resumed = state.touched
+        self._fenced: set[str] = set()  # fences that were proved by this process, not before the run lay still
 
     def do(self, step: PlannedStep, before: Sequence[PlannedStep]) -> None:
         """Bring one step to its end. Raises DrillbookError when it does not get there.
@@ -111,6 +112,8 @@ class Stepper:
             result = Result("unknown", error.message)
         except DrillbookError as error:
             result = Result("failed", error.message, {}, error)
+        if isinstance(action, FenceRun) and result.outcome == "succeeded":
+            self._fenced.add(step.id)
         self._ended(step, attempt, result, self._world.clock.monotonic() - began, recovered=False)
         return result
 
@@ -129,7 +132,7 @@ class Stepper:
         looked at again. Raises as these steps do.
         """
         for step in before:
-            if isinstance(step.action, FenceRun):
+            if isinstance(step.action, FenceRun) and step.id not in self._fenced:
                 result = self._attempt(step)
                 if result.outcome != "succeeded":
                     raise self._failure(step, result)
