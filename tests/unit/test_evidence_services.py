@@ -220,7 +220,7 @@ def test_what_kept_a_part_from_being_done_stands_with_the_service_that_it_is_abo
     assert read_record(folder, root=tmp_path).value["runs"][0]["parts"] == value["runs"][0]["parts"]
     english = "it was to come back, and did not, since the part “Use the spare” was not done: spare-1 "
     assert f"- Pages: {english}\\<b\\>is silent" in (folder / "summary.md").read_text()
-    shown = page(value)
+    shown = page(value, {})
     assert f"{english}&lt;b&gt;is silent" in shown
     assert "本应恢复而未恢复，原因：“启用备机”未完成（原文：spare-1 &lt;b&gt;is silent）" in shown
     assert "some parts were not done" in shown

@@ -162,6 +162,8 @@ class HostConnection:
         from invoke.exceptions import CommandTimedOut, ThreadException
 
         began = time.monotonic()
+        # The command's own time begins when the channel for it is open; a host that is gone opens none.
+        self._connection.client.get_transport().channel_timeout = min(self._connect_timeout, timeout)
         try:
             done = self._connection.run(
                 shlex.join(argv), hide=True, warn=True, in_stream=False, timeout=timeout, encoding="utf-8"
