@@ -102,6 +102,15 @@ def test_a_part_that_changed_nothing_gives_its_lock_back(clean: Runner) -> None:
     assert clean.on_host(OTHER, "cat /var/lib/drillbook/lock 2>/dev/null") == ""
 
 
+def test_a_host_that_a_part_before_has_changed_stays_locked(clean: Runner) -> None:
+    both = {"parts": (part("a", HOST), part("b", HOST, "a")), "reachable": (HOST,), "locks": (HOST,)}
+    outcome, launch = clean.run(step("a/one", sh("true")), step("b/look", holds("10.213.0.99")), **both)
+    assert outcome.message.endswith("Done: a")
+    assert "lock.given_back" not in kinds(launch.folder)
+    assert clean.again(launch.folder, "abandon").exit_code is ExitCode.OK
+    assert clean.on_host(HOST, "cat /var/lib/drillbook/lock 2>/dev/null") == ""
+
+
 def end(outcome: Outcome, runner: Runner) -> tuple[Any, ...]:
     return outcome.result, outcome.message, logs(runner)
 

@@ -58,7 +58,7 @@ _WORDS = {
     "check_first": ("look whether it is done", "先核实是否已完成"),
     "never": ("a person must look", "必须人工查看"),
     "sealed": ("Made from", "依据"),
-    "slots": ("Chosen when the run begins, before the first step", "运行开始时、第一步之前选定"),
+    "slots": ("Chosen at the run, before the first step of the runbook", "执行时、所属手册第一步之前选定"),
     "chosen_by": ("chosen {check}", "选定方式：{check}"),
     "signs": ("When to use it", "何时使用"),
     "steps": ("Steps", "步骤"),
