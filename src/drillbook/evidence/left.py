@@ -20,7 +20,7 @@ def why_not_done(record: Mapping[str, Any], service: Mapping[str, Any]) -> Text 
         for part in run.get("parts", ()) if run["part"] == MAIN else ():
             if part["protection"] == service["protection"] and not part["done"]:
                 return Text(
-                    f"the part “{part['title']['en']}” was not done: {part['why']}",
-                    f"“{part['title']['zh']}”未完成（原文：{part['why']}）",
+                    f"the part “{part['title']['en']}” was not done: {part['why'].rstrip('.')}",
+                    f"“{part['title']['zh']}”未完成（原文：{part['why'].rstrip('.')}）",
                 )
     return None
