@@ -262,7 +262,8 @@ def test_a_lock_of_before_the_boot_is_nobodys(ground: Ground) -> None:
     # As borg keeps it: a folder with a file, and a roster. Process 1 lives, so borg itself would never take it away.
     lock = (
         "mkdir $1/lock.exclusive; touch $1/lock.exclusive/$(hostname)@1.1-0; "
-        """printf '{"exclusive": [["%s@1", 1, 0]]}' $(hostname) > $1/lock.roster; chown -R --reference=$1/README $1/lock.*"""
+        """printf '{"exclusive": [["%s@1", 1, 0]]}' $(hostname) > $1/lock.roster; """
+        "chown -R --reference=$1/README $1/lock.*"
     )
     for item, folder in ((STORE, REPOSITORY), (HOLDER, "$(echo /var/cache/drillbook/.cache/borg/????????????????*)")):
         ground.done(item, f"set -e; set -- {folder}; [ -d $1 ]; {lock}")

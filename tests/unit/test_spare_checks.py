@@ -71,7 +71,7 @@ def test_a_file_that_goes_away_by_itself_is_no_difference(spare: Any, tmp_path: 
 def test_a_service_that_still_stops_is_waited_for(spare: Any, tmp_path: Path) -> None:
     manifest(tmp_path, f"printf '%s' '{COLD}'")
     (tmp_path / "systemctl").write_text("#!/bin/sh\necho deactivating\n")
-    with pytest.raises(AssertionError, match="still running: web.service") as said:
+    with pytest.raises(AssertionError, match=r"still running: web\.service") as said:
         is_cold(spare)
     assert not isinstance(said.value, spare.WillNot)
 
