@@ -42,18 +42,10 @@ def load_all(root: Path) -> dict[str, Runbook]:
     return _load(root, list(runbook_files(root)))
 
 
-def load_runbook(path: Path) -> Runbook:
-    """Load one runbook of an estate: a file in the ``runbooks`` folder beside ``playbooks``.
-
-    Raises InvalidInput with its findings, and with those of the runbooks that it calls.
-    """
-    return _load(path.parent.parent, [path.stem])[path.stem]
-
-
 def load_called(root: Path, id_: str) -> dict[str, Runbook]:
     """Load a runbook by id and all that it calls, so that another's mistake is not in the way.
 
-    Raises UsageError for an id that has no file, and InvalidInput as ``load_runbook``.
+    Raises UsageError for an id that has no file, and InvalidInput with its findings and with those of what it calls.
     """
     known = runbook_files(root)
     if id_ not in known:
