@@ -12,7 +12,8 @@ from drillbook.runbook.library import Library
 from drillbook.runbook.model import SubRunbook
 from drillbook.runbook.rules import findings_of as rule_findings
 from drillbook.runbook.rules.context import Context, Loaded
-from drillbook.schema import findings_of, hostile_findings, nearest, read_schema
+from drillbook.schema import findings_of, hostile_findings, read_schema
+from drillbook.schema_words import nearest
 from drillbook.source import Map, read_yaml
 
 if TYPE_CHECKING:
