@@ -6,7 +6,7 @@ answers to a check stands in a table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +22,8 @@ from drillbook.execution.state import state_from_records
 from drillbook.facts.checks import Fact
 from drillbook.journal.record import read_journal
 from drillbook.journal.writer import Journal
+from drillbook.plan.model import CheckRun, FenceRun
+from drillbook.runbook.model import Verb
 from tests.parts_estate import HOSTS, whole
 from tests.unit.test_plan_planner import plan
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from drillbook.execution.actions import World
     from drillbook.execution.engine import Outcome
     from drillbook.journal.record import Record
-    from drillbook.plan.model import CheckRun, Plan
+    from drillbook.plan.model import Plan
 
 
 class Killed(BaseException):
@@ -236,6 +238,38 @@ def test_giving_up_and_going_back(tmp_path: Path) -> None:
     back.run()
     assert back.run("rollback").result == "rolled_back"
     assert [each["step"] for each in back.told("undo.ended")] == ["c/tell", "c/do", "a/tell", "a/do"]
+
+
+def promoting(folder: Path) -> Estate:
+    """Give the estate with a fence as the first step of a, and a promotion as the last of b, proved on its host."""
+    made = estate(folder)
+    fence = FenceRun("db-1", ("db-2",), (22,))
+    proof = CheckRun("checks/db.py", "is_primary", "db-2", {})
+    other = {"a/do": {"action": fence, "verb": Verb.FENCE}, "b/tell": {"verb": Verb.PROMOTE, "verify": (proof,)}}
+    steps = tuple(replace(step, **other.get(step.id, {})) for step in made.plan.steps)
+    made.plan = replace(made.plan, steps=steps)
+    return made
+
+
+def test_going_back_asks_nobody_of_a_part_that_was_never_begun(tmp_path: Path) -> None:
+    made = promoting(tmp_path)
+    made.away = {"db-1", "db-2"}
+    assert made.run().message.endswith("Done: c")
+    assert made.run("rollback").result == "rolled_back"  # although b's host looks promoted
+
+
+def test_a_resumed_promotion_proves_nothing_of_another_part_again(tmp_path: Path) -> None:
+    """The fence of a part that never came to it would switch off a host that nobody has promoted another for."""
+    made = promoting(tmp_path)
+    made.unfit, made.refuses = {"db-1"}, {"tell b"}
+    fit = made.check
+    made.check = lambda check, *, limit=0.0: (  # type: ignore[method-assign]
+        Fact("tell b" in made.did, True, "", 0.0) if check.function == "is_primary" else fit(check, limit=limit)
+    )
+    assert made.run().message.endswith("Done: c")
+    made.refuses = set()
+    assert made.run().message.endswith("Done: b, c")  # a fence would need power control, which is not there
+    assert not [each for each in made.told("step.started") if each["step"] == "a/do"]
 
 
 def test_what_is_told_of_it(tmp_path: Path) -> None:
