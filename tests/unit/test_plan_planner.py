@@ -90,8 +90,8 @@ def test_a_plan_is_json_and_back() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words", "remedy"),
     [
-        ({"pair": "core"}, "protections has no 'core'", "section protections"),
-        ({"pair": "pari"}, "protections has no 'pari'", "did you mean pair"),
+        ({"pair": "core"}, "is 'core', and there is no such protection", "pair  text"),
+        ({"pair": "pari"}, "is 'pari', and there is no such protection", "did you mean pair"),
         ({"primary": "db-9"}, "config_items has no 'db-9'", "db-1"),
         ({"primry": "db-1"}, "RB-FAILOVER has no parameter 'primry'", "--param primary="),
     ],
@@ -125,7 +125,7 @@ def test_a_missing_parameter_is_listed_with_the_others() -> None:
         ({"type": "integer"}, "1" * 30, "not a whole number"),
         ({"type": "choice", "choices": ["a", "b"]}, "c", "is 'c'"),
         ({"type": "text"}, "a\u2066b", "U+2066"),
-        ({"type": "protection"}, "-x", "protections has no '-x'"),
+        ({"type": "protection"}, "-x", "'extra' of RB-FAILOVER is '-x', and there is no such protection"),
     ],
 )
 def test_the_types_of_parameters(parameter: dict[str, Any], given: str, words: str) -> None:
