@@ -133,7 +133,7 @@ def rollback(_: Context, name: str, key: str = "", lang: str = "en") -> None:
 def abandon(_: Context, name: str, *, lost: bool = False, reason: str = "", key: str = "") -> None:
     """Close a run that nobody will go on with, and give its locks back."""
     if lost:
-        from drillbook.tasks.lost import give_up_lost
+        from drillbook.tasks.lost_machine import give_up_lost
 
         give_up_lost(name, reason=reason, key=key)
         return
