@@ -49,8 +49,8 @@ def everything(_: Context, only: str = "") -> None:
     pytest = (*python, "pytest", *(["--color=yes"] if sys.stdout.isatty() else []), *(["-k", only] if only else []))
     lint = Part("lint", tuple((*_LAST, *python, *command) for command in _LINT))
     # Tests without hosts use what the others, which share one lab and mostly wait for it, leave of the machine.
-    without = Part("without hosts", ((*_LAST, *pytest, "-q", "-n", "auto", "-m", "not lab"),))
-    on_hosts = Part("on hosts", ((*pytest, "-v", "-m", "lab", "--durations=10"),))
+    without = Part("without hosts", ((*_LAST, *pytest, "-q", "-n", "auto", "--ignore=tests/lab"),))
+    on_hosts = Part("on hosts", ((*pytest, "-v", "--durations=10", "tests/lab"),))
     both = SideBySide(estate_root(), width=len(without.name))
     both.run([[lint, without], [on_hosts]])
     if both.stopped:
