@@ -55,10 +55,10 @@ def everything(_: Context, only: str = "") -> None:
     both.run([[lint, without], [on_hosts]])
     if both.stopped:
         raise KeyboardInterrupt
-    sys.exit(_sum(sorted(both.ended, key=lambda each: (lint, without, on_hosts).index(each.part)), named=bool(only)))
+    sys.exit(summed(sorted(both.ended, key=lambda each: (lint, without, on_hosts).index(each.part)), named=bool(only)))
 
 
-def _sum(ended: list[Ended], *, named: bool) -> int:
+def summed(ended: list[Ended], *, named: bool) -> int:
     """Print how each part ended and give the exit code of all. ``named``: a part may have no test of that name."""
     none = [each for each in ended if named and each.code == _NO_TEST]
     failed = [each for each in ended if each.code and each not in none]
