@@ -61,8 +61,8 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "done; a drill met its objectives",
-    ExitCode.INTERNAL: "invoke did not understand the command line, or drillbook itself has an error",
-    ExitCode.USAGE: "unknown name, missing or wrong parameter",
+    ExitCode.INTERNAL: "drillbook itself has an error",
+    ExitCode.USAGE: "unknown command, option or name; missing or wrong parameter",
     ExitCode.INVALID: "a file is wrong; every finding is printed with file and line",
     ExitCode.REFUSED: "a gate refused; nothing was done",
     ExitCode.ASSUMPTION: "the hosts are not as the plan assumes; nothing was changed",
@@ -94,7 +94,7 @@ class DrillbookError(Exception):
 
 
 class UsageError(DrillbookError):
-    """A name that does not exist, or a parameter that is missing or of the wrong kind."""
+    """A command, option or name that does not exist, or a parameter that is missing or of the wrong kind."""
 
     exit_code = ExitCode.USAGE
 

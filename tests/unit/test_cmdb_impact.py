@@ -13,7 +13,9 @@ from drillbook.cmdb.impact import Effect, Impact, Loss, impact
 from drillbook.cmdb.impact.spread import Walk, graph_of
 from drillbook.cmdb.load import load
 from drillbook.errors import UsageError
-from tests.cmdb_sample import Data, drop, put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
+from tests.nested import Data, drop, put
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb

@@ -10,6 +10,8 @@ from drillbook.canonical import canonical_json
 from drillbook.clock import SystemClock
 from drillbook.execution.protection import degraded
 from drillbook.journal.writer import Journal
+from drillbook.plan.model import Command
+from drillbook.tasks.lab_left import left_by_runs
 from drillbook.tasks.running import ways_back
 from drillbook.tasks.wiring import load_estate, plan_of
 from tests.harness import ROOT
@@ -25,15 +27,14 @@ def plans() -> None:
     estate = load_estate(ROOT)
     for name in ("RB-DB-FAILOVER", "RB-DB-FAILBACK", "RB-DB-SWITCHOVER"):
         PLANS[name] = plan_of(estate, name, environment="lab", parameters={"pair": "core-db"})
-    PLANS["RB-STANDBY-PROMOTION"] = plan_of(
-        estate, "RB-STANDBY-PROMOTION", environment="lab", parameters={"protection": "web-spare"}
-    )
+    for name in ("RB-STANDBY-PROMOTION", "RB-STANDBY-FAILBACK"):
+        PLANS[name] = plan_of(estate, name, environment="lab", parameters={"protection": "web-spare"})
     room = {"database": "core-db", "mail": "mail-pair", "cold": "web-spare", "witness": "mon-1"}
     PLANS["RB-ROOM-LOSS"] = plan_of(estate, "RB-ROOM-LOSS", environment="lab", parameters=room)
 
 
-def write_run(state: Path, number: int, runbook: str, *, done: bool) -> Path:
-    """Write a run of a runbook as the engine would: all steps done and closed, or only opened."""
+def write_run(state: Path, number: int, runbook: str, *, done: bool, begun: bool = False) -> Path:
+    """Write a run of a runbook as the engine would: all steps done and closed, or only opened, or in its middle."""
     plan = PLANS[runbook]
     folder = state / "runs" / f"20261122T0530{number:02}Z-00000000"
     folder.mkdir(parents=True)
@@ -53,6 +54,9 @@ def write_run(state: Path, number: int, runbook: str, *, done: bool) -> Path:
             journal.append("step.ended", step=step.id, attempt=1, outcome="succeeded", detail="")
             journal.append("step.done", step=step.id)
         journal.append("run.closed", outcome="succeeded")
+    elif begun:
+        effect = next(step for step in plan.steps if isinstance(step.action, Command))
+        journal.append("step.started", step=effect.id, attempt=1)
     journal.close()
     return folder
 
@@ -105,3 +109,35 @@ def test_the_way_back_is_of_the_protections_own_kind(tmp_path: Path, runbook: st
     write_run(tmp_path, 1, runbook, done=True)
     (lost,) = degraded(tmp_path)
     assert ways_back(ROOT, lost) == back
+
+
+def left(state: Path, environment: str = "lab") -> list[tuple[str, tuple[str, ...]]]:
+    return left_by_runs(ROOT, state, load_estate(ROOT).cmdb, environment)
+
+
+def test_a_lab_whose_spare_serves_is_told_to_be_given_back_and_not_to_be_healed(tmp_path: Path) -> None:
+    assert left(tmp_path) == []
+    write_run(tmp_path, 1, "RB-STANDBY-PROMOTION", done=True)
+    ((sentence, commands),) = left(tmp_path)
+    assert sentence.startswith("web-spare: spare-1 has its role since ")
+    assert commands == ("./inv runbooks.run RB-STANDBY-FAILBACK --param protection=web-spare",)
+    assert left(tmp_path, "rehearsal") == [(sentence, commands)]  # the same hosts
+    assert left(tmp_path, "production") == []
+    write_run(tmp_path, 2, "RB-STANDBY-FAILBACK", done=True)
+    assert left(tmp_path) == []
+
+
+def test_a_failback_in_its_middle_is_gone_on_with_and_not_begun_anew(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, "RB-STANDBY-PROMOTION", done=True)
+    run = write_run(tmp_path, 2, "RB-STANDBY-FAILBACK", done=False, begun=True).name
+    (open_, degraded_) = left(tmp_path)
+    assert open_ == (
+        f"run {run} of RB-STANDBY-FAILBACK has changed hosts and has not ended",
+        (f"./inv runbooks.resume {run} goes on with it", f"./inv runbooks.rollback {run} undoes it"),
+    )
+    assert degraded_[1] == ()
+
+
+def test_a_run_that_has_changed_nothing_is_not_in_the_way(tmp_path: Path) -> None:
+    write_run(tmp_path, 1, "RB-DB-SWITCHOVER", done=False)
+    assert left(tmp_path) == []

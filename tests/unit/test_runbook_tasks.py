@@ -83,8 +83,9 @@ def test_show_in_chinese(estate: Path) -> None:
         (("runbooks.plan", "RB-FAILOVER", "--env", "site"), 2, "needs the parameter pair"),
         (("runbooks.plan", "RB-FAILOVER", "--env", "site", "--param", "pair"), 2, "name=value"),
         (("runbooks.plan", "RB-FAILOVER", "--param", "pair=pair"), 2, "no environment of kind lab"),
-        (("runbooks.plan", "RB-FAILOVER", "--env", "site", "--param", "pair=pair", "--param", "primary=watch-1"), 4,
-         "no member of the protection pair"),
+        (("runbooks.plan", "RB-FAILOVER", "--env", "site", "--param", "pair=pair", "--param", "primary=watch-1"), 2,
+         "the parameter 'primary' of RB-FAILOVER is 'watch-1', which is no member of the protection pair"),
+        (("runbooks.plan", "RB-FAILOVER", "--env", "site", "--param", "pair=pear"), 2, "there is no such protection"),
     ],
 )  # fmt: skip
 def test_exit_codes(arguments: tuple[str, ...], code: int, words: str, estate: Path) -> None:

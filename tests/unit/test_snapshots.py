@@ -12,7 +12,7 @@ from rich.console import Console
 from drillbook.canonical import canonical_json
 from drillbook.cmdb.load import load
 from drillbook.console.snapshot_view import show_snapshots, size_words
-from drillbook.facts.snapshots import Standing, covered, read_known, standing_of
+from drillbook.facts.snapshots import Standing, covered, read_holder, read_known, standing_of
 from tests.estate_copy import ROOT
 
 if TYPE_CHECKING:
@@ -112,3 +112,36 @@ def test_the_estate_has_snapshots_of_what_its_spare_takes_over() -> None:
 @pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (3_450_000_000, "3.45 GB")])
 def test_sizes_are_short(size: int, words: str) -> None:
     assert size_words(size) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "holder", "why"),
+    [
+        ("web-1", "web-1", ""),
+        ("spare-1", "spare-1", ""),
+        # Between the two holders, in the middle of a failback.
+        ("nobody", "", "mon-1 says that 'nobody' holds the role, which is no member"),
+        ("login-1", "", "mon-1 says that 'login-1' holds the role, which is no member"),
+        ("", "", "mon-1 says that '' holds the role, which is no member"),
+        (None, "", "mon-1 says that 'None' holds the role, which is no member"),
+        ("a\x1b[2J", "", r"a\u{1b}[2J"),
+    ],
+)
+def test_only_a_member_that_the_witness_names_holds_the_role(said: Any, holder: str, why: str) -> None:
+    protection = load(ROOT).protections["web-spare"]
+    found, doubt = read_holder(protection, said)
+    assert found == holder
+    assert why in doubt
+    assert (doubt == "") == (holder != "")
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "nobody"), ("zh", "无人")])
+def test_a_role_that_nobody_holds_is_not_shown_as_the_primarys(language: str, word: str) -> None:
+    found = standing_of(
+        load(ROOT).protections["web-spare"], holder="", unheld="mon-1 says so", newest_first=read_known([archive(1)])
+    )
+    said = shown(found, language=language)
+    row = next(line for line in said.splitlines() if line.startswith("web-spare "))
+    assert row.split()[1] == word
+    assert "mon-1 says so" in said
+    assert found.to_json()["holder"] is None

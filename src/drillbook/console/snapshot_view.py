@@ -42,6 +42,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "最新的完好快照已有 {}，允许最长 {}；{}",
     ),
     "no_verified": ("none is verified; {}", "没有校验完好的快照；{}"),
+    "nobody": ("nobody", "无人"),
+    "unheld": ("{}: no snapshot can be taken by itself: {}", "{}：无法自动制作快照：{}"),
     "nothing": ("No protection of the CMDB has snapshots.", "配置库中没有设置快照的保护。"),
 }
 
@@ -77,6 +79,8 @@ def show_snapshots(found: Sequence[Standing], console: Console, *, language: str
         table.add_row(*_row(each, word))
     console.print(table)
     for each in found:
+        if each.unheld:
+            _say(word("unheld", each.protection, visible(each.unheld)), "bold red", console)
         if each.unknown:
             _say(f"{each.protection}: {visible(each.unknown)}", "bold red", console)
         elif each.missed:
@@ -115,7 +119,7 @@ def _row(each: Standing, word: _Word) -> list[Text]:
         middle = [age, size, Text(str(len(each.newest_first))), _verified(newest.verified, newest.ok, word)]
     return [
         Text(each.protection, "bold"),
-        Text(each.holder),
+        Text(each.holder) if each.holder else Text(word("nobody"), "bold red"),
         Text(each.host),
         *middle,
         Text(word("now"), "yellow") if each.due else Text(word("in", _length(left))),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.cmdb.durations import seconds
+from drillbook.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,9 @@ class Snapshot:
 class Standing:
     """How one protection's snapshots stand.
 
-    ``host`` is the repository's; ``every`` and ``max_age`` in seconds; ``newest_first`` what is kept; ``unknown`` why
-    nothing could be learned, "" when it could; ``places`` has each place of the password with what is wrong there.
+    ``host`` is the repository's; ``holder`` is "" when no member holds the role or it cannot be told, and ``unheld``
+    says why; ``every`` and ``max_age`` in seconds; ``newest_first`` what is kept; ``unknown`` why nothing could be
+    learned, "" when it could; ``places`` has each place of the password with what is wrong there.
     """
 
     protection: str
@@ -48,6 +50,7 @@ class Standing:
     max_age: float
     newest_first: tuple[Snapshot, ...] = ()
     unknown: str = ""
+    unheld: str = ""
     places: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -71,7 +74,8 @@ class Standing:
         return {
             "protection": self.protection,
             "host": self.host,
-            "holder": self.holder,
+            "holder": self.holder or None,
+            "unheld": self.unheld,
             "every": self.every,
             "max_age": self.max_age,
             "kept": len(self.newest_first),
@@ -93,17 +97,28 @@ def covered(cmdb: Cmdb) -> list[Entry]:
     return [each for each in cmdb.protections if each.get("snapshot") is not None]
 
 
-def standing_of(protection: Entry, *, holder: str = "", **known: Any) -> Standing:
-    """Give how a protection stands; ``known`` are further fields. The primary holds the role unless told."""
+def standing_of(protection: Entry, *, holder: str, **known: Any) -> Standing:
+    """Give how a protection stands; ``known`` are further fields."""
     snapshot = protection.get("snapshot")
     return Standing(
         protection.id,
         snapshot["host"],
-        holder or protection.get("members")["primary"],
+        holder,
         seconds(snapshot["every"]),
         seconds(snapshot["max_age"]),
         **known,
     )
+
+
+def read_holder(protection: Entry, said: Any) -> tuple[str, str]:
+    """Give the member that a witness names, or "" and why: in the middle of a failback it names nobody.
+
+    ``said`` is what the check ``holder`` returned.
+    """
+    if isinstance(said, str) and said in protection.get("members").values():
+        return said, ""
+    witness = protection.get("settings")["witness"]
+    return "", f"{witness} says that '{visible(str(said), limit=60)}' holds the role, which is no member"
 
 
 def read_known(said: Any) -> tuple[Snapshot, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drillbook.errors import Refused, UsageError
 from drillbook.plan.commands import command, playbook, port_number
 from drillbook.plan.fencing import Bound, require_proof
+from drillbook.plan.fitting import require_fitting
 from drillbook.plan.model import (
     Action,
     Assumption,
@@ -82,7 +83,8 @@ def make_plan(
         The plan; the same input gives the same canonical bytes.
 
     Raises:
-        UsageError: an unknown or missing parameter, environment or item; the remedy says what there is.
+        UsageError: an unknown or missing parameter, environment or item, or a protection of a kind that the runbook
+            is not for; the remedy says what there is.
         Refused: the plan could harm: two roles on one host, a promotion without proof, a value that
             could become syntax, a login to a host that may be off, or a value that does not exist.
     """
@@ -157,6 +159,7 @@ class _Planner:
         )
 
     def enter(self, runbook: Runbook, parameters: Mapping[str, str], *, prefix: str = "") -> Scope:
+        require_fitting(self.cmdb, runbook, self.runbooks, self.environment, parameters)
         scope = scope_of(self.cmdb, runbook, self.environment, parameters, prefix=prefix)
         self.scopes.append(scope)
         with _step_named("slots"):

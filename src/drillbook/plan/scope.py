@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from drillbook.errors import Refused, UsageError
+from drillbook.errors import DrillbookError, Refused, UsageError
 from drillbook.plan.values import (
     Scalar,
     Scope,
     Value,
+    alone,
     as_text,
     environment_value,
     item_value,
     protection_value,
     text,
 )
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def scope_of(cmdb: Cmdb, runbook: Runbook, environment: str, given: Mapping[str,
         A scope with all parameters (defaults filled in), the protection, an item for each role, and the slots.
 
     Raises:
-        UsageError: an unknown or missing parameter, or one whose value does not exist.
+        UsageError: an unknown or missing parameter, or one whose value does not exist, or is no member.
         Refused: two roles are one item, or something cannot be bound.
     """
     cmdb.environments[environment]  # says which there are, before anything is looked up in it
@@ -156,14 +157,20 @@ class _Resolver:
         members = list(dict.fromkeys(protection.get("members", {}).values()))
         item = self.role(other)
         if item not in members:
-            raise Refused(
-                f"the role '{other}' is {item}, which is no member of the protection {protection.id}",
-                remedy=f"its members are {', '.join(members)}",
-            )
+            raise self._stranger(other, item, protection.id, members)
         left = [member for member in members if member != item]
         if len(left) != 1:
             raise Refused(f"the role '{name}' is the other member of {protection.id}, which has {len(left)} others")
         return str(left[0])
+
+    def _stranger(self, role: str, item: str, protection: str, members: list[str]) -> DrillbookError:
+        """Give the error for an item that is no member: a person's mistake when they named it, else the runbook's."""
+        remedy = f"its members are {', '.join(members)}"
+        named = alone(self.runbook.roles[role].item or "")
+        if named is not None and named.path[0] == "parameters" and named.path[1] in self.given:
+            said = f"the parameter '{named.path[1]}' of {self.runbook.id} is '{item}'"
+            return UsageError(f"{said}, which is no member of the protection {protection}", remedy=remedy)
+        return Refused(f"the role '{role}' is {item}, which is no member of the protection {protection}", remedy=remedy)
 
     def _valid(self, parameter: Parameter, given: str) -> Scalar:
         shown = visible(given, limit=60)

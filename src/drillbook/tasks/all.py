@@ -6,6 +6,8 @@ from importlib import import_module
 
 from invoke.collection import Collection
 
+from drillbook.tasks.command_line import speak_for_invoke
+
 # The modules of each namespace that an estate has.
 _MODULES = {
     "cmdb": ("cmdb", "cmdb_history"),
@@ -34,3 +36,4 @@ def add(name: str, *modules: str) -> None:
 
 for _name, _modules in _MODULES.items():
     add(_name, *_modules)
+speak_for_invoke()

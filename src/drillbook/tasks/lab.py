@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from drillbook.tasks.common import Touches, estate_root, nearest_estate, task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from invoke.context import Context
 
     from drillbook.cmdb.model import Cmdb
@@ -70,9 +72,31 @@ def status(_context: Context) -> None:
         console.print(f"  → work there, or take it down first: cd {there} && ./inv lab.down")
     elif found.state is None:
         console.print(f"{found.problem[:1].upper()}{found.problem[1:]}; ./inv lab.up brings it up.")
+    elif found.problem:
+        console.print(f"The lab is not whole: {found.problem}; ./inv lab.up heals it.")
     else:
-        console.print(f"The lab is not whole: {found.problem or 'see above'}; ./inv lab.up heals it.")
+        _say_unhealthy(root, cmdb)
     sys.exit(ExitCode.ASSUMPTION)
+
+
+def _say_unhealthy(root: Path, cmdb: Cmdb) -> None:
+    """Say what is to be done about hosts that are not as the CMDB has them: what runs left is not to be healed away."""
+    from drillbook.console.output import console
+    from drillbook.tasks.lab_left import left_by_runs
+
+    left = left_by_runs(root, root / ".drillbook", cmdb, lab_environment(cmdb))
+    if not left:
+        console.print("The lab is not whole: see above; ./inv lab.up heals it.")
+        return
+    console.print("The lab is as runs have left it:")
+    for sentence, commands in left:
+        console.print(f"  ! {sentence}")
+        for command in commands:
+            console.print(f"    → {command}")
+    console.print(
+        "./inv lab.up would make every host above that is not as it should be anew, with the roles of the CMDB; "
+        "what was written on it since is gone then."
+    )
 
 
 @task(touches=Touches.MACHINE, help={"purge": "remove the hosts' image too; the next lab.up builds it again"})

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from invoke.program import Program
-
 import drillbook
 from drillbook.tasks.all import ns
+from drillbook.tasks.command_line import CommandLine
 
-program = Program(version=drillbook.__version__, namespace=ns, name="drillbook", binary="drillbook")
+program = CommandLine(version=drillbook.__version__, namespace=ns, name="drillbook", binary="drillbook")
 
 
 def main() -> None:

@@ -12,11 +12,11 @@ from drillbook.change.gate.gate import require_lab
 from drillbook.cmdb.load import load
 from drillbook.console.output import console, say_error
 from drillbook.console.run_view import summary
-from drillbook.errors import DrillbookError, ExitCode, UsageError
+from drillbook.errors import AssumptionFailed, DrillbookError, ExitCode, UsageError
 from drillbook.execution.launch import begin, connect
 from drillbook.execution.usual import remember
 from drillbook.facts.checks import Checks
-from drillbook.facts.snapshots import CHECKS, RUNBOOK, covered, read_known, standing_of
+from drillbook.facts.snapshots import CHECKS, RUNBOOK, covered, read_holder, read_known, standing_of
 from drillbook.hosts.connection import Hosts
 from drillbook.journal.record import read_journal
 from drillbook.lab.access import lab_access
@@ -62,9 +62,7 @@ def take(root: Path, wanted: Wanted, *, language: str) -> ExitCode:
         standings = [each for each in standings if each.due]
         if not standings:
             console.print("Nothing is due.")
-    codes = [
-        _take(root, estate, each.protection, wanted.holder or each.holder, environment, language) for each in standings
-    ]
+    codes = [_take(root, estate, each, wanted, environment, language) for each in standings]
     return next((code for code in codes if code is not ExitCode.OK), ExitCode.OK)
 
 
@@ -82,8 +80,16 @@ def _chosen(cmdb: Cmdb, wanted: Wanted) -> list[Entry]:
     return [protection]
 
 
-def _take(root: Path, estate: Estate, protection: str, holder: str, environment: str, language: str) -> ExitCode:  # noqa: PLR0917 - told in one place
+def _take(root: Path, estate: Estate, standing: Standing, wanted: Wanted, environment: str, language: str) -> ExitCode:  # noqa: PLR0917 - told in one place
+    protection, holder = standing.protection, wanted.holder or standing.holder
     try:
+        if not holder:
+            # A copy of a host that holds nothing would be the newest, and a promotion would take it.
+            raise AssumptionFailed(
+                f"{protection}: no snapshot was taken: {standing.unheld}",
+                remedy="./inv runbooks.status shows a failback that has not ended: resume it, or roll it back\n"
+                f"or name the host that serves: ./inv standby.snapshot --protection {protection} --holder HOST",
+            )
         plan, permission = plan_and_permit(
             estate, RUNBOOK, environment=environment, parameters={"protection": protection, "holder": holder}
         )
@@ -137,16 +143,16 @@ def _ask(root: Path, cmdb: Cmdb, chosen: list[Entry], environment: str, *, passw
 
 
 def _standing(checks: Checks, protection: Entry) -> Standing:
-    holder = _holder(checks, protection)
+    holder, unheld = _holder(checks, protection)
     store = protection.get("snapshot")["host"]
     found = checks.choose(CheckRun(CHECKS, "known", store, {"protection": protection.id}))
     if not found.fact.held:
-        return standing_of(protection, holder=holder, unknown=found.fact.detail)
+        return standing_of(protection, holder=holder, unheld=unheld, unknown=found.fact.detail)
     try:
         known = read_known(found.said)
     except ValueError as error:
-        return standing_of(protection, holder=holder, unknown=str(error))
-    return standing_of(protection, holder=holder, newest_first=known)
+        return standing_of(protection, holder=holder, unheld=unheld, unknown=str(error))
+    return standing_of(protection, holder=holder, unheld=unheld, newest_first=known)
 
 
 def _places(checks: Checks, protection: Entry, cmdb: Cmdb, environment: str) -> tuple[tuple[str, str], ...]:
@@ -164,10 +170,12 @@ def _places(checks: Checks, protection: Entry, cmdb: Cmdb, environment: str) -> 
     return tuple(places)
 
 
-def _holder(checks: Checks, protection: Entry) -> str:
-    """Give the member that the witness names, or "": then the primary is taken for it."""
+def _holder(checks: Checks, protection: Entry) -> tuple[str, str]:
+    """Give the member that the witness names, or "" and why none; the primary where there is no witness."""
     witness = protection.get("settings", {}).get("witness")
     if witness is None:
-        return ""
-    said = checks.choose(CheckRun(CHECKS, "holder", witness, {"protection": protection.id})).said
-    return said if said in protection.get("members").values() else ""
+        return protection.get("members")["primary"], ""
+    found = checks.choose(CheckRun(CHECKS, "holder", witness, {"protection": protection.id}))
+    if not found.fact.held:
+        return "", f"{witness} does not say who holds the role: {found.fact.detail}"
+    return read_holder(protection, found.said)
