@@ -65,8 +65,8 @@ def test_what_a_person_does_and_does_not_type_is_said_in_his_language() -> None:
     assert made.steps[0].by_hand[0].do == Text("switch db-1 off", "切断 db-1 的电源")
     assert plan_from_json(made.to_json()) == made
     for page in (by_hand_page, plan_page):
-        assert "  switch db-1 off\n" in as_text(page(made))
-        assert "  切断 db-1 的电源\n" in as_text(page(made, "zh"))
+        assert "•  switch db-1 off\n" in as_text(page(made))
+        assert "•  切断 db-1 的电源\n" in as_text(page(made, "zh"))
 
 
 def test_by_hand_alone_has_every_line_that_a_person_types_and_no_script() -> None:

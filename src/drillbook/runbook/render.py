@@ -43,7 +43,7 @@ def arguments_text(arguments: Mapping[str, Any]) -> str:
 
 def hand_line(do: str | Text, prompt: str, indent: int, words: Words) -> Line:
     """Lay out what a person types at a prompt, or, where it is a sentence, does."""
-    return Line("field", words.text(do), "", indent) if isinstance(do, Text) else Line("code", do, prompt, indent)
+    return Line("field", words.text(do), "•", indent) if isinstance(do, Text) else Line("code", do, prompt, indent)
 
 
 class _Page:
