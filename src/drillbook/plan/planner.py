@@ -242,7 +242,11 @@ class _Planner:
             by_hand=tuple(
                 Hand(
                     item=scope.roles[hand.on] if hand.on is not None else None,
-                    do=hand_text(hand.do, scope, typed=hand.on is not None),
+                    do=(
+                        Text(*(hand_text(each, scope, typed=False) for each in (hand.do.en, hand.do.zh)))
+                        if isinstance(hand.do, Text)
+                        else hand_text(hand.do, scope, typed=hand.on is not None)
+                    ),
                     see=hand.see,
                 )
                 for hand in step.by_hand
