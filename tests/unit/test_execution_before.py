@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def refused(tmp_path: Path, *, named: bool) -> str:
-    """Give the advice of a failover whose first assumption does not hold; ``named``: a parameter says who plays what."""
+    """Give the advice of a failover whose first assumption does not hold; ``named``: a parameter names the primary."""
     book = failover()
     if not named:
         del book["parameters"]["primary"]
