@@ -295,9 +295,8 @@ def _with_snapshots() -> Data:
     for id_ in ("watch-1", "keep-1", "pass-1"):
         put(data, ("config_items", id_), {**data["config_items"]["web-1"], "addresses": {}})
     spare = data["protections"]["web-spare"]
-    return put(data, ("protections", "web-spare"), {
-        **spare, "settings": {"witness": "watch-1"}, "snapshot": {"host": "keep-1", "password_on": ["keep-1", "pass-1"]},
-    })  # fmt: skip
+    snapshot = {"host": "keep-1", "password_on": ["keep-1", "pass-1"]}
+    return put(data, ("protections", "web-spare"), {**spare, "settings": {"witness": "watch-1"}, "snapshot": snapshot})
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,17 @@ def test_the_findings_of_all_drills_come_at_once(estate: Path) -> None:
     assert all(f"drills/{name}.yaml:" in done.stderr for name in names), done.stderr
 
 
+def test_one_wrong_drill_is_named_and_the_others_are_planned(estate: Path) -> None:
+    first, *others = drills(estate)
+    path = estate / f"drills/{first}.yaml"
+    path.write_text(path.read_text().replace("drill: ", "drill ", 1))
+    planned = inv(estate, "drills", "--dry-run")
+    assert planned.returncode == 3, planned.stderr
+    assert f"drills/{first}.yaml:" in planned.stderr
+    assert planned.stderr.splitlines()[-1].endswith(f": {first}")
+    assert all(name in planned.stdout for name in others)
+
+
 def test_all_done_lately_is_nothing_due(estate: Path) -> None:
     now = datetime.now(UTC)
     first, *others = drills(estate)

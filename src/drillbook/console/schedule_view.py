@@ -193,8 +193,8 @@ def show_series(series: Series, console: Console) -> None:
         console.print(Text(f"  left  {visible(left.standing.drill.name)}: {visible(left.why)}", style="dim"))
 
 
-def log_line(series: Series, found: Schedule, *, zone: tzinfo) -> str:
-    """Give the one line that a log needs; ``found`` is how things stand afterwards."""
+def log_line(series: Series, found: Schedule, *, zone: tzinfo, wrong: Sequence[str] = ()) -> str:
+    """Give the one line that a log needs; ``found`` is how things stand afterwards, ``wrong`` drills left out."""
     ran = ", ".join(
         f"{done.standing.drill.name} {done.ended.result or f'not run (exit code {int(done.ended.code)})'}"
         for done in series.done
@@ -204,7 +204,10 @@ def log_line(series: Series, found: Schedule, *, zone: tzinfo) -> str:
     ahead = f"{waiting} still due" if waiting else "nothing due"
     if soon is not None and soon.from_ is not None:
         ahead += f"; next {soon.drill.name} {when(soon.from_, zone)}"
-    ended = "ok" if series.code is ExitCode.OK else f"exit code {int(series.code)} {series.code.name}"
+    if wrong:
+        left += f"; wrong: {', '.join(wrong)}"
+    code = series.code or (ExitCode.INVALID if wrong else ExitCode.OK)
+    ended = "ok" if code is ExitCode.OK else f"exit code {int(code)} {code.name}"
     return visible(
         f"drills: {ended}; ran {len(series.done)}: {ran or 'none'}{left}; {series.seconds:.0f} s; {ahead}", limit=4000
     )

@@ -125,14 +125,16 @@ def remind(root: Path) -> None:
 
 def ways_back(root: Path, lost: Degraded) -> list[str]:
     """Give the commands of the failbacks that can be planned for a protection: those of other kinds cannot."""
+    from drillbook.cmdb.load import load
     from drillbook.errors import DrillbookError
+    from drillbook.runbook.load import load_sound
     from drillbook.runbook.model import Kind
-    from drillbook.tasks.wiring import load_estate, plan_of
+    from drillbook.tasks.wiring import Estate, plan_of
 
     try:
-        estate = load_estate(root)
+        estate = Estate(root, load(root), load_sound(root)[0])
     except DrillbookError:
-        return []  # cmdb.check and runbooks.list say what is wrong
+        return []  # cmdb.check says what is wrong
     values = {"protection": lost.protection, "item": lost.survivor}
     commands = []
     for runbook in estate.runbooks.values():
