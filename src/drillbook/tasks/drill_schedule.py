@@ -11,17 +11,23 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
 
-@task(touches=Touches.NOTHING, name="due", help={"all_": "what is fresh, and drills without an interval, too"})
-def due(_: Context, all_: bool = False) -> None:
+@task(
+    touches=Touches.NOTHING,
+    name="due",
+    help={"all_": "what is fresh, and drills without an interval, too", "lang": "language: en or zh"},
+)
+def due(_: Context, all_: bool = False, lang: str = "en") -> None:
     """List what is due, overdue and never run; exit code 20 when something is overdue or never ran."""
     from drillbook.console.output import console
     from drillbook.console.schedule_view import show_due
+    from drillbook.console.schedule_words import ScheduleWords
     from drillbook.errors import ExitCode
     from drillbook.schedule.due import State
     from drillbook.tasks.drill_run import look_at, tell_wrong
 
+    words = ScheduleWords(lang)
     at = look_at(estate_root())
-    show_due(at.schedule, console, zone=at.zone, everything=all_)
+    show_due(at.schedule, console, zone=at.zone, everything=all_, words=words)
     wrong = tell_wrong(at)
     sys.exit(ExitCode.MISSED if at.schedule.of(State.NEVER, State.OVERDUE) else wrong)
 
