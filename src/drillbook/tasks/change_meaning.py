@@ -40,6 +40,7 @@ def show_meaning(move: Move, at: Here, head: str, *, language: str) -> None:
     text = meaning(make_review(at.repo, what, authority), language)
     words = ChangeWords(language)
     console.print(words("meaning", old=move.old[:19], new=move.new[:19]), style="bold")
+    console.print()
     if console.is_terminal:
         show_markdown(text, console)
     else:
