@@ -57,6 +57,7 @@ ip address del "$2/$3" dev "$1"
 hostname "$4"
 rm -rf /run/floor /srv/www /etc/ssh/identity "/etc/drillbook/roles/$6.conf" /etc/nginx
 mv /root/nginx.cold /etc/nginx
+systemctl start drillbook-hold
 """
 
 
@@ -121,7 +122,8 @@ class Cold:
 
     def floor(self, archive: str) -> float:
         """Promote by one script; give the seconds from before the fence to the first answer."""
-        self.sh(self.spare, "cp -a /etc/nginx /root/nginx.cold")
+        # Nobody tells the witness here, so hold would take the address away again.
+        self.sh(self.spare, "systemctl stop drillbook-hold; cp -a /etc/nginx /root/nginx.cold")
         thread, found = self.first_answer()
         begun = time.monotonic()
         power = LabPower(self.primary)

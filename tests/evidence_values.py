@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import SystemClock
 from drillbook.errors import ExitCode
-from drillbook.evidence.assess import Observed, assess
+from drillbook.evidence.assess import Observed, assess_services
 from drillbook.evidence.fidelity import Fidelity, step_fidelity
 from drillbook.evidence.primaries import Promotion
 from drillbook.evidence.result import (
@@ -20,10 +20,10 @@ from drillbook.evidence.result import (
     SampleNote,
     ServiceResult,
 )
-from drillbook.evidence.samples import SAME_CLOCK, Outcome, Rows, Sample, Series
+from drillbook.evidence.samples import ClockOffset, Outcome, Rows, Sample, Series
 from drillbook.evidence.seen import look
 from drillbook.evidence.timeline import StepTime, Timeline
-from drillbook.evidence.verdict import RECOVERED, FaultNote, Objectives, SteadyCheck
+from drillbook.evidence.verdict import Expectation, FaultNote, Objectives, SteadyCheck
 from drillbook.evidence.wording import NOTHING
 from drillbook.execution.state import RunState, Stage
 from drillbook.journal.writer import Journal
@@ -32,6 +32,9 @@ from drillbook.runbook.model import Kind, Repeat, Text, Verb
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from drillbook.evidence.assess import Measures
+    from drillbook.evidence.verdict import Verdict
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -58,7 +61,7 @@ def series(
             outcome, error = Outcome.ACK, ""
         samples.append(Sample(seq, at, at + MS, outcome, error))
         at += every
-    return Series(writer, "mon-1", target, tuple(samples), 0, complete=True, interval_ns=every, digest=DIGEST)
+    return Series(writer, "mon-1", target, tuple(samples), 0, complete=True, digest=DIGEST)
 
 
 def rows_of(*many: Series) -> Rows:
@@ -101,7 +104,7 @@ def observed() -> Observed:
         rows=rows_of(*everyone),
         promotions=(Promotion("db-2", STEADY + 4 * S + 500 * MS, back),),
         objectives=Objectives(rto=60, rpo=0),
-        expectation=RECOVERED,
+        expectation=Expectation(None),
         steady_before=(SteadyCheck(Text("db-1 is the primary", "db-1 为主库"), held=True, detail=NOTHING),),
         steady_after=(SteadyCheck(Text("db-1 is the primary", "db-1 为主库"), held=True, detail=NOTHING),),
         faults=(
@@ -163,6 +166,12 @@ def state(*begun: str) -> RunState:
     return found
 
 
+def assess(seen: Observed) -> tuple[Measures, Verdict]:
+    """Measure and judge a drill about one service."""
+    ((measures, _),), verdict = assess_services([seen])
+    return measures, verdict
+
+
 def service(seen: Observed, **changes: Any) -> ServiceResult:
     """What a drill came to for its one service."""
     measures, verdict = assess(seen)
@@ -206,7 +215,7 @@ def result(seen: Observed, **changes: Any) -> DrillResult:
             ),
         ),
         timeline=seen.timeline,
-        clocks={"mon-1": SAME_CLOCK},
+        clocks={"mon-1": ClockOffset(0, 0, "the same clock")},
         samples=tuple(
             SampleNote.from_series(each, kept_as=f".drillbook/samples/{'b' * 64}.jsonl.gz") for each in seen.series
         ),

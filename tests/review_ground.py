@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from drillbook.repo.git import Repository
 from drillbook.review.authority import named_base
 from drillbook.review.compose import find_range, make_review
-from tests.cmdb_sample import Data, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
 
 if TYPE_CHECKING:
     from drillbook.review.model import Review
+    from tests.nested import Data
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 IDENTITY = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgSign=false")

@@ -35,7 +35,7 @@ def watcher(name: str, spans: Sequence[tuple[int, int, str]], *, until: int = EN
         samples.append(Sample(seq, at, at + 18 * MS, outcome, who or "no_answer"))
         at += 20 * MS
     return Series(
-        name, "mon-1", "service_address", tuple(samples), 0, complete=True, interval_ns=20 * MS, digest=DIGEST,
+        name, "mon-1", "service_address", tuple(samples), 0, complete=True, digest=DIGEST,
         kind="address_watcher", does=Does.WATCHES,
     )  # fmt: skip
 

@@ -44,7 +44,8 @@ printf '%s' "$password" | runuser -u "$3" -- env -i PATH=/usr/bin:/bin BORG_BASE
     grep -q 'assphrase.*incorrect' && exit {_WRONG}
 exit 0
 """
-_ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,199}")
+_ARCHIVE = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?\.[0-9]{8}T[0-9]{6}Z(-last)?")
+"""An item's id and when it was taken, such as web-1.20261122T152249Z; a failback's own ends with -last."""
 
 
 class CannotTell(Exception):

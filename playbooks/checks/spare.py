@@ -24,12 +24,16 @@ ROLES = "/etc/drillbook/roles"
 CLOCK_SECONDS = 30
 """How far a spare's clock may be wrong: logins and certificates are told by it."""
 _SPARE_BYTES = 64 * 1024 * 1024
-_SHOWN = 4
+_SHOWN = 20
 _PARTS = 4
 
 
 class CannotTell(Exception):
     """The host could not be asked, so nothing is known."""
+
+
+class WillNot(AssertionError):
+    """It does not hold, and waiting will not help: whoever asks is told at once."""
 
 
 def is_free(host: Host) -> None:
@@ -180,13 +184,18 @@ def has_identity(host: Host, address: str, interface: str, hostname: str) -> Non
 def is_cold(
     host: Host, *, protection: str, item: str, units: list[str], address: str, interface: str, places: str
 ) -> None:
-    """The spare is what it was before: the same files, no service, no address, its own name."""
+    """The spare is what it was before: the same files, no service, no address, its own name.
+
+    Files that differ are looked at again a little later, since a service that ends may still take its own away; what
+    differs then stays so.
+    """
     done = host.run(
         "hostname; ip -o address show dev %s; echo --; systemctl is-active "
         + " ".join("%s" for _ in units)
-        + "; echo --; cd %s && ls && echo -- && { sh manifest.sh "
+        + "; echo --; cd %s && ls && echo -- && { now() { sh manifest.sh "
         + " ".join("%s" for _ in places.split())
-        + " | LC_ALL=C comm -3 cold - ; }",
+        + " | LC_ALL=C comm -3 cold - ; }; said=$(now); "
+        + 'if [ -n "$said" ]; then sleep 1; said=$(now); fi; printf "%%s\\n" "$said"; }',
         interface, *units, f"{STANDBY}/{protection}", *places.split(),
     )  # fmt: skip
     parts = [part.splitlines() for part in f"\n{done.stdout}".split("\n--\n")]
@@ -200,7 +209,6 @@ def is_cold(
     left = [each for each in there if each not in ("cold", "manifest.sh")]
     assert not left, f"not wiped: {STANDBY}/{protection}/{left[0]} is still there"
     changed = list(dict.fromkeys(line.split("|")[0].strip() for line in lines if line))
-    assert not changed, (
-        f"not as it was when cold: {', '.join(changed[:_SHOWN])}"
-        f"{f' and {len(changed) - _SHOWN} more' if len(changed) > _SHOWN else ''}"
-    )
+    if changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        raise WillNot(f"not as it was when cold: {', '.join(changed[:_SHOWN])}{more}")

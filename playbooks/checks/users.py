@@ -13,8 +13,18 @@ if TYPE_CHECKING:
 
 SECRETS = "/etc/drillbook-probe.secrets.json"
 
-# Says that it asks, opens a connection, and sends nothing. timeout(1) ends with 124.
-_CONNECT = "LC_ALL=C timeout %s bash -c 'echo asking; exec 3<>\"/dev/tcp/$0/$1\" && echo connected' %s %s"
+# Says that it asks, opens a connection, and sends nothing. The time counts from the asking: a busy machine may take its
+# own to come so far. One that is not answered within it is ended with 124, as timeout(1) does.
+_CONNECT = r"""LC_ALL=C bash -c '
+echo asking
+exec 4< <(exec 3<>"/dev/tcp/$0/$1" && echo connected)
+asking=$!
+read -r -t "$2" said <&4
+status=$?
+[ "$status" -le 128 ] || kill "$asking"
+[ "$status" -le 128 ] || exit 124
+echo "$said"
+' %s %s %s"""
 _TIMED_OUT = 124
 _NOBODY_THERE = ("Connection refused", "No route to host", "Connection timed out")
 """What the kernel says when the host is not there, or does not listen. That this machine has no network is not."""
@@ -67,7 +77,7 @@ def does_not_serve(
     A host that takes one is alive, whatever it then says or does not: a slow or wrong answer has many reasons, on
     either side, and fencing helps against few of them. Raises CannotTell when no connection could be tried.
     """
-    done = host.run(_CONNECT, str(seconds), address, str(port))
+    done = host.run(_CONNECT, address, str(port), str(seconds))
     said = done.stdout.split()
     if said == ["asking"] and (done.rc == _TIMED_OUT or any(each in done.stderr for each in _NOBODY_THERE)):
         return

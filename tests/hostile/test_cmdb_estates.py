@@ -12,7 +12,8 @@ from drillbook.cmdb.impact import impact
 from drillbook.cmdb.load import check, checked, load
 from drillbook.errors import ExitCode, InvalidInput, UsageError
 from drillbook.tasks import cmdb as tasks
-from tests.cmdb_sample import sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
 from tests.generated_estate import Shape, write_estate
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from drillbook.cmdb.load import load
 from drillbook.errors import ExitCode, InvalidInput
 from drillbook.tasks import cmdb as tasks
 from drillbook.text import forbidden_character
-from tests.cmdb_sample import sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
 from tests.estate_copy import copy_parts
 
 if TYPE_CHECKING:

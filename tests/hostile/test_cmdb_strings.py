@@ -18,9 +18,11 @@ from drillbook.console.cmdb_view import listing, show
 from drillbook.console.impact_view import impact_view
 from drillbook.source import line_at, read_yaml
 from drillbook.text import forbidden_character
-from tests.cmdb_rule_cases import changed
-from tests.cmdb_sample import Data, Place, at, file_of, findings, mappings, put, sample, strings, write
-from tests.cmdb_snapshot_cases import GIVEN, SNAPSHOT
+from tests.cmdb_cases import changed
+from tests.cmdb_cases.snapshots import GIVEN, SNAPSHOT
+from tests.cmdb_files import file_of, findings, write
+from tests.cmdb_sample import sample
+from tests.nested import Data, Place, at, mappings, put, strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drillbook.errors import Finding, InvalidInput
-from drillbook.runbook.load import load_all, load_called, load_runbook
+from drillbook.runbook.load import load_all, load_called
 from drillbook.text import forbidden_character
 from tests.runbook_estate import as_yaml, failback, failover, switchover, write_estate
 
@@ -50,7 +50,7 @@ def test_each_broken_file_is_refused(rule: str, content: str | bytes, tmp_path: 
     root = write_estate(tmp_path)
     path = root / "runbooks/RB-FAILOVER.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    for load in (lambda: load_all(root), lambda: load_runbook(path), lambda: load_called(root, "RB-FAILOVER")):
+    for load in (lambda: load_all(root), lambda: load_called(root, "RB-FAILOVER")):
         with pytest.raises(InvalidInput) as refused:
             load()
         assert rule in {finding.rule for finding in refused.value.findings}

@@ -1,4 +1,8 @@
-"""The lab for tests: brought up once, healed between modules, taken down only if it was not up before."""
+"""The lab for tests: brought up once, healed between modules, taken down only if it was not up before.
+
+Modules may come in any order: each finds every host whole and every role where the CMDB has it (``lab``), and one that
+leaves a role elsewhere fails.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,9 @@ from drillbook.lab.access import lab_access
 from drillbook.lab.state import read_state
 from drillbook.plan.model import PowerControl, Target
 from drillbook.tasks.lab import lab_environment
+from tests.estate_copy import ROOT
+from tests.lab.few_hosts import few_hosts
+from tests.lab.roles import strayed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +33,6 @@ if TYPE_CHECKING:
     from drillbook.lab.state import LabState
     from drillbook.progress import Phase
     from tests.lab.engine_help import Runner
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Silent:
@@ -51,10 +56,19 @@ def bring_up(*, cmdb: Cmdb | None = None, fresh: bool = False, progress: Silent 
     return lifecycle.up(cmdb, environment=lab_environment(cmdb), root=ROOT, progress=progress or Silent(), fresh=fresh)
 
 
-@pytest.fixture(scope="session")
-def estate() -> Cmdb:
-    """This checkout's CMDB."""
-    return load(ROOT)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs few hosts last: between a lab of few and the whole one all hosts are made anew."""
+    items.sort(key=_has_few)
+
+
+def _has_few(node: pytest.Item | pytest.Collector) -> bool:
+    return node.get_closest_marker("few_hosts") is not None
+
+
+@pytest.fixture(scope="module")
+def estate(request: pytest.FixtureRequest) -> Cmdb:
+    """This checkout's CMDB; with few hosts in the lab, where a module is marked so."""
+    return few_hosts() if _has_few(request.node) else load(ROOT)
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +93,15 @@ def lab_machine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def lab(lab_machine: None) -> LabState:
-    """The lab, whole at the beginning of the module."""
-    return bring_up()
+def lab(lab_machine: None, estate: Cmdb) -> Iterator[LabState]:
+    """The lab, whole at the beginning of the module, with every role where the CMDB has it; so must it be left."""
+    state = bring_up(cmdb=estate)
+    if strayed(state, estate):
+        state = bring_up(cmdb=estate, fresh=True)
+    assert strayed(state, estate) == {}
+    yield state
+    left = strayed(read_state(), estate)
+    assert left == {}, f"this module leaves service addresses where the next one does not look for them: {left}"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from drillbook.cmdb.model import Section
 from drillbook.console.progress import progress_for
 from drillbook.lab import lifecycle
 from drillbook.tasks.lab import lab_environment
-from tests.lab.conftest import ROOT
+from tests.estate_copy import ROOT
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb, Entry

@@ -16,15 +16,14 @@ from drillbook.lab.faults import make_fault
 from drillbook.lab.state import read_state
 from drillbook.signing.keys import Signers
 from tests.estate_clone import MANAGER, OPERATOR, Clone
-from tests.lab.conftest import bring_up
-from tests.lab.few_hosts import few_hosts
+from tests.lab.lab_help import MARKS, bring_up
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
+pytestmark = [*MARKS, pytest.mark.usefixtures("lab")]
 
 PRIMARY = "core-db-1"
 
@@ -36,8 +35,8 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     fault.inject()
     yield Clone.make(tmp_path)
     fault.heal()
-    # Hosts do not forget break-glass. The lab's own tests come next, and need few.
-    bring_up(cmdb=few_hosts(), fresh=True)
+    # Hosts do not forget break-glass.
+    bring_up(fresh=True)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:

@@ -22,7 +22,8 @@ from drillbook.lab.access import lab_access
 from drillbook.lab.state import KNOWN_HOSTS
 from drillbook.plan.targets import target_of
 from drillbook.tasks.wiring import permit_in_lab, plan_of
-from tests.lab.conftest import ROOT, bring_up
+from tests.harness import SWITCHOVER, Pair
+from tests.lab.conftest import ROOT
 from tests.lab.engine_help import HOST, OTHER, Runner, sh, step
 
 if TYPE_CHECKING:
@@ -305,7 +306,9 @@ def test_a_whole_switchover_runs_by_certificate(officer: Officer) -> None:
             assert "refused" not in said
     finally:
         officer.undo(*plan.reachable)
-        bring_up()
+    pair = Pair()
+    pair.run(SWITCHOVER, primary=pair.second)
+    pair.hosts.close()
 
 
 def test_the_certificate_in_an_ssh_agent(officer: Officer, listed: str, monkeypatch: pytest.MonkeyPatch) -> None:

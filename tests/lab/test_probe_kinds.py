@@ -94,7 +94,10 @@ def test_a_host_that_freezes_is_an_outage_and_holds_no_probe_up(lab, host, run, 
     # An attempt that is given up took its own time, and that of a new connection; the machine may be busy.
     longest = max(each.done - each.sent for each in series.samples)
     assert longest < (KINDS[kind].give_up + 0.5) * 1e9
-    assert {each.outcome for each in series.samples} >= {Outcome.ACK, Outcome.UNKNOWN}
+    # What was asked for in one piece may be done or not. SMTP asks four times, and without its end a message is none.
+    given_up = {each.outcome for each in series.samples if each.error == "no_answer"}
+    assert given_up
+    assert given_up <= {Outcome.UNKNOWN} | ({Outcome.REFUSED} if kind == "mail_writer" else set())
 
 
 @pytest.mark.parametrize(("protection", "holder"), SERVICES.values(), ids=[each for each, _ in SERVICES.values()])

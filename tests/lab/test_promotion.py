@@ -251,7 +251,15 @@ def test_a_damaged_newest_snapshot_and_a_stranger_on_the_address_and_the_way_bac
     assert dead.sh(SPARE, "hostname; ls /srv/www").split()[0] == PRIMARY
     assert "newer.bin" not in dead.sh(SPARE, "ls /srv/www")
     dead.sh(SPARE, "echo written-meanwhile > /srv/www/meanwhile.txt")
-    dead.must("RB-STANDBY-FAILBACK")
+    # What nobody's promotion brought stays: the proof names it at once, not after the step's ten minutes.
+    dead.sh(SPARE, "touch /etc/somebodys /usr/local/bin/somebodys")
+    code, run, said = dead.run("RB-STANDBY-FAILBACK")
+    assert code == 8, said
+    assert "not as it was when cold: ./etc/somebodys, ./usr/local/bin/somebodys" in said
+    dead.serves()
+    dead.sh(SPARE, "rm /etc/somebodys /usr/local/bin/somebodys")
+    code, _, said = dead.child("resume", run, "0")
+    assert code == 0, said
     assert dead.sh(PRIMARY, "cat /srv/www/meanwhile.txt; rm /srv/www/meanwhile.txt").strip() == "written-meanwhile"
     # What was written after the snapshot, and was not in it, is set aside on the repaired host.
     assert "newer.bin" in dead.sh(PRIMARY, f"ls {STANDBY}/{PROTECTION}/before/srv/www")

@@ -20,7 +20,9 @@ from drillbook.cmdb.drawing.words import Words
 from drillbook.cmdb.load import SCHEMA, load
 from drillbook.errors import ExitCode, UsageError
 from drillbook.tasks import cmdb as tasks
-from tests.cmdb_sample import put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
+from tests.nested import put
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb

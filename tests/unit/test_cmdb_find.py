@@ -21,7 +21,9 @@ from drillbook.cmdb.load import load
 from drillbook.console.output import console
 from drillbook.errors import ExitCode, UsageError
 from drillbook.tasks import cmdb as tasks
-from tests.cmdb_sample import drop, put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
+from tests.nested import drop, put
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb

@@ -16,7 +16,9 @@ from drillbook.cmdb.impact.spread import Walk, graph_of
 from drillbook.cmdb.load import load
 from drillbook.console.impact_view import impact_view
 from drillbook.errors import UsageError
-from tests.cmdb_sample import Data, drop, put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
+from tests.nested import Data, drop, put
 from tests.runbook_estate import cmdb_of
 
 if TYPE_CHECKING:

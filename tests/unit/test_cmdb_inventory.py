@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from drillbook.cmdb import inventory
 from drillbook.cmdb.load import check, load
 from drillbook.errors import DrillbookError, UsageError
-from tests.cmdb_sample import Data, put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
 from tests.generated_estate import Shape, write_estate
+from tests.nested import Data, put
 
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {

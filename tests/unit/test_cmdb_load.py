@@ -21,8 +21,10 @@ from drillbook.cmdb.rules.addresses import Subnets
 from drillbook.cmdb.rules.in_use import packed
 from drillbook.errors import InvalidInput, UsageError
 from drillbook.text import NAME, forbidden_character
-from tests.cmdb_sample import findings, line_of, put, sample, write
+from tests.cmdb_files import findings, line_of, write
+from tests.cmdb_sample import sample
 from tests.generated_estate import Shape, write_estate
+from tests.nested import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable

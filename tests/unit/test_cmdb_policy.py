@@ -10,7 +10,9 @@ import pytest
 from drillbook.cmdb.load import check, load
 from drillbook.cmdb.rules.authority import covers
 from drillbook.cmdb.rules.signing import malformed
-from tests.cmdb_sample import findings, line_of, put, sample, write
+from tests.cmdb_files import findings, line_of, write
+from tests.cmdb_sample import sample
+from tests.nested import put
 
 ROOT = Path(__file__).parents[2]
 _PATHS = ("policies", "approvals", "rules", "authority", "paths")

@@ -8,8 +8,11 @@ import pytest
 
 from drillbook.cmdb.load import check
 from drillbook.cmdb.rules import FILE_RULES, RULES
-from tests.cmdb_rule_cases import CASES, SOME_ITEM, Case, changed
-from tests.cmdb_sample import findings, line_of, put, sample, write
+from tests.cmdb_cases import CASES, changed
+from tests.cmdb_cases.case import SOME_ITEM, Case
+from tests.cmdb_files import findings, line_of, write
+from tests.cmdb_sample import sample
+from tests.nested import put
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,10 @@ from drillbook.console.output import console
 from drillbook.errors import ExitCode
 from drillbook.lab.spec import specs_from
 from drillbook.tasks import cmdb as tasks
-from tests.cmdb_sample import Data, put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
 from tests.estate_copy import copy_estate
+from tests.nested import Data, put
 
 pytestmark = pytest.mark.slow
 

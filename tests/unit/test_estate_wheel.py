@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow  # each test starts processes, or waits for one
 
 ENGINE = ROOT / "src/drillbook"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-ONLY_HERE = {"drillbook/tasks/test.py", "drillbook/tasks/campaign.py"}
+ONLY_HERE = {"drillbook/tasks/test.py", "drillbook/tasks/side_by_side.py", "drillbook/tasks/campaign.py"}
 INFO = f"drillbook-{drillbook.__version__}.dist-info"
 
 

@@ -22,7 +22,7 @@ def made_of(outcomes: list[tuple[int, int, Outcome]], writer: str = "users") -> 
         at += pause
         samples.append(Sample(seq, at, at + lasts, outcome, ""))
         at += lasts
-    return Series(writer, "mon-1", "x", tuple(samples), 0, complete=True, interval_ns=1, digest=DIGEST)
+    return Series(writer, "mon-1", "x", tuple(samples), 0, complete=True, digest=DIGEST)
 
 
 ATTEMPTS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 10), st.sampled_from(list(Outcome))), max_size=30)

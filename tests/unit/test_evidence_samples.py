@@ -33,7 +33,6 @@ def test_a_file_is_read_whole():
     found = parse(samples_file("users", SAMPLES))
     assert found.samples == SAMPLES
     assert found.complete
-    assert found.interval_ns == 5_000_000
     assert [each.seq for each in found.acks()] == [1]
 
 

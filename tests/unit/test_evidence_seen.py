@@ -29,7 +29,7 @@ def made_of(attempts):
         at += pause * MS
         samples.append(Sample(seq, at, at + lasts * MS, outcome, ""))
         at += lasts * MS
-    return Series("users", "mon-1", "x", tuple(samples), 0, complete=True, interval_ns=1, digest=DIGEST)
+    return Series("users", "mon-1", "x", tuple(samples), 0, complete=True, digest=DIGEST)
 
 
 ATTEMPTS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 50), st.sampled_from(list(Outcome))), max_size=60)

@@ -10,7 +10,6 @@ import pytest
 
 from drillbook.drill.kinds import KINDS
 from drillbook.evidence.archive import read_archive
-from drillbook.evidence.assess import assess
 from drillbook.evidence.page import page
 from drillbook.evidence.page.charts import events, focus, whole
 from drillbook.evidence.primaries import BOTH, answers_of, overlaps_of
@@ -18,7 +17,7 @@ from drillbook.evidence.record import read_record, write_record
 from drillbook.evidence.timeline import StepTime
 from drillbook.evidence.verdict import Objectives, Result
 from drillbook.execution.state import Stage
-from tests.evidence_values import FENCE, MS, STEADY, S, journal, plan, rows_of
+from tests.evidence_values import FENCE, MS, STEADY, S, assess, journal, plan, rows_of
 from tests.service_values import END, FAULT, WHY, database, pages, proxy, room, watcher
 
 

@@ -9,13 +9,12 @@ import pytest
 
 from drillbook.drill.kinds import KINDS
 from drillbook.errors import ExitCode
-from drillbook.evidence.assess import assess
 from drillbook.evidence.measure import Gap
 from drillbook.evidence.samples import Outcome
 from drillbook.evidence.verdict import Expectation, Objectives, Result, SteadyCheck
 from drillbook.evidence.wording import same
 from drillbook.runbook.model import Text
-from tests.evidence_values import MS, STEADY, S, observed, rows_of, series
+from tests.evidence_values import MS, STEADY, S, assess, observed, rows_of, series
 
 NOT_HELD = (SteadyCheck(Text("db-1 is the primary", "db-1 为主库"), held=False, detail=same("it is a standby")),)
 

@@ -92,3 +92,14 @@ def test_a_wait_ends_with_what_a_slow_check_says_or_with_its_time(folder: Path, 
     assert wait_for(WaitRun(CHECK, 0.5), cast("World", world), timeout=600).outcome == outcome
     assert host.now <= 600 + COMMAND_TIMEOUT
     assert host.allowed[0] == COMMAND_TIMEOUT
+
+
+def test_what_says_that_waiting_will_not_help_is_asked_once_and_all_of_it_is_told(folder: Path) -> None:
+    (folder / "estate/playbooks/checks/disk.py").write_text(
+        'class WillNot(AssertionError):\n    """."""\n\n\ndef is_whole(host):\n    """."""\n'
+        '    host.run("walk")\n    raise WillNot("it differs: " + "x" * 500)\n'
+    )
+    host = Slow(1)
+    world: Any = SimpleNamespace(checks=checks_of(folder, host), clock=host, stopping=lambda: False)
+    done = wait_for(WaitRun(CHECK, 0.5), cast("World", world), timeout=600)
+    assert (done.outcome, done.detail, host.now) == ("failed", "it differs: " + "x" * 500, 1)

@@ -15,8 +15,8 @@ from drillbook.runbook.model import Kind, Repeat, Text, Verb
 from drillbook.runbook.page import Line, as_markdown, as_text, cells
 from drillbook.runbook.render import runbook_page
 from drillbook.runbook.words import Words
+from tests.plan_values import built, plan
 from tests.runbook_estate import failback, failover, switchover
-from tests.unit.test_plan_planner import built, plan
 
 GOLDEN = Path(__file__).parents[1] / "plan_cases/pages"
 

@@ -17,8 +17,8 @@ from drillbook.plan.reading import plan_from_json
 from drillbook.plan.render import plan_text
 from drillbook.plan.slots import bound_step
 from drillbook.runbook.render import runbook_page
+from tests.plan_values import built, plan
 from tests.runbook_estate import check, estate, failback, failover, switchover, text
-from tests.unit.test_plan_planner import built, plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,9 @@ from drillbook.review.judgement import Judgement, judged
 from drillbook.review.services import Touch, affected
 from drillbook.review.telling import group_lines
 from drillbook.review.words import Words
-from tests.cmdb_sample import Data, at, drop, put, sample, write
+from tests.cmdb_files import write
+from tests.cmdb_sample import sample
+from tests.nested import Data, at, drop, put
 
 if TYPE_CHECKING:
     from pathlib import Path

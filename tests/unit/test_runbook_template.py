@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drillbook.errors import InvalidInput, UsageError
-from drillbook.runbook.load import load_all, load_called, load_runbook
+from drillbook.runbook.load import load_all, load_called
 from drillbook.runbook.template import Reference, TemplateError, parse, reference_in_constant, references
 from tests.runbook_estate import failback, failover, switchover, write_estate
 
@@ -67,8 +67,9 @@ def test_a_reference_in_a_constant() -> None:
 
 def test_one_runbook_brings_those_that_it_calls(tmp_path: Path) -> None:
     root = write_estate(tmp_path, failover(), switchover(), failback())
-    assert load_runbook(root / "runbooks/RB-FAILBACK.yaml") == load_all(root)["RB-FAILBACK"]
-    assert list(load_called(root, "RB-FAILBACK")) == ["RB-FAILBACK", "RB-SWITCH"]
+    called = load_called(root, "RB-FAILBACK")
+    assert list(called) == ["RB-FAILBACK", "RB-SWITCH"]
+    assert called["RB-FAILBACK"] == load_all(root)["RB-FAILBACK"]
     assert list(load_called(root, "RB-FAILOVER")) == ["RB-FAILOVER"]
 
 
@@ -84,7 +85,7 @@ def test_a_mistake_in_a_called_runbook_is_said_of_its_file(tmp_path: Path) -> No
     root = write_estate(tmp_path, failback(), switchover())
     (root / "runbooks/RB-SWITCH.yaml").write_text("broken: [")
     with pytest.raises(InvalidInput) as refused:
-        load_runbook(root / "runbooks/RB-FAILBACK.yaml")
+        load_called(root, "RB-FAILBACK")
     assert {finding.file for finding in refused.value.findings} == {"runbooks/RB-SWITCH.yaml"}
 
 
@@ -101,11 +102,15 @@ def test_an_unknown_runbook_names_the_nearest(tmp_path: Path) -> None:
 def test_a_digest_is_of_the_content_and_not_of_its_comments(tmp_path: Path) -> None:
     root = write_estate(tmp_path, failover())
     path = root / "runbooks/RB-FAILOVER.yaml"
-    before = load_runbook(path).digest
+
+    def digest() -> str:
+        return load_called(root, "RB-FAILOVER")["RB-FAILOVER"].digest
+
+    before = digest()
     path.write_text("# a comment\n" + path.read_text())
-    assert load_runbook(path).digest == before
+    assert digest() == before
     path.write_text(path.read_text().replace("20 s", "21 s"))
-    assert load_runbook(path).digest != before
+    assert digest() != before
 
 
 def test_the_runbooks_of_this_estate_load() -> None:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from drillbook.console.coverage_page.words import (
+from drillbook.console.coverage_words import (
     COVERS,
     fallback_words,
     joined,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from drillbook.console.coverage_page.words import KINDS, REASONS, blocked_words, joined
+from drillbook.console.coverage_words import KINDS, REASONS, blocked_words, joined
 from drillbook.coverage.accepted import decisions_of
 from drillbook.coverage.nminus1 import Why
 from drillbook.runbook.model import Text as Said

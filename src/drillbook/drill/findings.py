@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.errors import Finding
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 
 if TYPE_CHECKING:
     from drillbook.drill.model import Drill

@@ -26,7 +26,8 @@ from drillbook.drill.model import (
 from drillbook.errors import ExitCode, Finding, InvalidInput, UsageError
 from drillbook.evidence.verdict import Expectation
 from drillbook.runbook.model import CheckCall, Text
-from drillbook.schema import findings_of, hostile_findings, nearest, read_schema
+from drillbook.schema import findings_of, hostile_findings, read_schema
+from drillbook.schema_words import nearest
 from drillbook.source import Map, Seq, plain, read_yaml
 
 if TYPE_CHECKING:

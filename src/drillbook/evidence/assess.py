@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.judge import judge, judge_services
+from drillbook.evidence.judge import judge_services
 from drillbook.evidence.measure import (
     Baseline,
     Felt,
@@ -194,12 +194,6 @@ class Measures:
             ],
             "attempts": self.attempts,
         }
-
-
-def assess(observed: Observed) -> tuple[Measures, Verdict]:
-    """Measure and judge a drill about one service."""
-    measures, findings = _measure(observed)
-    return measures, judge(findings)
 
 
 def assess_services(services: Sequence[Observed]) -> tuple[list[tuple[Measures, Verdict]], Verdict]:

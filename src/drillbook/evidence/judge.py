@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drillbook.errors import ExitCode
 from drillbook.evidence.second import second_host, unwanted
 from drillbook.evidence.verdict import Result, Verdict
-from drillbook.evidence.wording import NOTHING, joined, meaning, same
+from drillbook.evidence.wording import joined, meaning, same
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
@@ -35,13 +35,8 @@ _NOT_RUN = (
 )
 
 
-def judge(findings: Findings) -> Verdict:
-    """Give the verdict of a drill about one service."""
-    return judge_services([(NOTHING, findings)])[0]
-
-
 def judge_services(named: Sequence[tuple[Text, Findings]]) -> tuple[Verdict, list[Verdict]]:
-    """Give the verdict of a drill about several services, the worst of all, and that of each service by itself.
+    """Give the verdict of a drill, the worst of all its services', and that of each service by itself.
 
     ``named``: each service's name, which its reasons begin with when there are several, and its findings; what is of
     the drill as a whole is taken from the first.

@@ -66,9 +66,6 @@ class ClockOffset:
     method: str
 
 
-SAME_CLOCK = ClockOffset(0, 0, "the same clock")
-
-
 @dataclass(frozen=True, slots=True)
 class Series:
     """All attempts of one probe.
@@ -85,7 +82,6 @@ class Series:
     samples: tuple[Sample, ...]
     uncertainty: int
     complete: bool
-    interval_ns: int
     digest: str
     kind: str = "postgresql_writer"
     does: Does = Does.WRITES
@@ -151,7 +147,6 @@ def parse_series(data: bytes, *, writer: str, source: str, target: str) -> Serie
         samples=tuple(samples),
         uncertainty=0,
         complete=complete and not torn,
-        interval_ns=int(options["interval_ms"] * 1_000_000),
         digest=digest_bytes(data),
     )
 

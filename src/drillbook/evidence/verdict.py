@@ -65,9 +65,6 @@ class Expectation:
     refused: ExitCode | None
 
 
-RECOVERED = Expectation(None)
-
-
 @dataclass(frozen=True, slots=True)
 class SteadyCheck:
     """One check of the steady state: its text, whether it held, and what it said when not."""

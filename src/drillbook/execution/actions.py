@@ -171,7 +171,7 @@ def of_effect(ended: Effect) -> Result:
 
 
 def wait_for(action: WaitRun, world: World, *, timeout: float) -> Result:
-    """Poll a check until it holds, the time is over, or a person stops the run."""
+    """Poll a check until it holds or says that it will not, the time is over, or a person stops the run."""
     began = world.clock.monotonic()
     deadline = began + timeout
     tries = 0
@@ -181,6 +181,8 @@ def wait_for(action: WaitRun, world: World, *, timeout: float) -> Result:
         tries += 1
         if fact.held:
             return Result("succeeded", "", {"tries": tries})
+        if fact.final:
+            return Result("failed", fact.detail, {"tries": tries})
         if world.clock.monotonic() + action.interval > deadline:
             return Result("failed", f"after {timeout:g} s: {fact.detail}", {"tries": tries})
         if world.stopping():

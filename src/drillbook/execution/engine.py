@@ -285,7 +285,7 @@ class Engine:
         return None if told.ended is Ended.ABSENT else of_effect(told)
 
     def _verify(self, step: PlannedStep, began: float) -> None:
-        """Poll each check of the step until it holds; the step's time limit bounds all of them."""
+        """Poll each check of the step until it holds, or says that it will not; the step's time limit bounds all."""
         for check in step.verify:
             self._verify_one(step, check, began + step.timeout)
         self._journal.append("step.done", step=step.id)
@@ -296,7 +296,7 @@ class Engine:
         while not (fact := self._world.checks.run(check, limit=limit_of(now - asked, deadline - now))).held:
             if self._world.stopping():
                 raise StoppedByPerson(f"stopped while the proof of step {step.id} did not hold yet: {fact.detail}")
-            if clock.monotonic() + _VERIFY_POLL > deadline:
+            if fact.final or clock.monotonic() + _VERIFY_POLL > deadline:
                 self._journal.append(
                     "verify.failed", step=step.id, check=check.function, item=check.item, detail=fact.detail
                 )

@@ -27,16 +27,23 @@ COMMAND_TIMEOUT = 5.0
 """Seconds that each command of a check may take, unless the caller allows more."""
 CANNOT_TELL = "CannotTell"
 """The name of the exception by which a check says that it could not look: neither yes nor no."""
+WILL_NOT = "WillNot"
+"""The name of the AssertionError by which a check says that waiting will not help: it is not asked again."""
+_LISTED = 1000  # characters of what such a check says, since somebody has to put all of it right
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a check found. ``held``; ``known`` is False when it could not be told; ``seconds`` it took."""
+    """What a check found. ``held``; ``known`` is False when it could not be told; ``seconds`` it took.
+
+    ``final``: it does not hold, and will not by waiting.
+    """
 
     held: bool
     known: bool
     detail: str
     seconds: float
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,11 @@ class Checks:
             said = function(host, **check.arguments)
         except AssertionError as failed:
             detail = str(failed).splitlines()[0] if str(failed) else f"{check.function} does not hold"
-            return Choice(Fact(False, True, visible(detail), time.monotonic() - began), None)
+            if type(failed).__name__ == WILL_NOT:
+                fact = Fact(False, True, visible(detail, limit=_LISTED), time.monotonic() - began, final=True)
+            else:
+                fact = Fact(False, True, visible(detail), time.monotonic() - began)
+            return Choice(fact, None)
         except DrillbookError as error:
             return Choice(Fact(False, False, visible(error.message), time.monotonic() - began), None)
         except Exception as error:  # noqa: BLE001 - a check that breaks says nothing: fail closed

@@ -17,7 +17,7 @@ from drillbook.plan.values import (
     protection_value,
     text,
 )
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from drillbook.cmdb import addressing
 from drillbook.errors import Refused
 from drillbook.plan.model import CheckRun, SlotUse
 from drillbook.runbook.template import Reference, TemplateError, parse
-from drillbook.schema import described, nearest
+from drillbook.schema_words import described, nearest
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:

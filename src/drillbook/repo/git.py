@@ -235,9 +235,9 @@ class Repository:
         listed = self.git("ls-files", "-z", "--cached", "--", *prefixes)
         return [part.decode("utf-8", "surrogateescape") for part in listed.split(b"\0") if part]
 
-    def remote_url(self, name: str = "origin") -> str | None:
-        """Give the URL of a remote as the clone's configuration has it, or None."""
-        done = self._run(["config", "--local", "--get", f"remote.{name}.url"], check=False)
+    def remote_url(self) -> str | None:
+        """Give the URL of the remote ``origin`` as the clone's configuration has it, or None."""
+        done = self._run(["config", "--local", "--get", "remote.origin.url"], check=False)
         return done.out.decode("utf-8", "surrogateescape").rstrip("\n") or None if done.code == 0 else None
 
     def branch(self) -> str | None:
@@ -265,13 +265,12 @@ class Repository:
     def try_git(
         self,
         *argv: str,
-        stdin: bytes = b"",
         timeout: float = _SECONDS,
         network: bool = False,
         env: Mapping[str, str] | None = None,
     ) -> Done:
         """Run git as ``git`` does, and give how it ended, whatever its exit code."""
-        return self._run(list(argv), stdin=stdin, timeout=timeout, network=network, env=env, check=False)
+        return self._run(list(argv), timeout=timeout, network=network, env=env, check=False)
 
     def _run(
         self,

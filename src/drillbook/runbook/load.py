@@ -12,7 +12,8 @@ from drillbook.runbook.library import Library
 from drillbook.runbook.model import SubRunbook
 from drillbook.runbook.rules import findings_of as rule_findings
 from drillbook.runbook.rules.context import Context, Loaded
-from drillbook.schema import findings_of, hostile_findings, nearest, read_schema
+from drillbook.schema import findings_of, hostile_findings, read_schema
+from drillbook.schema_words import nearest
 from drillbook.source import Map, read_yaml
 
 if TYPE_CHECKING:
@@ -70,18 +71,10 @@ def _with_called(id_: str, loaded: Mapping[str, Loaded]) -> set[str]:
     return seen
 
 
-def load_runbook(path: Path) -> Runbook:
-    """Load one runbook of an estate: a file in the ``runbooks`` folder beside ``playbooks``.
-
-    Raises InvalidInput with its findings, and with those of the runbooks that it calls.
-    """
-    return _load(path.parent.parent, [path.stem])[path.stem]
-
-
 def load_called(root: Path, id_: str) -> dict[str, Runbook]:
     """Load a runbook by id and all that it calls, so that another's mistake is not in the way.
 
-    Raises UsageError for an id that has no file, and InvalidInput as ``load_runbook``.
+    Raises UsageError for an id that has no file, and InvalidInput with its findings and with those of what it calls.
     """
     known = runbook_files(root)
     if id_ not in known:

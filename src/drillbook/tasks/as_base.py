@@ -13,7 +13,6 @@ from pathlib import Path
 
 from drillbook.change.trust.base import exported, pin_of, pinned_commit, point_to
 from drillbook.change.trust.engine import engine_digest, running_engine_digest
-from drillbook.change.trust.pin import place_of, read_pin
 from drillbook.errors import MissingPrerequisite, Refused
 from drillbook.repo.git import Repository
 from drillbook.tasks.common import ESTATE
@@ -22,18 +21,16 @@ _STARTED = "DRILLBOOK_AS_BASE"
 _LOCKS = ("requirements-uv.lock", "requirements.lock")
 
 
-def run_as_base(root: Path, *, if_pinned: bool = False) -> None:
+def run_as_base(root: Path) -> None:
     """Go on as the trusted base's engine, with the same arguments; return when it is that which runs already.
 
-    Call it before other parts of the engine are loaded, and again after the base was moved. ``if_pinned``: return too
-    when nothing is pinned. The base's engine runs in this environment when its lock files are those that this was
-    built from, and otherwise by its own launcher, which builds one on first use.
+    Call it before other parts of the engine are loaded, and again after the base was moved. The base's engine runs in
+    this environment when its lock files are those that this was built from, and otherwise by its own launcher, which
+    builds one on first use.
 
     Raises Refused: nothing is pinned, or what was started as the base's engine is another one.
     """
     repo = Repository(root)
-    if if_pinned and read_pin(place_of(repo.repository_id(repo.head()))) is None:
-        return
     place, pin = pin_of(repo)
     pinned_commit(repo, pin)
     folder = exported(repo, place, pin)

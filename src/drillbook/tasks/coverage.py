@@ -44,7 +44,6 @@ def coverage(
     from rich.text import Text
 
     from drillbook.cmdb.load import load
-    from drillbook.console.coverage_page.coverage import coverage_page
     from drillbook.console.coverage_view import coverage_view
     from drillbook.console.files import write_file
     from drillbook.console.output import console
@@ -59,6 +58,8 @@ def coverage(
     found = coverage_of(cmdb, in_use=tuple(in_use or ()))
     worse = lost_cover(coverage_of(_at(root, base)), found) if base else ()
     if html:
+        from drillbook.console.coverage_page.coverage import coverage_page
+
         write_file(Path(html), coverage_page(cmdb, found, language=lang).encode())
         if not json:
             console.print(f"✓ written  {html}", soft_wrap=True)
@@ -92,7 +93,6 @@ def nminus1(
 
     from drillbook.clock import SystemClock
     from drillbook.cmdb.load import load
-    from drillbook.console.coverage_page.nminus1 import nminus1_page
     from drillbook.console.files import write_file
     from drillbook.console.nminus1_view import Told, nminus1_view
     from drillbook.console.output import console
@@ -108,6 +108,8 @@ def nminus1(
     fresh = worse(nminus1_of(_at(root, base)), found) if base else None
     told = Told(cmdb, found, judge(cmdb, found, today=today), fresh)
     if html:
+        from drillbook.console.coverage_page.nminus1 import nminus1_page
+
         write_file(Path(html), nminus1_page(told, language=lang).encode())
         if not json:
             console.print(f"✓ written  {html}", soft_wrap=True)

@@ -12,27 +12,25 @@ from drillbook.tasks.common import Touches, estate_root, task
 if TYPE_CHECKING:
     from invoke.context import Context
 
+    from drillbook.tasks.side_by_side import Ended
+
 
 _NO_TEST = 5
+_LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
+# Timed measurements are made on hosts, so they come first where the machine cannot do both at once.
+_LAST = ("nice", "-n", "15")
 
 
-def _must(*command: str) -> bool:
-    """Run one of the environment's programs in the checkout; a failure of its is ours.
-
-    Gives False when pytest was asked for names that none of its tests has.
-    """
+def _must(*command: str) -> None:
+    """Run one of the environment's programs in the checkout; a failure of its is ours."""
     done = subprocess.run([sys.executable, "-m", *command], cwd=estate_root(), check=False)
-    if command[0] == "pytest" and "-k" in command and done.returncode == _NO_TEST:
-        return False
     if done.returncode:
         sys.exit(done.returncode)
-    return True
 
 
 def _lint() -> None:
-    _must("ruff", "check", ".")
-    _must("ruff", "format", "--check", ".")
-    _must("mypy")
+    for command in _LINT:
+        _must(*command)
 
 
 @task(
@@ -43,15 +41,34 @@ def _lint() -> None:
 )
 def everything(_: Context, only: str = "") -> None:
     """Lint, types, and all tests, those on the lab's real hosts included (needs root)."""
-    _lint()
+    from drillbook.tasks.side_by_side import Part, SideBySide
+
     if os.geteuid() != 0:
         sys.stderr.write("Left out: the tests on the lab's hosts need root (sudo ./inv test).\n")
-    names = ["-k", only] if only else []
-    # Tests without hosts run side by side; those with hosts share one lab.
-    found = _must("pytest", "-q", "-n", "auto", "-m", "not lab", *names)
-    found |= _must("pytest", "-v", "-m", "lab", "--durations=10", *names)
-    if not found:
-        sys.exit(_NO_TEST)
+    python = (sys.executable, "-m")
+    pytest = (*python, "pytest", *(["--color=yes"] if sys.stdout.isatty() else []), *(["-k", only] if only else []))
+    lint = Part("lint", tuple((*_LAST, *python, *command) for command in _LINT))
+    # Tests without hosts use what the others, which share one lab and mostly wait for it, leave of the machine.
+    without = Part("without hosts", ((*_LAST, *pytest, "-q", "-n", "auto", "-m", "not lab"),))
+    on_hosts = Part("on hosts", ((*pytest, "-v", "-m", "lab", "--durations=10"),))
+    both = SideBySide(estate_root(), width=len(without.name))
+    both.run([[lint, without], [on_hosts]])
+    if both.stopped:
+        raise KeyboardInterrupt
+    sys.exit(_sum(sorted(both.ended, key=lambda each: (lint, without, on_hosts).index(each.part)), named=bool(only)))
+
+
+def _sum(ended: list[Ended], *, named: bool) -> int:
+    """Print how each part ended and give the exit code of all. ``named``: a part may have no test of that name."""
+    none = [each for each in ended if named and each.code == _NO_TEST]
+    failed = [each for each in ended if each.code and each not in none]
+    sys.stdout.write("\n")
+    for each in ended:
+        how = f"failed ({each.code})" if each in failed else "no test of that name" if each in none else "ok"
+        sys.stdout.write(f"{each.part.name:<13}  {each.seconds / 60:5.1f} min  {how}\n")
+    if failed:
+        return max(1, failed[0].code)
+    return _NO_TEST if len(none) == len(ended) - 1 else 0
 
 
 @task(touches=Touches.FILES)

@@ -21,7 +21,7 @@ from drillbook.change.trust.identity import kind_of
 from drillbook.errors import InvalidInput, Refused, UsageError
 from drillbook.repo.tree import governed_files, is_free
 from drillbook.runbook.load import runbook_files
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 from drillbook.text import forbidden_character, visible
 
 if TYPE_CHECKING:

@@ -77,13 +77,13 @@ def verify_request(record: ChangeRecord, base: Base, *, at: datetime | None = No
     return _verified(base, signed, at)
 
 
-def verify_result(record: ChangeRecord, base: Base, *, at: datetime | None = None) -> SigningKey:
+def verify_result(record: ChangeRecord, base: Base) -> SigningKey:
     """Prove who closed a change. Raises Refused: it is not closed, or the signature is not theirs."""
     result = record.result
     if result is None:
         raise Refused(f"{record.id} is not closed", remedy=f"./inv changes.close {record.id}")
     signed = _Signed(result.raw, result.signature, RESULT_NAMESPACE, result.closed_by, result.closed_at)
-    return _verified(base, signed, at)
+    return _verified(base, signed, None)
 
 
 def valid_approvals(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.cmdb.rules.in_use import uses_of
 from drillbook.errors import Finding
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 from drillbook.source import line_at
 from drillbook.text import visible
 

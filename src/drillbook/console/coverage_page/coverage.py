@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.console.coverage_page import render
 from drillbook.console.coverage_page.drawing import SPARE_WIDTHS, Row, spare_drawing
-from drillbook.console.coverage_page.words import (
+from drillbook.console.coverage_words import (
     COVERS,
     fallback_words,
     place_words,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drillbook.console.coverage_page.words import REASONS
+from drillbook.console.coverage_words import REASONS
 from drillbook.coverage.nminus1 import Why
 from drillbook.svg import BAD, GOOD, INK, LINE, MUTED, PAPER, WARN, document, shortened, tag, text_width
 

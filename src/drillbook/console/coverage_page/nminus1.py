@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.console.coverage_page import render
 from drillbook.console.coverage_page.drawing import WIDTHS, bars, legend
-from drillbook.console.coverage_page.words import KINDS, REASONS, blocked_words
+from drillbook.console.coverage_words import KINDS, REASONS, blocked_words
 from drillbook.coverage.accepted import decisions_of
 from drillbook.coverage.nminus1 import Why
 from drillbook.runbook.model import Text

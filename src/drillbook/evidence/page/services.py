@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-AS_EXPECTED = Text("as expected", "符合预期")
-
-
 def several(record: Mapping[str, Any]) -> bool:
     """Tell whether a drill is about more than one service."""
     return len(record["services"]) > 1

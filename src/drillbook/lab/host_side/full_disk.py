@@ -8,10 +8,6 @@ import time
 from typing import Any
 
 from drillbook.lab.host_side.mounts import (
-    NODEV,
-    NOSUID,
-    RDONLY,
-    REMOUNT,
     SCRATCH,
     Refused,
     aside,
@@ -19,11 +15,11 @@ from drillbook.lab.host_side.mounts import (
     enter,
     enter_host,
     holders,
-    mount,
     mount_of,
     mounts,
     put,
     real,
+    remount,
     take,
     unmount,
 )
@@ -68,7 +64,7 @@ def fill(
     enter(own)
     used = os.statvfs(SCRATCH)
     size = (used.f_blocks - used.f_bfree) * used.f_frsize + leave
-    mount(None, SCRATCH, None, REMOUNT | NODEV | NOSUID, f"size={size}")
+    remount(SCRATCH, size=size)
     same = os.fstat(source)
     for namespace, tree in zip(namespaces, trees, strict=True):
         enter_host(namespace)
@@ -96,7 +92,7 @@ def relieve(*, namespaces: list[int], pids: list[int], name: str, path: str | No
     wanted = None if path is None else mount_of(take(path, on_disk=False))
     points = [point for number, point, source, _shared in mounts() if source == name and wanted in (None, number)]
     for point in points:
-        mount(None, point, None, REMOUNT | NODEV | NOSUID, f"size={1 << 40}")
+        remount(point, size=1 << 40)
         busy = _read_only(point, pids)
         if busy:
             return {"busy": busy, "path": point}
@@ -117,7 +113,7 @@ def _read_only(point: str, pids: list[int]) -> list[str]:
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            mount(None, point, None, REMOUNT | RDONLY | NODEV | NOSUID)
+            remount(point, read_only=True)
         except OSError:
             if time.monotonic() > deadline:
                 return holders(pids, point) or ["a process"]

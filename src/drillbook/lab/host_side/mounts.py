@@ -8,7 +8,7 @@ import re
 import stat
 
 _NEWNS = 0x00020000
-_REC, _PRIVATE, REMOUNT, RDONLY, NODEV, NOSUID = 0x4000, 0x40000, 32, 1, 4, 2
+_REC, _PRIVATE, _REMOUNT, _RDONLY, _NODEV, _NOSUID = 0x4000, 0x40000, 32, 1, 4, 2
 _CLONE_TREE = 1
 _EMPTY_FROM, _EMPTY_TO = 0x4, 0x40
 _EMPTY_PATH = 0x1000
@@ -48,17 +48,25 @@ def enter_host(namespace: int) -> None:
         raise Refused("the host has this machine's own root")
 
 
-def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
-    """Mount something, or change how it is mounted."""
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     texts = [None if each is None else os.fsencode(each) for each in (source, target, kind)]
     check(_libc.mount(*texts, ctypes.c_ulong(flags), data.encode() or None), f"mount at {target}")
+
+
+def remount(point: str, *, size: int | None = None, read_only: bool = False) -> None:
+    """Give a file system in memory another size in bytes, or let nobody write to it any more.
+
+    Raises OSError when somebody still writes.
+    """
+    flags = _REMOUNT | _NODEV | _NOSUID | (_RDONLY if read_only else 0)
+    _mount(None, point, None, flags, "" if size is None else f"size={size}")
 
 
 def aside(name: str, *, limit: int) -> int:
     """Make a file system in memory that nobody else sees, and give a descriptor of this private view of mounts."""
     check(_libc.unshare(_NEWNS), "a view of mounts of its own")
-    mount(None, "/", None, _REC | _PRIVATE)
-    mount(name, SCRATCH, "tmpfs", NODEV | NOSUID, f"size={limit},mode=0755,nr_inodes=0")
+    _mount(None, "/", None, _REC | _PRIVATE)
+    _mount(name, SCRATCH, "tmpfs", _NODEV | _NOSUID, f"size={limit},mode=0755,nr_inodes=0")
     return os.open("self/ns/mnt", os.O_RDONLY, dir_fd=_PROC)
 
 

@@ -15,18 +15,14 @@ from typing import Any
 
 from drillbook.lab.host_side import WRONG_CLOCK
 from drillbook.lab.host_side.mounts import (
-    NODEV,
-    NOSUID,
-    RDONLY,
-    REMOUNT,
     SCRATCH,
     Refused,
     aside,
     clone,
     enter,
     enter_host,
-    mount,
     put,
+    remount,
     take,
     take_file,
     unmount,
@@ -71,7 +67,7 @@ def turn(*, namespaces: list[int], seconds: int, **_: Any) -> dict[str, Any]:
     with open(place, "w") as stream:
         stream.write("\n".join([said.rstrip("\n"), *lines]).lstrip("\n") + "\n")
     trees = [clone(place) for _each in namespaces]
-    mount(None, SCRATCH, None, REMOUNT | RDONLY | NODEV | NOSUID)
+    remount(SCRATCH, read_only=True)
     for namespace, tree in zip(namespaces, trees, strict=True):
         enter_host(namespace)
         put(tree, take(_ENVIRONMENT, on_disk=False))

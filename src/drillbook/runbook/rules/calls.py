@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from drillbook.runbook.library import Unreadable
 from drillbook.runbook.model import SubRunbook
 from drillbook.runbook.rules.context import Context, Found, Loaded, Path, checks, listed, playbooks
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

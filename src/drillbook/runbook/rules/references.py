@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drillbook.runbook.model import Fence, Manual, SubRunbook, Text
 from drillbook.runbook.rules.context import Context, Found, Loaded, Path, checks, listed, playbooks, runs
 from drillbook.runbook.template import Reference, TemplateError, reference_in_constant, references
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

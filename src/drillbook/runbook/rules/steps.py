@@ -21,7 +21,7 @@ from drillbook.runbook.model import (
     Wait,
 )
 from drillbook.runbook.rules.context import Context, Found, Loaded, Path, checks, listed
-from drillbook.schema import nearest
+from drillbook.schema_words import nearest
 from drillbook.source import line_at
 from drillbook.text import visible
 

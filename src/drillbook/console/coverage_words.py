@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.cmdb.impact.effects import Part
-from drillbook.coverage.nminus1 import Blocked, Failure, Tried, Why
+from drillbook.coverage.nminus1 import Blocked, Tried, Why
 from drillbook.coverage.order import Place, order
 from drillbook.coverage.shared import Common, Shared
 from drillbook.runbook.model import Text
@@ -110,15 +110,6 @@ def shared_words(found: Shared) -> Text:
     ) if found.what not in (Common.ITEM, Common.SERVICE) else Text(
         f"{found.primary} and {others.en} share {common.en}", f"{found.primary} 与{others.zh}共用 {common.zh}"
     )  # fmt: skip
-
-
-def failure_words(failure: Failure) -> Text:
-    """Give what fails: its id, and what breaks the same."""
-    kind = KINDS[failure.kind]
-    if not failure.same:
-        return Text(kind.en, kind.zh)
-    same = ", ".join(failure.same)
-    return Text(f"{kind.en}; the same with {same}", f"{kind.zh}；等同于 {same}")
 
 
 def blocked_words(cmdb: Cmdb, blocked: Blocked, rto: float) -> Text:

@@ -1,4 +1,4 @@
-"""The form of a case for a rule over the graph."""
+"""The form of a case for a rule over the graph, and what several cases use."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ class Case:
     line: str
     says: str
     good: Changes = field(default_factory=dict)
+
+
+SOME_TEXT = {"en": "Some", "zh": "某"}
+SOME_ITEM = {"class": "host", "title": SOME_TEXT, "site": "hq", "owner": "ann"}
+SOME_SERVICE = {"title": SOME_TEXT, "tier": 2, "rto": "1 h", "rpo": "1 h", "provided_by": [], "owner": "ann"}

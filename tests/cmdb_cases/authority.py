@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 
+from tests.cmdb_cases.case import DROP, Case
 from tests.cmdb_sample import KEY, OTHER_KEY
-from tests.rule_case import DROP, Case
 
 _RULES = "policies/approvals/rules"
 _RUNS = f"{_RULES}/runs"
@@ -29,7 +29,7 @@ def _broken(key: str, line: str, says: str) -> Case:
     return Case("signing-key", {f"{_KEYS}/0": key}, line, says)
 
 
-POLICY_CASES = (
+AUTHORITY = (
     Case(
         "approvals",
         {f"{_RUNS}/environments": ["production"]},

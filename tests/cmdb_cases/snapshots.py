@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rule_case import Case, Changes
+from tests.cmdb_cases.case import Case, Changes
 
 _SPARE = "protections/web-spare"
 SNAPSHOT = f"{_SPARE}/snapshot"
@@ -40,7 +40,7 @@ def _path(path: str, says: str, good: str) -> Case:
     return _case("snapshot-paths", {f"{_PATHS}/1": path}, path, says, {f"{_PATHS}/1": good})
 
 
-SNAPSHOT_CASES = (
+SNAPSHOTS = (
     Case(
         "snapshot-needed",
         {f"{_SPARE}/service_address": {"production": "198.18.0.102"}},
