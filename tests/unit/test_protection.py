@@ -29,7 +29,7 @@ def plans() -> None:
         PLANS[name] = plan_of(estate, name, environment="lab", parameters={"pair": "core-db"})
     for name in ("RB-STANDBY-PROMOTION", "RB-STANDBY-FAILBACK"):
         PLANS[name] = plan_of(estate, name, environment="lab", parameters={"protection": "web-spare"})
-    room = {"database": "core-db", "mail": "mail-pair", "cold": "web-spare", "witness": "mon-1"}
+    room = {"database": "core-db", "mail": "mail-pair", "cold": "web-spare"}
     PLANS["RB-ROOM-LOSS"] = plan_of(estate, "RB-ROOM-LOSS", environment="lab", parameters=room)
 
 

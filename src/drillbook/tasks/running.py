@@ -13,6 +13,7 @@ from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.stop import StopRequest
 from drillbook.execution.usual import remember, usual_seconds
 from drillbook.journal.record import read_journal
+from drillbook.runbook.words import Words
 from drillbook.tasks.common import estate_root, state_folder
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def show_plan(plan: Plan, language: str, *, lines: tuple[str, ...] = ()) -> None
     console.print(f"{plan.runbook}  {words(plan.title, language)}")
     for line in lines:
         console.print(f"  {line}")
-    console.print(f"  in {plan.environment}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
+    hosts = [f"{role} {item}" for role, item in plan.roles.items()] or plan.locks
+    console.print(f"  in {plan.environment}, on {', '.join(hosts)}")
+    if plan.parts:
+        said = Words(language)("parts")
+        console.print(f"  {said}: {', '.join(part.id for part in plan.parts)}")
     named = ", ".join(plan.services[:_SERVICES_SHOWN]) or "no service"
     more = len(plan.services) - _SERVICES_SHOWN
     console.print(f"  can interrupt: {named}{f' and {more} more (./inv runbooks.plan names all)' if more > 0 else ''}")

@@ -148,6 +148,7 @@ def status(_: Context, count: int = 10) -> None:
     from rich.table import Table
 
     from drillbook.console.output import console
+    from drillbook.console.run_now import how_it_stands
     from drillbook.execution.runs import broken_runs, runs
     from drillbook.tasks.running import remind
     from drillbook.tasks.trusting import say_owed
@@ -156,8 +157,7 @@ def status(_: Context, count: int = 10) -> None:
     state = state_folder(root)
     table = Table("run", "runbook", "in", "how it stands", box=None)
     for folder, run, plan in runs(state, last=count):
-        stands = run.closed or (f"stopped: {run.stopped}" if run.stopped else "open (running, or its process died)")
-        table.add_row(folder.id, plan.runbook, plan.environment, stands)
+        table.add_row(folder.id, plan.runbook, plan.environment, "\n".join(how_it_stands(plan, run)))
     console.print(table if table.row_count else "No run yet.")
     for folder, why in broken_runs(state, last=count):
         console.print(f"  ✗ {folder.id}: {why}")
