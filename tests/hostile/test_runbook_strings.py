@@ -157,7 +157,7 @@ def test_each_text(of: Callable[[], dict[str, Any]], path: tuple[str | int, ...]
         for step in plan.steps:
             if isinstance(step.action, Command):
                 assert tuple(shlex.split(shlex.join(step.action.argv))) == step.action.argv
-            assert all(hand.do.isascii() for hand in step.by_hand)
+            assert all(hand.do.isascii() for hand in step.by_hand if isinstance(hand.do, str))
 
 
 def harmless(page: str) -> bool:

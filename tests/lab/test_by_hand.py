@@ -34,6 +34,7 @@ def hands(pair: Pair, runbook: str, **parameters: str) -> list[Hand]:
 def type_it(pair: Pair, hand: Hand) -> int:
     """Type one line at a console, as root in its home folder; give the exit code."""
     assert hand.item is not None
+    assert isinstance(hand.do, str)
     return pair.hosts[hand.item].run(["/bin/bash", "-c", hand.do], timeout=60).exit_code
 
 
@@ -56,13 +57,15 @@ def test_a_switchover_by_hand(pair: Pair) -> None:
 
 
 def test_a_failover_and_the_rebuilding_by_hand(pair: Pair) -> None:
-    probe = "timeout 2 bash -c"
+    def looks(hand: Hand) -> bool:
+        return isinstance(hand.do, str) and hand.do.startswith("timeout 2 bash -c")
+
     with Writer(pair) as writer:
-        before = [hand for hand in hands(pair, FAILOVER) if hand.do.startswith(probe)]
+        before = [hand for hand in hands(pair, FAILOVER) if looks(hand)]
         assert [type_it(pair, hand) for hand in before] == [0], "a primary that is alive must be told from a dead one"
         pair.kill(pair.first)
         for hand in hands(pair, FAILOVER):
-            if hand.do.startswith(probe):
+            if looks(hand):
                 assert type_it(pair, hand) != 0
             elif hand.item is not None:
                 assert type_it(pair, hand) == 0, hand.do

@@ -10,6 +10,7 @@ import pytest
 
 from drillbook.errors import UsageError
 from drillbook.plan.model import Command
+from drillbook.plan.reading import plan_from_json
 from drillbook.plan.render import by_hand_page, plan_markdown, plan_page, plan_text
 from drillbook.runbook.model import Kind, Repeat, Text, Verb
 from drillbook.runbook.page import Line, as_markdown, as_text, cells
@@ -53,7 +54,19 @@ def test_what_is_shown_is_what_is_sent() -> None:
             assert (script or action.stdin or None) in [*blocks, None]
     for step in made.steps:
         for hand in step.by_hand:
+            assert isinstance(hand.do, str)
             assert hand.do in plan_text(made).replace("\n", " ")
+
+
+def test_what_a_person_does_and_does_not_type_is_said_in_his_language() -> None:
+    book = failover()
+    book["steps"][0]["by_hand"][0]["do"] = {"en": "switch {primary.id} off", "zh": "切断 {primary.id} 的电源"}
+    made = plan(book)
+    assert made.steps[0].by_hand[0].do == Text("switch db-1 off", "切断 db-1 的电源")
+    assert plan_from_json(made.to_json()) == made
+    for page in (by_hand_page, plan_page):
+        assert "•  switch db-1 off\n" in as_text(page(made))
+        assert "•  切断 db-1 的电源\n" in as_text(page(made, "zh"))
 
 
 def test_by_hand_alone_has_every_line_that_a_person_types_and_no_script() -> None:

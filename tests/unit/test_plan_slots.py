@@ -166,6 +166,16 @@ def test_a_rule_cannot_name_a_slot() -> None:
         planned(book)
 
 
+def test_paths_that_a_setting_names_in_one_text_are_typed_as_several_words() -> None:
+    book = failback()
+    book["steps"][1]["by_hand"] = [{"on": "primary", "do": "cp -a {protection.settings.paths} /kept", "see": text()}]
+    made = planned(book, switchover(), paths="/var/lib/web /var/log/web")
+    assert made.step("rebuild").by_hand[0].do == "cp -a /var/lib/web /var/log/web /kept"
+    for other in ("/var/lib/web -rf", "/var/lib/web  /var/log", "web /var", "/a /b;c", "/a /b\n/c"):
+        with pytest.raises(Refused, match="cannot be typed by hand"):
+            planned(book, switchover(), paths=other)
+
+
 def test_a_list_typed_by_hand_and_given_to_a_playbook() -> None:
     book = failback()
     book["steps"][1]["playbook"]["variables"] = {"paths": "{protection.settings.paths}"}

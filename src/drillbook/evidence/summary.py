@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.form import led
 from drillbook.evidence.left import why_not_done
 from drillbook.evidence.markdown import NONE, md, shown, table
 from drillbook.evidence.summary_service import lead, objectives
+from drillbook.evidence.to_json import led
 from drillbook.evidence.wording import duration
 
 if TYPE_CHECKING:

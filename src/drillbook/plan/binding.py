@@ -21,12 +21,12 @@ from drillbook.plan.model import (
 )
 from drillbook.plan.typed import hand_text
 from drillbook.plan.values import bind_check, text
-from drillbook.runbook.model import Check, Fence, Manual, Playbook, Power, Repeat, Run, Verb, Wait
+from drillbook.runbook.model import Check, Fence, Manual, Playbook, Power, Repeat, Run, Text, Verb, Wait
 
 if TYPE_CHECKING:
     from drillbook.plan.reach import Reach
     from drillbook.plan.values import Scope
-    from drillbook.runbook.model import CheckCall, Step, Text, Undo
+    from drillbook.runbook.model import CheckCall, Step, Undo
 
 ASSUMPTION_TIMEOUT = 10.0
 """Seconds that an assumption of a called runbook may take, which becomes a step of the plan."""
@@ -78,7 +78,11 @@ class Binder:
             by_hand=tuple(
                 Hand(
                     item=scope.roles[hand.on] if hand.on is not None else None,
-                    do=hand_text(hand.do, scope, typed=hand.on is not None),
+                    do=(
+                        Text(*(hand_text(each, scope, typed=False) for each in (hand.do.en, hand.do.zh)))
+                        if isinstance(hand.do, Text)
+                        else hand_text(hand.do, scope, typed=hand.on is not None)
+                    ),
                     see=hand.see,
                 )
                 for hand in step.by_hand

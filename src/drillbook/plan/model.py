@@ -134,10 +134,10 @@ class PlannedUndo:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A line of ``by_hand``, bound: at which item's console (None: anywhere), what to type, what to see."""
+    """A line of ``by_hand``, bound: at which item's console (None: anywhere), what to type or do, what to see."""
 
     item: str | None
-    do: str
+    do: str | Text
     see: Text
 
 

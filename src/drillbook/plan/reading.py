@@ -62,7 +62,14 @@ def _step(value: Mapping[str, Any]) -> PlannedStep:
         ),
         timeout=value["timeout"],
         repeat=Repeat(value["repeat"]),
-        by_hand=tuple(Hand(item=hand["item"], do=hand["do"], see=Text(**hand["see"])) for hand in value["by_hand"]),
+        by_hand=tuple(
+            Hand(
+                item=hand["item"],
+                do=hand["do"] if isinstance(hand["do"], str) else Text(**hand["do"]),
+                see=Text(**hand["see"]),
+            )
+            for hand in value["by_hand"]
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drillbook.plan.model import (
@@ -18,7 +19,7 @@ from drillbook.plan.model import (
 from drillbook.plan.parts import together
 from drillbook.plan.typed import slot_mark
 from drillbook.runbook.page import Line, as_markdown, as_text
-from drillbook.runbook.render import arguments_text
+from drillbook.runbook.render import arguments_text, hand_line
 from drillbook.runbook.words import Words
 
 if TYPE_CHECKING:
@@ -148,7 +149,9 @@ class _Page:
 
     def hands(self, step: PlannedStep, indent: int) -> Iterator[Line]:
         for hand in step.by_hand:
-            yield Line("code", self.typed(hand.do), f"{hand.item}$" if hand.item else "", indent)
+            prompt = f"{hand.item}$" if hand.item else ""
+            line = hand_line(hand.do, prompt, indent, self.words)
+            yield replace(line, text=self.typed(line.text))
             yield Line("field", self.words.text(hand.see), "→", indent + 1)
 
     def only_by_hand(self) -> Iterator[Line]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from drillbook.runbook.template import Reference
 
 _TYPED_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+_PATHS = re.compile(r"/[A-Za-z0-9_@%+=:,./-]*( /[A-Za-z0-9_@%+=:,./-]*)+")
 _READ_BY_HAND = re.compile(r"[A-Za-z0-9_@%+=:,./ -]+")
 
 
@@ -21,7 +22,8 @@ def hand_text(template: str, scope: Scope, *, typed: bool) -> str:
     """Fill in what a person types. A list stands in it with a space between its texts, a slot by its name.
 
     A value must be such that it needs no quotes; when it is not typed at a console (``typed`` is
-    false: an instruction such as "switch the rack's power off") it may hold spaces.
+    false: an instruction such as "switch the rack's power off") it may hold spaces. A text of absolute
+    paths with a space between them is several words, as a list is.
     """
     allowed = _TYPED_BY_HAND if typed else _READ_BY_HAND
     filled = []
@@ -32,7 +34,8 @@ def hand_text(template: str, scope: Scope, *, typed: bool) -> str:
             filled.append(slot_mark(scope.slot(part)))
         else:
             value = scope.value(part)
-            several = value if isinstance(value, list) else [as_text(value)]
+            whole = as_text(value) if not isinstance(value, list) else ""
+            several = value if isinstance(value, list) else whole.split(" ") if _PATHS.fullmatch(whole) else [whole]
             filled.append(" ".join(_typed(part, each, allowed) for each in several))
     return "".join(filled)
 

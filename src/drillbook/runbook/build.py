@@ -72,6 +72,10 @@ def _text(value: Mapping[str, str]) -> Text:
     return Text(en=value["en"], zh=value["zh"])
 
 
+def _typed(value: str | Mapping[str, str]) -> str | Text:
+    return value if isinstance(value, str) else _text(value)
+
+
 def _parameter(name: str, value: Map, line: int) -> Parameter:
     default = value.get("default")
     return Parameter(
@@ -177,7 +181,7 @@ def _step(step: Map) -> Step:
         timeout=seconds(step["timeout"]) if "timeout" in step else 0.0,
         repeat=Repeat(step.get("repeat", "safe")),
         by_hand=tuple(
-            ByHand(do=each["do"], see=_text(each["see"]), on=each.get("on"), line=each.line) for each in hands
+            ByHand(do=_typed(each["do"]), see=_text(each["see"]), on=each.get("on"), line=each.line) for each in hands
         ),
         line=step.line,
     )

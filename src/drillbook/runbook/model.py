@@ -70,10 +70,10 @@ class ByHand:
     """What a person types when there is no engine, and what they should then see.
 
     ``on`` is the role whose console they type it at, or None for "anywhere"; ``do`` a template in
-    ASCII; ``see`` the explanation.
+    ASCII, or, when it is a sentence and no command, one in each language; ``see`` the explanation.
     """
 
-    do: str
+    do: str | Text
     see: Text
     on: str | None
     line: int

@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from drillbook.runbook.model import Check, Fence, Manual, Playbook, Power, Run, Wait
+from drillbook.runbook.model import Check, Fence, Manual, Playbook, Power, Run, Text, Wait
 from drillbook.runbook.page import Line
 from drillbook.runbook.words import Words
 
@@ -39,6 +39,11 @@ def quoted(argument: str) -> str:
 def arguments_text(arguments: Mapping[str, Any]) -> str:
     """Give arguments by name as ``name=value, …``."""
     return ", ".join(f"{name}={value}" for name, value in arguments.items())
+
+
+def hand_line(do: str | Text, prompt: str, indent: int, words: Words) -> Line:
+    """Lay out what a person types at a prompt, or, where it is a sentence, does."""
+    return Line("field", words.text(do), "•", indent) if isinstance(do, Text) else Line("code", do, prompt, indent)
 
 
 class _Page:
@@ -97,7 +102,7 @@ class _Page:
         if step.by_hand:
             yield Line("field", "", words("by_hand"), 1)
         for hand in step.by_hand:
-            yield Line("code", hand.do, f"{hand.on}$" if hand.on else "", 2)
+            yield hand_line(hand.do, f"{hand.on}$" if hand.on else "", 2, words)
             yield Line("field", words.text(hand.see), "→", 3)
 
     def action(self, step: Step) -> Iterator[Line]:

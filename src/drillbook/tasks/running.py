@@ -65,7 +65,9 @@ def require_yes(*, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise StoppedByPerson("nobody is at a terminal to say yes; nothing was run", remedy="add --yes")
+        raise StoppedByPerson(
+            "nobody is at a terminal to say yes; nothing was run", remedy="add --yes, and it begins unasked"
+        )
     if not _asked("  Run it? Type yes: "):
         raise StoppedByPerson("nobody said yes; nothing was run")
 
@@ -111,26 +113,33 @@ def remind(root: Path) -> None:
     """Say which protections have no second copy now, and which runbook brings it back."""
     from drillbook.clock import timestamp
     from drillbook.console.run_view import warn_degraded
-    from drillbook.execution.protection import degraded
+    from drillbook.execution.protection import degraded, unfinished
     from drillbook.lab.state import made_at
 
     made = made_at()
     since = timestamp(made) if made else ""
     found = [each for each in degraded(state_folder(root)) if each.since > since]
-    if found:
-        warn_degraded([(each, ways_back(root, each)) for each in found])
+    if not found:
+        return
+    # A run in its middle holds its hosts: whoever began another one would only be refused.
+    busy = {(run.environment, id_) for run in unfinished(state_folder(root), since) for id_ in run.protections}
+    warn_degraded([
+        (each, [] if (each.environment, each.protection) in busy else ways_back(root, each)) for each in found
+    ])  # fmt: skip
 
 
 def ways_back(root: Path, lost: Degraded) -> list[str]:
     """Give the commands of the failbacks that can be planned for a protection: those of other kinds cannot."""
+    from drillbook.cmdb.load import load
     from drillbook.errors import DrillbookError
+    from drillbook.runbook.load import load_sound
     from drillbook.runbook.model import Kind
-    from drillbook.tasks.wiring import load_estate, plan_of
+    from drillbook.tasks.wiring import Estate, plan_of
 
     try:
-        estate = load_estate(root)
+        estate = Estate(root, load(root), load_sound(root)[0])
     except DrillbookError:
-        return []  # cmdb.check and runbooks.list say what is wrong
+        return []  # cmdb.check says what is wrong
     values = {"protection": lost.protection, "item": lost.survivor}
     commands = []
     for runbook in estate.runbooks.values():

@@ -151,7 +151,8 @@ def _part(key: str, value: Any) -> str:
     if key == "verify":
         return "; ".join(_action(each) for each in value or ()) or _NOTHING
     if key == "by_hand":
-        return "; ".join(each["do"] for each in value or ()) or _NOTHING
+        typed = (each["do"] for each in value or ())
+        return "; ".join(each if isinstance(each, str) else each["en"] for each in typed) or _NOTHING
     return _value(value)
 
 

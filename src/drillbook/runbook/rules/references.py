@@ -88,7 +88,12 @@ def templates(runbook: Runbook) -> Iterator[tuple[Path, Any]]:
             for name, value in step.action.parameters.items():
                 yield ("steps", index, "runbook", "parameters", name), value
         for number, hand in enumerate(step.by_hand):
-            yield ("steps", index, "by_hand", number, "do"), hand.do
+            at: Path = ("steps", index, "by_hand", number, "do")
+            if isinstance(hand.do, Text):
+                yield (*at, "en"), hand.do.en
+                yield (*at, "zh"), hand.do.zh
+            else:
+                yield at, hand.do
 
 
 def _problem(runbook: Runbook, reference: Reference) -> str | None:

@@ -21,6 +21,7 @@ from drillbook.runbook.model import (
     Wait,
 )
 from drillbook.runbook.rules.context import Context, Found, Loaded, Path, checks, listed
+from drillbook.runbook.template import TemplateError, references
 from drillbook.schema_words import nearest
 from drillbook.source import line_at
 from drillbook.text import visible
@@ -150,13 +151,32 @@ def _texts(runbook: Runbook) -> Iterator[Found]:
             yield from chinese((*at, "manual"), step.action.instruction)
         for number, hand in enumerate(step.by_hand):
             yield from chinese((*at, "by_hand", number, "see"), hand.see)
-            if not hand.do.isascii():
+            if isinstance(hand.do, Text):
+                yield from chinese((*at, "by_hand", number, "do"), hand.do)
+                if hand.on is not None:
+                    yield Found(
+                        (*at, "by_hand", number, "on"), "by-hand-sentence",
+                        "a sentence is typed at no console; leave 'on' out, or write the command as one text",
+                    )  # fmt: skip
+                if _named(hand.do.en) != _named(hand.do.zh):
+                    yield Found(
+                        (*at, "by_hand", number, "do"), "by-hand-sentence",
+                        "the two languages name different things; write the same references in both",
+                    )  # fmt: skip
+            elif not hand.do.isascii():
                 odd = next(character for character in hand.do if not character.isascii())
                 yield Found(
                     (*at, "by_hand", number, "do"), "by-hand-ascii",
                     f"the command holds '{odd}', which not every console can type; "
                     "keep to ASCII and explain under 'see'",
                 )  # fmt: skip
+
+
+def _named(template: str) -> set[str] | None:
+    try:
+        return {str(reference) for reference in references(template)}
+    except TemplateError:
+        return None  # another rule says so
 
 
 def _parameters(runbook: Runbook) -> Iterator[Found]:

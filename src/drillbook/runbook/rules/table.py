@@ -27,6 +27,7 @@ RULES = (
     Rule("duplicate-step", "Step ids are unique in a runbook."),
     Rule("text-language", "The Chinese texts are Chinese."),
     Rule("by-hand-ascii", "What a person types is ASCII."),
+    Rule("by-hand-sentence", "What is no command names the same in both languages, and is typed at no console."),
     Rule("parameter", "A choice has its choices, and a default is of its parameter's type."),
     Rule("parameter-unused", "Every parameter has an effect."),
     Rule("sub-runbook-fields", "A step that calls a runbook has no on, verify, undo or timeout of its own."),
