@@ -11,44 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import process_time
 
 from benchmarks.figures import line, machine
+from benchmarks.process import Cost, run, task
 
-HERE = Path(__file__).parents[1]
 PEER_UP_TO = 10_000
 SAMPLE = 200  # items besides the hubs whose impact is taken
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process cost: processor seconds, peak memory in MB, and what it said."""
-
-    cpu: float
-    megabytes: float
-    said: str
-
-
-def run(*argv: str, cwd: Path = HERE) -> Cost:
-    """Run a process to its end. This one must stay small: Linux counts the memory of who starts another one."""
-    with tempfile.TemporaryFile("w+") as said:
-        environment = {**os.environ, "PYTHONPATH": f"{HERE / 'src'}:{HERE}", "ANSIBLE_NOCOLOR": "1"}
-        child = subprocess.Popen(argv, cwd=cwd, stdout=said, stderr=subprocess.STDOUT, env=environment)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read()
-    if child.returncode != 0:
-        raise SystemExit(f"{' '.join(argv)} in {cwd} ended with {child.returncode}:\n{text[-2000:]}")
-    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text)
 
 
 def part(name: str, *arguments: object) -> Cost:
@@ -57,10 +31,9 @@ def part(name: str, *arguments: object) -> Cost:
 
 
 def make(root: str, items: str, hosts: str, seed: str) -> None:
-    from tests.generated_estate import Shape, write_estate
+    from benchmarks.generated import Shape, make_estate
 
-    write_estate(Path(root), Shape(int(items), seed=int(seed), hosts=float(hosts)))
-    (Path(root) / "tasks.py").write_text("from drillbook.tasks.all import ns\n\n__all__ = ['ns']\n")
+    make_estate(Path(root), Shape(int(items), seed=int(seed), hosts=float(hosts)))
 
 
 def events(root: str) -> None:
@@ -145,9 +118,7 @@ def of_size(items: int, rounds: int, seed: int, scratch: Path) -> None:
     graph = []
     for _ in range(rounds):  # in turn, so that a busy machine hits all alike
         for kind in kinds:
-            whole = kind == "cmdb.check"
-            cost = run(sys.executable, "-m", "invoke", kind, cwd=root) if whole else part(kind, root)
-            costs[kind].append(cost)
+            costs[kind].append(task(kind, cwd=root) if kind == "cmdb.check" else part(kind, root))
         graph.append(json.loads(part("impacts", root).said))
     names = {
         "cmdb.check": "./inv cmdb.check, the whole process",

@@ -16,19 +16,17 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import line, machine
-from benchmarks.review import run
+from benchmarks.figures import machine
+from benchmarks.process import print_costs, run, task
 
 _FLOOR = "from pathlib import Path\nfrom drillbook.cmdb.load import load\nload(Path('.'))"
-_COMMAND = (sys.executable, "-m", "invoke", "standby.nminus1", "--json")
 
 
 def make(root: Path, items: int, seed: int, *, hub: bool) -> None:
     """Write an estate; ``hub``: what stands outside the first office depends on its first service too."""
-    from tests.generated_estate import Shape, write_estate
+    from benchmarks.generated import Shape, make_estate
 
-    write_estate(root, Shape(items, seed=seed))
-    (root / "tasks.py").write_text("from drillbook.tasks.all import ns\n\n__all__ = ['ns']\n")
+    make_estate(root, Shape(items, seed=seed))
     for path in (root / "cmdb.d").glob("items-*.yaml") if hub else ():
         lines, first = [], True
         for line_ in path.read_text().split("\n"):
@@ -42,7 +40,7 @@ def make(root: Path, items: int, seed: int, *, hub: bool) -> None:
 def measure(root: Path, name: str, rounds: int) -> float:
     whole, floors = [], []
     for _ in range(rounds):  # in turn, so that a busy machine hits both alike
-        whole.append(run(*_COMMAND, cwd=root, codes=(0, 20)))
+        whole.append(task("standby.nminus1", "--json", cwd=root, codes=(0, 20)))
         floors.append(run(sys.executable, "-c", _FLOOR, cwd=root))
     said = json.loads(whole[0].said)
     tried = said["tried"]
@@ -50,10 +48,8 @@ def measure(root: Path, name: str, rounds: int) -> float:
         f"\n{name}: {tried['items']:,} items, {tried['racks']:,} racks, {tried['rooms']:,} rooms; "
         f"{tried['computed']:,} worked out, {len(said['failures']):,} strand a service"
     )
-    for told, costs in (("standby.nminus1, the whole process", whole), ("floor: one load of the CMDB", floors)):
-        print(line(told, [each.wall for each in costs]))
-        print(line("    its processor time", [each.cpu for each in costs]))
-        print(line("    its peak memory", [each.megabytes for each in costs], "MB", 0))
+    print_costs("standby.nminus1, the whole process", whole)
+    print_costs("floor: one load of the CMDB", floors)
     took = median(each.wall for each in whole)
     print(f"to the floor: ratio of medians {took / median(each.wall for each in floors):.2f}")
     return took

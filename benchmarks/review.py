@@ -9,50 +9,22 @@ else, once for each side. ``--wanted 3`` ends with exit code 1 when the review's
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
-from benchmarks.figures import line, machine
+from benchmarks.figures import machine
+from benchmarks.process import print_costs, run, task
 
-HERE = Path(__file__).parents[1]
 # Both sides are built, as a review does when they differ; the same texts would be built once.
 _FLOOR = (
     "from pathlib import Path\nfrom drillbook.cmdb.load import _built, load\n"
     "for _ in range(2): load(Path('.')), _built.cache_clear()"
 )
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds by the wall clock and of the processor, peak memory in MB, and what the process printed."""
-
-    wall: float
-    cpu: float
-    megabytes: float
-    said: str
-
-
-def run(*argv: str, cwd: Path, codes: tuple[int, ...] = (0,)) -> Cost:
-    with tempfile.TemporaryFile("w+") as said:
-        environment = {**os.environ, "PYTHONPATH": f"{HERE / 'src'}:{HERE}", "XDG_CONFIG_HOME": str(cwd / ".none")}
-        began = perf_counter()
-        child = subprocess.Popen(argv, cwd=cwd, stdout=said, stderr=subprocess.STDOUT, env=environment)
-        _, status, used = os.wait4(child.pid, 0)
-        wall = perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        said.seek(0)
-        text = said.read()
-    if child.returncode not in codes:
-        raise SystemExit(f"{' '.join(argv)} ended with {child.returncode}:\n{text[-2000:]}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, text)
 
 
 def git(root: Path, *argv: str) -> None:
@@ -62,12 +34,11 @@ def git(root: Path, *argv: str) -> None:
 
 def make(root: Path, items: int, touched: int, seed: int) -> None:
     """Make the estate, commit it as ``base``, and change some items on another branch."""
-    from tests.generated_estate import Shape, write_estate
+    from benchmarks.generated import Shape, make_estate
 
-    write_estate(root, Shape(items, seed=seed))
-    (root / "tasks.py").write_text("from drillbook.tasks.all import ns\n\n__all__ = ['ns']\n")
+    make_estate(root, Shape(items, seed=seed))
     git(root, "init", "-q", "-b", "base")
-    run(sys.executable, "-m", "invoke", "cmdb.inventory", cwd=root)
+    task("cmdb.inventory", cwd=root)
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "base")
     git(root, "switch", "-q", "-c", "proposal")
@@ -99,15 +70,13 @@ def main() -> None:
         make(root, wanted.items, wanted.touched, wanted.seed)
         reviews, floors = [], []
         for _ in range(wanted.n):  # in turn, so that a busy machine hits both alike
-            reviews.append(run(sys.executable, "-m", "invoke", "changes.review", "--base", "base", cwd=root))
+            reviews.append(task("changes.review", "--base", "base", cwd=root))
             floors.append(run(sys.executable, "-c", _FLOOR, cwd=root))
     print(
         f"a pull request that touches {wanted.touched} of {wanted.items:,} items; {len(reviews[0].said):,} characters"
     )
-    for name, costs in (("changes.review, the whole process", reviews), ("floor: two loads of the CMDB", floors)):
-        print(line(name, [each.wall for each in costs]))
-        print(line("    its processor time", [each.cpu for each in costs]))
-        print(line("    its peak memory", [each.megabytes for each in costs], "MB", 0))
+    print_costs("changes.review, the whole process", reviews)
+    print_costs("floor: two loads of the CMDB", floors)
     took = median(each.wall for each in reviews)
     print(f"review to floor: ratio of medians {took / median(each.wall for each in floors):.2f}")
     if wanted.wanted and took > wanted.wanted:

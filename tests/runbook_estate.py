@@ -212,6 +212,33 @@ def failback() -> dict[str, Any]:
     return book
 
 
+def apart() -> dict[str, Any]:
+    """Give a switchover there and back, as two independent calls of which the second needs the first."""
+    book = failback()
+    book["runbook"] = "RB-APART"
+    book["roles"] = {}
+    book.pop("assumptions")
+    book.pop("protection")
+    book["parameters"]["primary"].pop("default")
+    there = {"pair": "{parameters.pair}", "primary": "{parameters.primary}"}
+    back = {"pair": "{parameters.pair}"}
+    book["steps"] = [
+        {
+            "id": "switch",
+            "title": text(),
+            "verb": "ensure",
+            "runbook": {"id": "RB-SWITCH", "parameters": there, "independent": True},
+        },
+        {
+            "id": "again",
+            "title": text(),
+            "verb": "ensure",
+            "runbook": {"id": "RB-SWITCH", "parameters": back, "independent": True, "after": ["switch"]},
+        },
+    ]
+    return book
+
+
 def write_estate(folder: Path, *books: dict[str, Any]) -> Path:
     """Write runbooks and what they call; give the estate's root."""
     (folder / "runbooks").mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ The tree::
     │   └── HostKeyRefused    the host is not who it claims to be
     ├── StepFailed            a step ended, and not well
     │   └── HostIsOff         a fault or a step needs a host that is off
+    ├── PartsFailed           some parts of a run are done, and others are not
     ├── OutcomeUnknown        nobody can say whether a step took effect
     ├── FencingNotProved      the old primary may still act
     ├── StoppedByPerson       Ctrl-C, or a person said no
@@ -48,6 +49,7 @@ class ExitCode(IntEnum):
     UNKNOWN = 9
     NOT_FENCED = 10
     STOPPED = 11
+    PARTIAL = 12
     MISSED = 20
     DRILL_INVALID = 21
     PREREQUISITE = 30
@@ -72,6 +74,7 @@ _MEANINGS = {
     ExitCode.UNKNOWN: "a step's outcome is unknown; a person must look before going on",
     ExitCode.NOT_FENCED: "the old primary could not be proved off; nothing was promoted",
     ExitCode.STOPPED: "stopped by a person; the run can be resumed or rolled back",
+    ExitCode.PARTIAL: "some parts of the runbook could not be done, each with its reason; a resume tries these again",
     ExitCode.MISSED: "a drill ran, and an objective was missed; `drills.due`: one is overdue or never ran; "
     "`changes.status`: a review is overdue; `standby.status`: a promotion would have no snapshot to use; "
     "`standby.nminus1`, `standby.coverage`: a service is protected worse than is accepted",
@@ -170,6 +173,12 @@ class StepFailed(DrillbookError):
 
 class HostIsOff(StepFailed):
     """The host is off, so there is nothing on it to act on."""
+
+
+class PartsFailed(DrillbookError):
+    """Independent parts of a run have failed, and the others were carried out."""
+
+    exit_code = ExitCode.PARTIAL
 
 
 class OutcomeUnknown(DrillbookError):

@@ -66,18 +66,29 @@ class Campaign:
         self.ground = subject.ground
 
     def round(
-        self, runbook: str, after: int, expected: dict[str, Any] | None, *, again: int = 0, way: str = "resume"
+        self,
+        runbook: str,
+        after: int,
+        expected: dict[str, Any] | None,
+        *,
+        again: int = 0,
+        way: str = "resume",
+        first: dict[str, Any] | None = None,
+        stays: bool = False,
     ) -> tuple[Round, dict[str, Any], int]:
         """Kill after the ``after``-th record, go on (and be killed ``again``), compare with the end state expected.
 
-        ``way``: resume or rollback. Gives the round, the end state, and how many records the run's journal holds.
+        ``way``: resume or rollback. ``first``: the state of the healthy hosts, when the runbook begins here and now.
+        ``stays``: the hosts are left at its end. Gives the round, the end state, and how many records the run's
+        journal holds.
         """
         began = time.monotonic()
         problems: list[str] = []
         subject = self.subject
-        healthy = subject.state()
+        healthy = first or subject.state()
         with subject.watched() as watch:
-            subject.to_begin(runbook)
+            if first is None:
+                subject.to_begin(runbook)
             undone = subject.state() if way == "rollback" else {}
             given = [f"{name}={value}" for name, value in subject.parameters(runbook).items()]
             code, run, said = self.ground.child("run", runbook, str(after), *given)
@@ -103,7 +114,7 @@ class Campaign:
         problems += watch.problems
         problems += self.repeated(run, runbook)
         records: list[Record] = read_journal(RunFolder(state_folder(self.ground.root) / "runs" / run).journal)
-        if not problems and not back:
+        if not problems and not back and not stays:
             subject.to_healthy(runbook)
         done = Round(
             runbook, after, again, "back" if back else "forward", kills, tuple(problems), time.monotonic() - began
@@ -142,6 +153,29 @@ class Campaign:
                 if times > 1:
                     found.append(f"{step.id} began {times} times on {item}")
         return found
+
+    def there_and_back(self, there: str, back: str, chance: random.Random) -> Iterator[Round]:
+        """Run two runbooks, of which the second begins where the first ends; then kill each in its run and its resume.
+
+        Fewer runs than ``rounds`` of each. Ends at the first round with a problem.
+        """
+        ends: dict[str, tuple[dict[str, Any], int]] = {}
+        for harmed in (False, True):
+            healthy = self.subject.state()
+            for runbook in (there, back):
+                expected, count = ends.get(runbook, (None, 0))
+                done, state, records = self.round(
+                    runbook,
+                    chance.randint(1, count - 1) if harmed else 0,
+                    expected,
+                    again=chance.randint(1, count) if harmed else 0,
+                    first=None if runbook == there else healthy,
+                    stays=runbook == there,
+                )
+                ends[runbook] = (state, records)
+                yield done
+                if done.problems:
+                    return
 
     def rounds(
         self, runbook: str, sample: int | None, chance: random.Random, *, twice: int = 0, back: int = 0

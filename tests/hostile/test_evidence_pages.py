@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drillbook.errors import JournalError
-from drillbook.evidence.form import to_json
 from drillbook.evidence.page import page
 from drillbook.evidence.summary import summary
+from drillbook.evidence.to_json import to_json
 from drillbook.plan.model import Command
 from drillbook.runbook.model import Text
 from drillbook.text import forbidden_character

@@ -16,10 +16,10 @@ from drillbook.runbook.load import load_all, schema
 from drillbook.runbook.page import as_text
 from drillbook.runbook.render import runbook_page
 from drillbook.text import forbidden_character
-from tests.runbook_estate import as_yaml, cmdb_of, estate, failback, failover, switchover, text, write_estate
+from tests.runbook_estate import apart, as_yaml, cmdb_of, estate, failback, failover, switchover, text, write_estate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from drillbook.errors import Finding
@@ -99,13 +99,19 @@ def schema_texts() -> set[str]:
     return found
 
 
+def called_apart() -> dict[str, Any]:
+    """Give what cannot stand beside other steps: independent calls."""
+    return {**apart(), "runbook": "RB-FAILBACK"}
+
+
 def test_the_book_has_every_text_of_the_schema() -> None:
-    names = {part for path in leaves(full_book()) for part in path if isinstance(part, str)}
+    names = {part for _, path in PLACES for part in path if isinstance(part, str)}
     assert schema_texts() <= names, schema_texts() - names
 
 
 def test_the_book_is_good(tmp_path: Path) -> None:
-    assert "RB-FAILBACK" in load_all(write_estate(tmp_path, full_book(), switchover()))
+    for book in (full_book(), called_apart()):
+        assert "RB-FAILBACK" in load_all(write_estate(tmp_path, book, switchover()))
 
 
 def one_of_each(paths: Iterator[tuple[str | int, ...]]) -> list[tuple[str | int, ...]]:
@@ -116,7 +122,8 @@ def one_of_each(paths: Iterator[tuple[str | int, ...]]) -> list[tuple[str | int,
     return list(first.values())
 
 
-PATHS = one_of_each(leaves(full_book()))
+PLACES = [(full_book, path) for path in one_of_each(leaves(full_book()))]
+PLACES += [(called_apart, path) for path in one_of_each(leaves(called_apart())) if "runbook" in path]
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +132,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PATHS, ids=["/".join(map(str, path)) for path in PATHS])
-def test_each_text(path: tuple[str | int, ...], root: Path) -> None:
+@pytest.mark.parametrize(("of", "path"), PLACES, ids=["/".join(map(str, path)) for _, path in PLACES])
+def test_each_text(of: Callable[[], dict[str, Any]], path: tuple[str | int, ...], root: Path) -> None:
     for hostile in HOSTILE:
-        book = copy.deepcopy(full_book())
+        book = copy.deepcopy(of())
         node: Any = book
         for part in path[:-1]:
             node = node[part]
@@ -168,7 +175,8 @@ def attempt_to_plan(books: dict[str, Runbook]) -> Plan | DrillbookError:
     try:
         return make_plan(
             cmdb=cmdb_of(estate()), runbook=books["RB-FAILBACK"], runbooks=books, environment="lab",
-            parameters={"pair": "pair"}, artifacts_digest="sha256:a", engine="0",
+            parameters={"pair": "pair", **({"primary": "db-2"} if books["RB-FAILBACK"].roles == {} else {})},
+            artifacts_digest="sha256:a", engine="0",
         )  # fmt: skip
     except DrillbookError as error:
         return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from drillbook.clock import SystemClock
@@ -12,6 +13,7 @@ from drillbook.journal.record import read_journal
 from drillbook.lab.access import lab_access
 from drillbook.lab.power import LabPower
 from drillbook.plan.model import Action, CheckRun, Command, ManualStep, PlannedStep, PlannedUndo, WaitRun
+from drillbook.plan.targets import target_of
 from drillbook.runbook.model import Repeat, Text, Verb
 from drillbook.tasks.wiring import load_estate, permit_in_lab, plan_of
 from tests.lab.conftest import ROOT
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from drillbook.execution.runs import RunFolder
     from drillbook.journal.record import Record
     from drillbook.plan.model import Plan
+    from drillbook.tasks.wiring import Estate
 
 HOST = "core-app-1"
 OTHER = "mon-1"
@@ -85,6 +88,17 @@ def holds(address: str) -> CheckRun:
     return CheckRun("checks/network.py", "holds_address", HOST, {"address": address, "interface": "eth0"})
 
 
+@cache
+def _estate_and_base() -> tuple[Estate, Plan]:
+    """Give this checkout's estate, and a plan without steps for two of its hosts."""
+    estate = load_estate(ROOT)
+    base = plan_of(estate, "RB-DB-SWITCHOVER", environment="lab", parameters={"pair": "core-db"})
+    targets = {item: target_of(estate.cmdb, item, "lab") for item in (HOST, OTHER)}
+    return estate, replace(
+        base, runbook="RB-TEST", assumptions=(), targets=targets, reachable=(HOST,), locks=(HOST,), services=()
+    )
+
+
 @dataclass
 class Runner:
     """Runs plans of steps on the lab's hosts, below a scratch folder."""
@@ -96,14 +110,7 @@ class Runner:
     root: Path = ROOT  # what is sealed: playbooks/ below it
 
     def __post_init__(self) -> None:
-        self.estate = load_estate(ROOT)
-        base = plan_of(self.estate, "RB-DB-SWITCHOVER", environment="lab", parameters={"pair": "core-db"})
-        from drillbook.plan.targets import target_of
-
-        targets = {item: target_of(self.estate.cmdb, item, "lab") for item in (HOST, OTHER)}
-        self.base = replace(
-            base, runbook="RB-TEST", assumptions=(), targets=targets, reachable=(HOST,), locks=(HOST,), services=()
-        )
+        self.estate, self.base = _estate_and_base()
 
     def around(self) -> Surroundings:
         return Surroundings(

@@ -17,13 +17,11 @@ from drillbook.hosts.connection import HostConnection
 from drillbook.lab.access import lab_access
 from drillbook.lab.faults import make_fault
 from drillbook.lab.state import read_state
-from tests.lab.conftest import bring_up
-from tests.lab.engine_help import HOST, OTHER, Runner, sh, step
+from tests.lab.engine_help import HOST, Runner, sh, step
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drillbook.lab.state import LabState
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab")]
 
@@ -189,8 +187,3 @@ def test_one_run_is_executed_by_one_process_at_a_time(runner: Runner) -> None:
     with pytest.raises(Locked, match="executed by another process"):
         runner.again(launch.folder)
     launch.close()
-
-
-def test_the_lab_is_whole_afterwards() -> None:
-    state: LabState = bring_up()
-    assert {HOST, OTHER} <= set(state.hosts)

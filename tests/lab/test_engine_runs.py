@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
@@ -32,44 +33,31 @@ def test_steps_run_in_order_each_once_and_are_journalled_before_and_after(runner
     assert runner.on_host(HOST, "ls /var/lib/drillbook/lock 2>&1").startswith("ls: cannot access")
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "a b",
-        "'",
-        '"',
-        "$(touch /tmp/t/pwned)",
-        "`id`",
-        ";id",
-        "-n",
-        "*",
-        "\\",
-        "中文",
-        "a\tb",
-        "%s",
-        "{}",
-        "$1",
-        "$HOME",
-        "${HOME}",
-        "$$",
-        "%n",
-        "%%",
-        "",
-        "-",
-        "a\nb",
-        "x" * 50_000,
-    ],
-)
-def test_a_value_arrives_as_it_is_and_never_becomes_syntax(runner: Runner, value: str) -> None:
+VALUES = (
+    "a b", "'", '"', "$(touch /tmp/t/pwned)", "`id`", ";id", "-n", "*", "\\", "中文", "a\tb", "%s", "{}", "$1", "$HOME",
+    "${HOME}", "$$", "%n", "%%", "", "-", "a\nb", "x" * 50_000,
+)  # fmt: skip
+
+
+def test_values_arrive_as_they_are_and_never_become_syntax(runner: Runner) -> None:
+    """As a word of a program, as a value of a script, and on its standard input."""
+    forms = {
+        "argv": lambda place, value: Command(("sh", "-c", f'printf %s "$0" > {place}', value), "", "root"),
+        "script": lambda place, value: sh(f'printf %s "$1" > {place}', value),
+        "stdin": lambda place, value: Command(("sh", "-c", f"cat > {place}"), value, "root"),
+    }
+    wanted = {f"{number}.{form}": value for number, value in enumerate(VALUES) for form in forms}
     outcome, _ = runner.run(
-        step("argv", Command(("printf", "%s", value), "", "root")),
-        step("script", sh('printf %s "$1" > /tmp/t/value', value)),
-        step("stdin", Command(("sh", "-c", "cat > /tmp/t/stdin"), value, "root")),
+        *(step(f"take/{name}", forms[name.split(".")[1]](f"/tmp/t/{name}", value)) for name, value in wanted.items())
     )
     assert outcome.result == "succeeded", outcome
-    assert runner.on_host(HOST, "cat /tmp/t/value") == value
-    assert runner.on_host(HOST, "cat /tmp/t/stdin") == value
-    assert runner.on_host(HOST, "ls /tmp/t") == "stdin\nvalue\n"
+    came = json.loads(runner.on_host(HOST, _READ))
+    assert came == wanted
+
+
+_READ = (
+    """python3 -c 'import json, os; print(json.dumps({n: open("/tmp/t/" + n).read() for n in os.listdir("/tmp/t")}))'"""
+)
 
 
 def test_an_effect_has_a_clear_environment_and_its_account(runner: Runner) -> None:

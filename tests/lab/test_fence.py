@@ -8,9 +8,10 @@ import pytest
 
 from drillbook.clock import SystemClock
 from drillbook.errors import FencingNotProved
-from drillbook.execution.fence import fence
-from drillbook.hosts.connection import HostConnection
+from drillbook.execution.fence import fence, look
+from drillbook.hosts.connection import HostConnection, Hosts
 from drillbook.hosts.power import PowerState
+from drillbook.lab.power import LabPower
 from drillbook.plan.model import FenceRun
 from tests.lab.engine_help import HOST, OTHER, Runner
 
@@ -69,3 +70,20 @@ def test_a_witness_that_cannot_look_is_no_evidence(tmp_path: Path) -> None:
             prove(runner, 22)
     finally:
         on_other(runner, "mv /usr/bin/timeout.away /usr/bin/timeout")
+
+
+def test_a_witness_that_is_dead_itself_is_no_evidence_and_the_other_one_is(tmp_path: Path) -> None:
+    """Also over a connection that was open when it lost its power: it has not said so."""
+    runner = Runner(tmp_path)
+    targets = {HOST: runner.base.targets[HOST], OTHER: runner.base.targets[OTHER]}
+    opened, fresh = (Hosts(targets, runner.around().access) for _ in range(2))
+    assert opened.open(targets) == {}
+    power = LabPower(HOST)
+    power.off()
+    try:
+        for hosts in (opened, fresh):
+            seen = look(FenceRun(HOST, (HOST, OTHER), (22,)), targets[HOST], hosts)
+            assert seen == {HOST: None, OTHER: []}
+            hosts.close()
+    finally:
+        power.on()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -141,14 +139,3 @@ def test_a_power_control_that_fails_or_lies(lab: LabState) -> None:
         fault.unlink()
     assert vitals.init_pid(read_state().hosts["mon-1"].container_id) == pid
     assert power.state() is PowerState.ON
-
-
-def test_a_frozen_host_can_be_switched_off(lab: LabState) -> None:
-    container = read_state().hosts["mon-1"].container_id
-    for pid in vitals.processes(container):
-        os.kill(pid, signal.SIGSTOP)
-    power = LabPower("mon-1")
-    power.off()
-    assert power.state() is PowerState.OFF
-    power.on()
-    bring_up()

@@ -164,31 +164,31 @@ def test_the_approved_command_runs_and_one_with_another_byte_does_not(officer: O
     assert said.count(f"{CHANGE}: refused: step ") >= len(others)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "id", "touch /tmp/only-hostile", "/bin/sh -c 'touch /tmp/only-hostile'", "$(touch /tmp/only-hostile)",
-        "`touch /tmp/only-hostile`", "true; touch /tmp/only-hostile", "true\ntouch /tmp/only-hostile",
-        "date -u +%s; touch /tmp/only-hostile", "date -u +%s\ntouch /tmp/only-hostile",
-        "'date' \"$(touch /tmp/only-hostile)\"", "'unbalanced; touch /tmp/only-hostile",
-        "a\\'b; touch /tmp/only-hostile",
-        "''\"'\"'; touch /tmp/only-hostile'", "date -u +%s > /tmp/only-hostile", "date -u ${x:-+%s}", "date -u +*",
-        "~/x", "'date' -u '+%s' #x", "date -u +%s &", "cat < /etc/shadow", "A=1 date", "", " ", "''",
-        "exec /bin/sh", "/usr/lib/openssh/sftp-server", "internal-sftp", "scp -t /tmp",
-    ],
+LINES = (
+    "id", "touch /tmp/only-hostile", "/bin/sh -c 'touch /tmp/only-hostile'", "$(touch /tmp/only-hostile)",
+    "`touch /tmp/only-hostile`", "true; touch /tmp/only-hostile", "true\ntouch /tmp/only-hostile",
+    "date -u +%s; touch /tmp/only-hostile", "date -u +%s\ntouch /tmp/only-hostile",
+    "'date' \"$(touch /tmp/only-hostile)\"", "'unbalanced; touch /tmp/only-hostile",
+    "a\\'b; touch /tmp/only-hostile",
+    "''\"'\"'; touch /tmp/only-hostile'", "date -u +%s > /tmp/only-hostile", "date -u ${x:-+%s}", "date -u +*",
+    "~/x", "'date' -u '+%s' #x", "date -u +%s &", "cat < /etc/shadow", "A=1 date", "", " ", "''",
+    "exec /bin/sh", "/usr/lib/openssh/sftp-server", "internal-sftp", "scp -t /tmp",
 )  # fmt: skip
-def test_nothing_that_a_shell_would_understand_gets_through(line: str, officer: Officer, host: HostConnection) -> None:
+
+
+def test_nothing_that_a_shell_would_understand_gets_through(officer: Officer, host: HostConnection) -> None:
     ssh = [
         "ssh", "-F", "/dev/null", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={KNOWN_HOSTS}",
         "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", str(officer.folder / "id"),
         f"root@{host.target.address}",
     ]  # fmt: skip
-    done = subprocess.run(
-        [*ssh, line], capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL
-    )
-    assert done.returncode == REFUSED, done
-    assert "drillbook-only: refused" in done.stderr
-    assert "No such file" in officer.as_root(HOST, "/bin/sh", "-c", "ls /tmp/only-hostile 2>&1 || :")
+    for line in LINES:
+        done = subprocess.run(
+            [*ssh, line], capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL
+        )
+        assert done.returncode == REFUSED, (line, done)
+        assert "drillbook-only: refused" in done.stderr, line
+        assert "No such file" in officer.as_root(HOST, "/bin/sh", "-c", "ls /tmp/only-hostile 2>&1 || :"), line
 
 
 def test_forwarding_and_a_terminal_are_not_in_the_certificate(officer: Officer, host: HostConnection) -> None:

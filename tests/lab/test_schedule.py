@@ -48,11 +48,11 @@ def inv(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["./inv", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def wait_for(path: Path, words: str) -> None:
-    deadline = time.monotonic() + 120
-    while words not in path.read_text():
-        assert time.monotonic() < deadline, path.read_text()
+def wait_for(path: Path, words: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has said these words. It fails when it ends without."""
+    while process.poll() is None and words not in path.read_text():
         time.sleep(0.1)
+    assert words in path.read_text()
 
 
 @pytest.mark.usefixtures("all_due")
@@ -61,7 +61,7 @@ def test_two_never_overlap_and_a_killed_one_is_made_up_for(tmp_path: Path) -> No
     with out.open("w") as file:
         first = subprocess.Popen(["./inv", "drills", "--max", "1"], cwd=ROOT, stdout=file, stderr=file)
     try:
-        wait_for(out, "probes, until every write is acknowledged")
+        wait_for(out, "probes, until every attempt is acknowledged", first)
         second = inv("drills")
         assert second.returncode == 6
         assert f"(process {first.pid}, since " in second.stderr

@@ -1,7 +1,6 @@
 """From the wheel alone: a new environment, a new estate, and its drill on real hosts.
 
-The name keeps this module last: it takes this checkout's lab away, since there is one lab on a machine; whoever
-needs that again brings it up.
+It takes this checkout's lab away, since there is one lab on a machine; whoever needs that again brings it up.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ import pytest
 from drillbook.errors import ExitCode, MissingPrerequisite
 from drillbook.lab import lifecycle
 from drillbook.lab.state import read_state
+from tests.lab.lab_help import MARKS
 from tests.wheel import ROOT, build_wheel
 
-pytestmark = pytest.mark.lab
+pytestmark = MARKS
 
 UV = Path(sys.executable).with_name("uv")
 PAIR = "orders-db"

@@ -12,9 +12,11 @@ from drillbook.change.records.strict import encoded
 from drillbook.change.trust.approval import verify_result
 from drillbook.clock import SystemClock, timestamp
 from drillbook.console.output import console
-from drillbook.errors import ExitCode
+from drillbook.errors import ExitCode, Refused
 from drillbook.journal.writer import Journal
 from drillbook.tasks import changes as tasks
+from drillbook.tasks.change_meaning import show_meaning
+from drillbook.tasks.change_wiring import here
 from drillbook.text import forbidden_character
 from tests.change_estate import PARAMETER, RUNBOOK, SignedEstate, code_of, entered_estate, tomorrow
 from tests.repo_values import git
@@ -307,7 +309,12 @@ def test_a_configuration_is_requested_planned_and_approved_by_what_changes(estat
     assert "cmdb.d/policies.yaml" in told
     assert "changed sha256:" in told
     estate.commit()
-    approve(estate, said, "zhang-tao")
+    # Who signs digests reads what they are of, in words: the same that a review would say, from the same files.
+    told = approve(estate, said, "zhang-tao")
+    move = find_change(estate.root, ID).bound.configuration
+    assert f"read from the very files that are signed ({move.old[:19]}… → {move.new[:19]}…)" in told
+    assert "<code>72 h</code> → <code>48 h</code>" in told
+    assert told.index("48 h") < told.index("changed sha256:")
     approve(estate, said, "lin-mei")
     assert "trust.advance" in said(tasks.show, ID)
     assert find_change(estate.root, ID).bound is not None
@@ -316,6 +323,19 @@ def test_a_configuration_is_requested_planned_and_approved_by_what_changes(estat
     assert estate.base.commit != base
     assert "succeeded" in said(tasks.close, ID, key=estate.key("wang-jing"))
     verify_result(find_change(estate.root, ID), estate.base)
+
+
+def test_words_of_other_files_than_those_that_are_signed_are_never_shown(estate: SignedEstate, said: Any) -> None:
+    text = (estate.root / "cmdb.d/policies.yaml").read_text()
+    estate.commit({"cmdb.d/policies.yaml": text.replace("yearly: 72 h", "yearly: 48 h")})
+    request(estate, said, configuration=True, runbook="", env="", param=[])
+    said(tasks.plan, ID)
+    signed = estate.commit()
+    estate.commit({"cmdb.d/policies.yaml": text.replace("yearly: 72 h", "yearly: 24 h")})
+    at, move = here(estate.root), find_change(estate.root, ID).bound.configuration
+    with pytest.raises(Refused, match="do not have the files that would be signed"):
+        show_meaning(move, at, at.repo.resolve("HEAD"), language="en")
+    show_meaning(move, at, signed, language="zh")
 
 
 def test_a_change_that_is_given_up_is_withdrawn_and_final(estate: SignedEstate, said: Any) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from drillbook.cmdb.impact import Effect, Impact, Loss, impact
 from drillbook.cmdb.impact.spread import Walk, graph_of
 from drillbook.cmdb.load import load
+from drillbook.console.impact_view import impact_view
 from drillbook.errors import UsageError
 from tests.cmdb_files import write
 from tests.cmdb_sample import sample
 from tests.nested import Data, drop, put
+from tests.runbook_estate import cmdb_of
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb
@@ -263,3 +267,64 @@ def test_every_state_follows_from_what_it_needs(data: st.DataObject, estate: Cmd
             via = walk.service(service).via
             assert via[0] in causes
             assert via[-1] == service.id
+
+
+def _shown(cmdb: Cmdb, what: str) -> str:
+    out = io.StringIO()
+    Console(file=out, width=200).print(impact_view(cmdb, impact(cmdb, what)))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("mon-1", "cold standby; mon-1 is its witness: without it nobody can be promoted"),
+        (
+            "backup-1",
+            "cold standby; backup-1 keeps its snapshots: without it nobody can be promoted, and none is taken",
+        ),
+    ],
+)
+def test_what_a_cold_spare_needs_to_take_over_is_told_in_words(estate: Cmdb, what: str, words: str) -> None:
+    found = impact(estate, what)
+    assert _losses(found) == dict.fromkeys(("proxy-spare", "web-spare", "login-spare"), Loss.EXPOSED)
+    assert words in _shown(estate, what)
+
+
+def _with_snapshots() -> Data:
+    """Give the sample's spare a witness and snapshots; two hosts give their password, and one of them does no more."""
+    data = sample()
+    for id_ in ("watch-1", "keep-1", "pass-1"):
+        put(data, ("config_items", id_), {**data["config_items"]["web-1"], "addresses": {}})
+    spare = data["protections"]["web-spare"]
+    snapshot = {"host": "keep-1", "password_on": ["keep-1", "pass-1"]}
+    return put(data, ("protections", "web-spare"), {**spare, "settings": {"witness": "watch-1"}, "snapshot": snapshot})
+
+
+@pytest.mark.parametrize(
+    ("causes", "loss", "service"),
+    [
+        (("web-1",), Loss.TAKES_OVER, RECOVERS),
+        (("web-1", "watch-1"), Loss.GONE, STOPS),
+        (("watch-1", "web-1"), Loss.GONE, STOPS),
+        (("web-1", "keep-1"), Loss.GONE, STOPS),
+        (("web-1", "pass-1"), Loss.TAKES_OVER, RECOVERS),
+        (("watch-1",), Loss.EXPOSED, None),
+        (("keep-1",), Loss.EXPOSED, None),
+        (("pass-1",), Loss.WEAKER, None),
+    ],
+)
+def test_nobody_is_promoted_without_witness_and_snapshots(
+    causes: tuple[str, ...], loss: Loss, service: Effect | None
+) -> None:
+    cmdb = cmdb_of(_with_snapshots())
+    walk = Walk(graph_of(cmdb), causes)
+    walk.spread()
+    assert {each.id: each.loss for each in walk.protections()}["web-spare"] is loss
+    assert walk.state.get("web") is service
+
+
+def test_a_place_of_the_password_less_is_told() -> None:
+    assert "pass-1 gave the password of its snapshots; left to ask: keep-1" in _shown(
+        cmdb_of(_with_snapshots()), "pass-1"
+    )

@@ -54,6 +54,14 @@ def _estates(draw: st.DrawFn) -> Cmdb:
         others = [each for each in among if each != primary]
         members = {"primary": primary} | ({kind: draw(st.sampled_from(others))} if others and kind != "none" else {})
         protections[f"x{len(protections)}"] = {"service": service, "members": members}
+        if kind == "spare" and draw(st.booleans()):
+            hosts = st.sampled_from(item_ids)
+            places = draw(st.lists(hosts, min_size=1, max_size=2, unique=True))
+            protections[f"x{len(protections) - 1}"] |= {
+                "kind": draw(st.sampled_from(("cold_standby", "hot_standby"))),
+                "settings": {"witness": draw(hosts)},
+                "snapshot": {"host": draw(hosts), "password_on": places},
+            }
     return _cmdb({
         "sites": {"x": {}},
         "config_items": items,
@@ -76,11 +84,18 @@ def _lost(cmdb: Cmdb, state: dict[str, Effect], protection: Entry) -> Loss | Non
         and state.get(each.get("members")["primary"]) is STOPS
         for each in cmdb.protections
     )
+    snapshot = protection.get("snapshot", {})
+    witness = protection.get("settings", {}).get("witness") if protection.get("kind") == "cold_standby" else None
+    places = [state.get(each) is STOPS for each in snapshot.get("password_on", ())]
+    lacks = any(state.get(each) is STOPS for each in (other, snapshot.get("host"), witness) if each is not None)
+    lacks = lacks or (places != [] and all(places))
     if state.get(members["primary"]) is STOPS:
-        if other is not None and state.get(other) is STOPS:
+        if lacks:
             return Loss.GONE
         return Loss.CONTESTED if wanted else Loss.TAKES_OVER
-    return Loss.EXPOSED if wanted or (other is not None and state.get(other) is STOPS) else None
+    if wanted or lacks:
+        return Loss.EXPOSED
+    return Loss.WEAKER if any(places) else None
 
 
 def _by_item(cmdb: Cmdb, state: dict[str, Effect], service: Entry, item: str) -> Effect | None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drillbook.cmdb.impact.effects import Part
 from drillbook.cmdb.load import load
 from drillbook.console.coverage_page.coverage import coverage_page
 from drillbook.console.coverage_page.nminus1 import nminus1_page
@@ -20,7 +21,7 @@ from drillbook.coverage.accepted import judge, lost_cover, worse
 from drillbook.coverage.cover import LEVELS, coverage
 from drillbook.coverage.nminus1 import nminus1
 from drillbook.coverage.order import first, first_in, order, weekly_hours
-from drillbook.coverage.shared import Common, Role
+from drillbook.coverage.shared import Common
 from drillbook.errors import UsageError
 from tests.coverage_estates import PROTECTIONS, estate, estates, small
 
@@ -141,20 +142,20 @@ def test_what_cannot_be_in_use_is_said(in_use: tuple[str, ...], says: str) -> No
 def test_what_shares_a_rack_a_room_or_power_is_found() -> None:
     found = {(each.protection, each.role, each.what, each.id) for each in coverage(small()).shared}
     assert found == {
-        ("a-spare", Role.OTHER, Common.BUILDING, "East"),
-        ("a-spare", Role.OTHER, Common.ITEM, "ups-1"),  # through the switch
-        ("a-spare", Role.SNAPSHOTS, Common.ROOM, "room-a"),
-        ("a-spare", Role.PASSWORD, Common.ROOM, "room-a"),
-        ("b-spare", Role.OTHER, Common.BUILDING, "East"),
-        ("b-tape", Role.OTHER, Common.ROOM, "room-a"),
-        ("c-pair", Role.OTHER, Common.ROOM, "room-c"),
+        ("a-spare", Part.OTHER, Common.BUILDING, "East"),
+        ("a-spare", Part.OTHER, Common.ITEM, "ups-1"),  # through the switch
+        ("a-spare", Part.SNAPSHOTS, Common.ROOM, "room-a"),
+        ("a-spare", Part.PASSWORD, Common.ROOM, "room-a"),
+        ("b-spare", Part.OTHER, Common.BUILDING, "East"),
+        ("b-tape", Part.OTHER, Common.ROOM, "room-a"),
+        ("c-pair", Part.OTHER, Common.ROOM, "room-c"),
     }
 
 
 def test_the_witness_of_a_cold_spare_shares_its_fate_and_that_of_a_pair_is_no_need() -> None:
     said = {"settings": {"witness": "keep-2"}}
     given = {**PROTECTIONS, **{each: {**PROTECTIONS[each], **said} for each in ("b-spare", "c-pair")}}
-    found = [each for each in coverage(small(protections=given)).shared if each.role is Role.WITNESS]
+    found = [each for each in coverage(small(protections=given)).shared if each.role is Part.WITNESS]
     assert [(each.protection, each.others, each.what, each.id) for each in found] == [
         ("b-spare", ("keep-2",), Common.RACK, "room-a/a2")
     ]

@@ -150,7 +150,7 @@ def test_a_review_says_which_single_failures_a_pull_request_brings(ground: Groun
 
 
 def test_words_alone_ask_for_no_single_failure(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drillbook.review.alone.nminus1", None)
+    monkeypatch.setattr("drillbook.review.single_failures.nminus1", None)
     data = review_estate()
     data["config_items"]["db-1"]["model"] = "R2"
     ground.estate(data)

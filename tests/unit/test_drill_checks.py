@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drillbook.drill.load import find_drill
-from drillbook.errors import InvalidInput
-from drillbook.tasks.drill_checks import require_valid
+from drillbook.errors import ExitCode, InvalidInput
+from drillbook.tasks.drill_checks import findings_of
+from drillbook.tasks.drill_run import look_at, tell_wrong
 from drillbook.tasks.wiring import load_estate
+from tests.estate_copy import NO_CACHES
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 def test_what_no_plan_can_be_made_of_is_a_finding(part: str, name: str, value: str, words: str) -> None:
     estate = load_estate(ROOT)
     drill = find_drill(ROOT, "core-db-switchover")
-    require_valid(drill, estate)
+    assert findings_of(drill, estate) == []
     if part == "main":
         broken = replace(drill, call=replace(drill.call, parameters={"pair": "core-db", name: value}))
         line = drill.call.line
@@ -31,8 +34,59 @@ def test_what_no_plan_can_be_made_of_is_a_finding(part: str, name: str, value: s
         call = drill.afterwards[0]
         broken = replace(drill, afterwards=(replace(call, parameters={"pair": "core-db", name: value}),))
         line = call.line
-    with pytest.raises(InvalidInput) as caught:
-        require_valid(broken, estate)
-    finding = caught.value.findings[0]
+    finding = findings_of(broken, estate)[0]
     assert (finding.file, finding.line, finding.rule) == (drill.file, line, "drill-plan")
     assert words in finding.message
+
+
+@pytest.fixture
+def estate(tmp_path: Path) -> Path:
+    """The estate that ships, without its records."""
+    for name in ("cmdb.d", "runbooks", "playbooks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=NO_CACHES)
+    shutil.copy(ROOT / "cmdb.yaml", tmp_path)
+    (tmp_path / "drills").mkdir()
+    for path in (ROOT / "drills").glob("*.yaml"):
+        shutil.copy(path, tmp_path / "drills")
+    return tmp_path
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_wrong_drill_and_a_wrong_runbook_are_in_the_way_of_nobody_else(
+    estate: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = look_at(estate)
+    assert (dict(whole.wrong), tell_wrong(whole)) == ({}, ExitCode.OK)
+    names = {each.drill.name for each in whole.schedule.drills}
+    spoil(estate / "drills/login-promotion.yaml", "service: ", "service: no-")
+    spoil(estate / "drills/proxy-promotion.yaml", "drill: ", "drill ")
+    spoil(estate / "runbooks/RB-MAIL-SWITCHOVER.yaml", "kind: ", "kind: no-")
+    at = look_at(estate)
+    needing = {"mail-switchover"} | {name for name in names if "RB-MAIL-SWITCHOVER" in str(at.wrong.get(name))}
+    assert set(at.wrong) == {"login-promotion", "proxy-promotion"} | needing
+    assert {each.drill.name for each in at.schedule.drills} == names - set(at.wrong)
+    # It is there, if wrong: its service is not told to have none.
+    assert "mail" not in {each.service for each in at.schedule.undrilled}
+    assert tell_wrong(at) is ExitCode.INVALID
+    said = capsys.readouterr().err
+    for file in (
+        "drills/login-promotion.yaml:5:",
+        "drills/proxy-promotion.yaml:2:",
+        "runbooks/RB-MAIL-SWITCHOVER.yaml:",
+    ):
+        assert file in said
+    assert said.count("runbooks/RB-MAIL-SWITCHOVER.yaml:") == 1
+    assert "login-promotion, mail-" in said.splitlines()[-1]
+
+
+def test_where_every_drill_is_wrong_nothing_is_left_to_say_but_that(estate: Path) -> None:
+    for path in (estate / "drills").glob("*.yaml"):
+        spoil(path, "drill: ", "drill ")
+    with pytest.raises(InvalidInput) as found:
+        look_at(estate)
+    assert len(found.value.findings) == len(list((estate / "drills").glob("*.yaml")))

@@ -13,13 +13,13 @@ import pytest
 
 from drillbook.errors import ExitCode, JournalError
 from drillbook.evidence.fidelity import KINDS, Fidelity
-from drillbook.evidence.form import to_json
 from drillbook.evidence.page import page
 from drillbook.evidence.page.charts import events, focus, whole
 from drillbook.evidence.page.drawing import WIDTHS, Bar, Chart, Lane, against, draw
 from drillbook.evidence.page.words import PARTS, RESULTS, STAGES, VERDICTS, WORDS
 from drillbook.evidence.record import plans_of, read_record
 from drillbook.evidence.samples import Outcome
+from drillbook.evidence.to_json import to_json
 from drillbook.evidence.verdict import Expectation, Objectives, SteadyCheck
 from drillbook.evidence.wording import duration, meaning, objective, same
 from drillbook.execution.state import Stage

@@ -14,9 +14,10 @@ from drillbook.evidence.page import page
 from drillbook.evidence.page.charts import events, focus, whole
 from drillbook.evidence.primaries import BOTH, answers_of, overlaps_of
 from drillbook.evidence.record import read_record, write_record
-from drillbook.evidence.timeline import StepTime
+from drillbook.evidence.timeline import PartNote, StepTime
 from drillbook.evidence.verdict import Objectives, Result
 from drillbook.execution.state import Stage
+from drillbook.runbook.model import Text
 from tests.evidence_values import FENCE, MS, STEADY, S, assess, journal, plan, rows_of
 from tests.service_values import END, FAULT, WHY, database, pages, proxy, room, watcher
 
@@ -203,3 +204,28 @@ def test_notes_of_steps_stand_on_the_page_and_in_the_summary(tmp_path):
     html = page(value, {"run-1": plan()})
     assert "the newest one is &lt;damaged&gt;" in html
     assert "the newest one is \\<damaged\\>" in (folder / "summary.md").read_text()
+
+
+def test_what_kept_a_part_from_being_done_stands_with_the_service_that_it_is_about(tmp_path):
+    made = room(database(), pages(back=END), proxy())
+    parts = (
+        PartNote("db", Text("Fail over", "切换"), "db-1-spare", done=True, why=""),
+        PartNote("cold", Text("Use the spare", "启用备机"), "web-1-spare", done=False, why="spare-1 <b>is silent"),
+    )
+    (run,) = made.runs
+    made = replace(made, runs=(replace(run, result="partial", exit_code=12, parts=parts),))
+    folder, value = value_of(tmp_path, made)
+    assert [each["done"] for each in value["runs"][0]["parts"]] == [True, False]
+    assert read_record(folder, root=tmp_path).value["runs"][0]["parts"] == value["runs"][0]["parts"]
+    english = "it was to come back, and did not, since the part “Use the spare” was not done: spare-1 "
+    assert f"- Pages: {english}\\<b\\>is silent" in (folder / "summary.md").read_text()
+    shown = page(value, {})
+    assert f"{english}&lt;b&gt;is silent" in shown
+    assert "本应恢复而未恢复，原因：“启用备机”未完成（原文：spare-1 &lt;b&gt;is silent）" in shown
+    assert "some parts were not done" in shown
+    assert "Fail over" not in "".join(line for line in shown.splitlines() if "was not done" in line)
+
+
+def test_a_run_without_parts_says_nothing_of_them(tmp_path):
+    _, value = value_of(tmp_path, room())
+    assert all("parts" not in run for run in value["runs"])

@@ -51,7 +51,7 @@ CASES: dict[str, tuple[list[tuple[str, dict]], DrillbookError, bool, str, list[s
     # The remote never had it: another run has the change or an item, or it is the lab's, or break-glass.
     "race lost": ([OPENED], HELD, True, "refused", ["runbooks.abandon run-9"]),
     "lab": ([IN_LAB, LOCKED], ASSUMPTION, True, "refused", ["plan anew"]),
-    "lab, Ctrl-C": ([IN_LAB, LOCKED, ASSUMED], PERSON, True, "refused", []),
+    "lab, Ctrl-C": ([IN_LAB, LOCKED, ASSUMED], PERSON, True, "refused", ["nothing was changed; run it again"]),
     # A step that only looks changes nothing: what the hosts are is asked anew the next time.
     "a look": (
         [IN_LAB, LOCKED, ASSUMED, LOOKED],
@@ -67,7 +67,7 @@ CASES: dict[str, tuple[list[tuple[str, dict]], DrillbookError, bool, str, list[s
     "held later": ([OPENED, ENTERED, BEGUN], HELD, False, "failed", ["runbooks.abandon run-9"]),
     "unknown": ([IN_LAB, BEGUN], OutcomeUnknown("who knows"), False, "unknown", ["./inv runbooks.resume run-1"]),
     "not fenced": ([IN_LAB, BEGUN], FencingNotProved("it is on"), False, "not_fenced", []),
-    "person": ([IN_LAB, BEGUN], PERSON, False, "stopped", []),
+    "person": ([IN_LAB, BEGUN], PERSON, False, "stopped", ["./inv runbooks.resume run-1"]),
 }
 
 

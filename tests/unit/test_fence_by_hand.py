@@ -51,10 +51,14 @@ class Witness:
 
     item: str
     answers: list[str | None]
+    is_open: bool = False
     target: Any = field(init=False)
 
     def __post_init__(self) -> None:
         self.target = replace(TARGET, item=self.item)
+
+    def is_present(self) -> bool:
+        return True
 
     def run(self, _argv: list[str], *, timeout: float) -> Completed:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

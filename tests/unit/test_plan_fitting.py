@@ -79,9 +79,9 @@ def test_each_protection_has_a_plan_or_is_told_to_be_a_wrong_one(runbook: str, n
         ("RB-MAIL-FAILOVER", {"pair": "core-db"}, "settings.closed_unit", ["mail-pair"]),
         ("RB-MAIL-FAILOVER", {"pair": "mail"}, "is 'mail', and there is no such protection", ["mail-pair"]),
         # What the runbooks need that it hands the value on to.
-        ("RB-ROOM-LOSS", {"database": "core-db", "mail": "core-db", "cold": "web-spare", "witness": "mon-1"},
+        ("RB-ROOM-LOSS", {"database": "core-db", "mail": "core-db", "cold": "web-spare"},
          "the parameter 'mail' of RB-ROOM-LOSS is 'core-db'", ["mail-pair"]),
-        ("RB-ROOM-LOSS", {"database": "core-db", "mail": "mail-pair", "cold": "mail-pair", "witness": "mon-1"},
+        ("RB-ROOM-LOSS", {"database": "core-db", "mail": "mail-pair", "cold": "mail-pair"},
          "the parameter 'cold' of RB-ROOM-LOSS is 'mail-pair'", ["proxy-spare", "web-spare", "login-spare"]),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from drillbook.errors import InvalidInput
 from drillbook.runbook.load import load_all
 from drillbook.runbook.rules import RULES
-from tests.runbook_estate import check, failback, failover, switchover, text, write_estate
+from tests.runbook_estate import apart, check, failback, failover, switchover, text, write_estate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,19 @@ def findings(folder: Path, *books: Book) -> list[tuple[str, str]]:
 def test_the_good_ones_load(tmp_path: Path) -> None:
     books = load_all(write_estate(tmp_path, failover(), switchover(), failback()))
     assert list(books) == ["RB-FAILBACK", "RB-FAILOVER", "RB-SWITCH"]
+
+
+def test_independent_calls_load(tmp_path: Path) -> None:
+    assert "RB-APART" in load_all(write_estate(tmp_path, apart(), switchover()))
+
+
+def test_what_has_independent_calls_is_not_called_itself(tmp_path: Path) -> None:
+    outer = failback()
+    outer["steps"][2]["runbook"]["id"] = "RB-APART"
+    assert (
+        "independent-parts",
+        "step switch: RB-APART has independent calls, and is run by itself only; call what it calls",
+    ) in findings(tmp_path, apart(), switchover(), outer)
 
 
 def step(book: Book, index: int) -> Book:
@@ -293,6 +306,13 @@ BAD: list[tuple[str, str, Callable[[], Book], Callable[[Book], None]]] = [
     ("runbook-parameters", "no parameter 'prmary'", failback,
      put("steps", 2, "runbook", "parameters", value={"pair": "x", "prmary": "y"})),
     ("runbook-parameters", "needs the parameter pair", failback, put("steps", 2, "runbook", "parameters", value={})),
+    ("independent-parts", "and this is none", failback, put("steps", 2, "runbook", "independent", value=True)),
+    ("independent-parts", "'swich' is no step before this one; did you mean 'switch'?", apart,
+     put("steps", 1, "runbook", "after", value=["swich"])),
+    ("independent-parts", "'again' is no step before this one", apart,
+     put("steps", 1, "runbook", "after", value=["again"])),
+    ("independent-parts", "'again' is no step before this one; it is the first", apart,
+     put("steps", 0, "runbook", "after", value=["again"])),
 ]  # fmt: skip
 
 

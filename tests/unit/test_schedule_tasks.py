@@ -83,6 +83,9 @@ def drills(folder: Path) -> list[str]:
         (("drills", "--for", "soon"), 2, "'soon' is not a duration"),
         (("drills", "--for", "1m"), 2, "--for '1m' is not a duration"),
         (("drills", "--for", "1m"), 2, "--for 2h or --for 30min"),
+        (("drills.list", "--lang", "zh"), 0, "本工程没有演练"),
+        (("drills.list", "--lang", "fr"), 2, "--lang en or --lang zh"),
+        (("drills.due", "--lang", "fr"), 2, "--lang en or --lang zh"),
         (("drills.calendar", "--months", "0"), 2, "from 1 to 60"),
         (("drills.calendar", "--lang", "fr"), 2, "--lang en or --lang zh"),
         (("drills.calendar", "--out", "/nowhere/x.ics"), 2, "cannot be written"),
@@ -127,6 +130,17 @@ def test_the_findings_of_all_drills_come_at_once(estate: Path) -> None:
     done = inv(estate, "drills.list")
     assert done.returncode == 3
     assert all(f"drills/{name}.yaml:" in done.stderr for name in names), done.stderr
+
+
+def test_one_wrong_drill_is_named_and_the_others_are_planned(estate: Path) -> None:
+    first, *others = drills(estate)
+    path = estate / f"drills/{first}.yaml"
+    path.write_text(path.read_text().replace("drill: ", "drill ", 1))
+    planned = inv(estate, "drills", "--dry-run")
+    assert planned.returncode == 3, planned.stderr
+    assert f"drills/{first}.yaml:" in planned.stderr
+    assert planned.stderr.splitlines()[-1].endswith(f": {first}")
+    assert all(name in planned.stdout for name in others)
 
 
 def test_all_done_lately_is_nothing_due(estate: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from drillbook.tasks.side_by_side import Part, SideBySide
+from drillbook.tasks.side_by_side import Ended, Part, SideBySide
+from drillbook.tasks.test import summed
 
 SRC = Path(__file__).parents[2] / "src"
 
@@ -66,7 +67,8 @@ _RUNS = """
 import sys
 import time
 from pathlib import Path
-from drillbook.tasks.side_by_side import Part, SideBySide
+from drillbook.tasks.side_by_side import Ended, Part, SideBySide
+from drillbook.tasks.test import summed
 command = lambda text: ((sys.executable, "-I", "-S", "-c", text),)
 both = SideBySide(Path.cwd(), width=1)
 both.run([[Part(str(number), command(text)), Part("next", command("print('next')"))]
@@ -132,3 +134,28 @@ def test_nobody_goes_on_for_a_reader_that_is_gone(tmp_path: Path) -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.wait(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("codes", "named", "code"),
+    [
+        ((0, 0, 0), False, 0),
+        ((1, 0, 0), False, 1),
+        ((0, 2, 0), False, 2),
+        ((0, 0, 1), False, 1),
+        ((0, 0, -9), False, 1),
+        ((0, 5, 0), False, 5),  # no test at all
+        ((0, 5, 0), True, 0),  # no test of that name among these
+        ((0, 5, 1), True, 1),
+        ((0, 5, 5), True, 5),
+        ((1, 5, 5), True, 1),
+    ],
+)
+def test_the_exit_code_is_that_of_the_first_part_that_failed(
+    codes: tuple[int, ...], named: bool, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = [Ended(Part(name, ()), each, 90) for name, each in zip(("lint", "a", "b"), codes, strict=True)]
+    assert summed(ended, named=named) == code
+    lines = capsys.readouterr().out.split("\n")[1:-1]
+    assert [line.split()[:3] for line in lines] == [[each.part.name, "1.5", "min"] for each in ended]
+    assert ["failed" in line for line in lines] == [each != 0 and not (named and each == 5) for each in codes]

@@ -8,9 +8,9 @@ UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 """Seconds in each unit."""
 
 PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,3})? (ms|s|min|h|d)$"
-"""The form of a duration, for the schemas."""
+"""The form of a duration, in the schemas too."""
 
-_FORM = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) (ms|s|min|h|d)")
+_FORM = re.compile(PATTERN)
 
 
 def seconds(duration: str) -> float:
@@ -18,7 +18,7 @@ def seconds(duration: str) -> float:
 
     Raises ValueError, with a sentence for a person, for every other form.
     """
-    found = _FORM.fullmatch(duration)
-    if found is None:
+    if _FORM.fullmatch(duration) is None:
         raise ValueError(f"'{duration[:40]}' is not a duration: a number, a space, then ms, s, min, h or d ('60 s')")
-    return float(found[1]) * UNITS[found[2]]
+    number, unit = duration.split(" ")
+    return float(number) * UNITS[unit]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drillbook.cmdb.impact.effects import Part
 from drillbook.coverage.nminus1 import Blocked, Tried, Why
 from drillbook.coverage.order import Place, order
-from drillbook.coverage.shared import Common, Role, Shared
+from drillbook.coverage.shared import Common, Shared
 from drillbook.runbook.model import Text
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ _COMMON = {
     Common.SERVICE: Text("the service {id}, on which both stand", "服务 {id}（双方均依赖）"),
 }
 _ROLES = {
-    Role.OTHER: Text("{others}", "{others}"),
-    Role.SNAPSHOTS: Text("{others}, which keeps its snapshots", "存放其快照的 {others}"),
-    Role.WITNESS: Text("{others}, which says who holds its role", "记录角色由谁承担的 {others}"),
-    Role.PASSWORD: Text(
+    Part.OTHER: Text("{others}", "{others}"),
+    Part.SNAPSHOTS: Text("{others}, which keeps its snapshots", "存放其快照的 {others}"),
+    Part.WITNESS: Text("{others}, which says who holds its role", "记录角色由谁承担的 {others}"),
+    Part.PASSWORD: Text(
         "all that hold its snapshots' password ({others})", "存放快照口令的全部主机（{others}）"
     ),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drillbook.cmdb.impact import Effect, Loss
+from drillbook.cmdb.impact.effects import Part
 from drillbook.console.cmdb_view import kind_of, title_of
 from drillbook.text import visible
 
@@ -170,6 +171,18 @@ _LOSSES = {
     Loss.CONTESTED: ("contested", "red"),
     Loss.GONE: ("gone", "bold red"),
     Loss.EXPOSED: ("exposed", "magenta"),
+    Loss.WEAKER: ("weaker", "magenta"),
+}
+_OF = {
+    Part.SNAPSHOTS: "{items} keeps its snapshots: without it nobody can be promoted, and none is taken",
+    Part.WITNESS: "{items} is its witness: without it nobody can be promoted, and a host that boots does not serve",
+    Part.PASSWORD: "{items} gave the password of its snapshots: without it nobody can be promoted",
+}
+_DOWN = {
+    Part.OTHER: "{items} is down too",
+    Part.SNAPSHOTS: "{items} is down too, which keeps its snapshots",
+    Part.WITNESS: "{items} is down too, its witness: without it nobody can be promoted",
+    Part.PASSWORD: "no place gives the password of its snapshots any more: {items}",
 }
 
 
@@ -192,11 +205,22 @@ def _protections(view: _View) -> Table:
             case Loss.CONTESTED:
                 explained = f"{each.other} can stand in for one only; decide which"
             case Loss.GONE:
-                explained = f"{each.other} is down too"
+                explained = _parts(each, _DOWN)
             case Loss.EXPOSED:
-                explained = f"{each.other} is down or taken: {each.service} runs without"
+                idle = f"{each.other} is down or taken: {each.service} runs without"
+                others_down = any(part is Part.OTHER for part, _ in each.without)
+                explained = idle if others_down or not each.without else _parts(each, _OF)
+            case Loss.WEAKER:
+                places = protection.get("snapshot")["password_on"]
+                fewer = each.without[0][1]
+                left = tuple(place for place in places if place not in fewer)
+                explained = f"{_some(fewer)} gave the password of its snapshots; left to ask: {_some(left)}"
         table.add_row(Text(each.id), Text(word, style=style), Text(f"{kind_of(protection)}; {explained}"))
     return table
+
+
+def _parts(failed: FailedProtection, words: Mapping[Part, str]) -> str:
+    return "; ".join(words[part].format(items=_some(items)) for part, items in failed.without)
 
 
 def _protections_short(view: _View) -> Table:
@@ -206,12 +230,19 @@ def _protections_short(view: _View) -> Table:
     for each in view.found.protections:
         alike.setdefault(_word(view.cmdb, each), []).append(each)
     lost = [_LOSSES[each] for each in (Loss.GONE, Loss.CONTESTED)]
-    for each_word in (*lost, _LOSSES[Loss.TAKES_OVER], _RESTORES, _LOSSES[Loss.EXPOSED]):
+    for each_word in (*lost, _LOSSES[Loss.TAKES_OVER], _RESTORES, _LOSSES[Loss.EXPOSED], _LOSSES[Loss.WEAKER]):
         names = tuple(each.id for each in alike.get(each_word, ()))
         if names:
             word, style = each_word
             shown = ", ".join(names) if each_word in lost else _some(names)
             table.add_row(Text(word, style=style), Text(str(len(names))), Text(shown))
+    parts: dict[tuple[Part, tuple[str, ...]], list[str]] = {}
+    for failed in view.found.protections:
+        for part in failed.without if failed.loss is not Loss.WEAKER else ():
+            if part[0] is not Part.OTHER:
+                parts.setdefault(part, []).append(failed.id)
+    for (kind, items), those in parts.items():
+        table.add_row(Text(), Text(), Text(f"{_some(tuple(those))}: {_OF[kind].format(items=_some(items))}"))
     return table
 
 

@@ -17,7 +17,9 @@ from drillbook.errors import DrillbookError, InvalidInput
 from drillbook.text import visible
 
 if TYPE_CHECKING:
-    from drillbook.errors import ExitCode
+    from collections.abc import Iterable
+
+    from drillbook.errors import ExitCode, Finding
 
 _WIDE = 200  # columns for a file or a pipe, which have no edge: what reads them looks for whole lines
 
@@ -99,14 +101,19 @@ def say_hanging(head: Text, body: Text) -> None:
         console.print((head if beside else Text(" " * indent)) + row)
 
 
+def say_findings(findings: Iterable[Finding]) -> None:
+    """Print what is wrong in files, a line each, in the form that editors can jump to."""
+    for finding in findings:
+        line = Text(f"{visible(finding.file)}:{finding.line}: ", style="bold")
+        line.append(f"{finding.rule}: ", style="red")
+        line.append(visible(finding.message, limit=400))
+        errors.print(line)
+
+
 def say_error(error: DrillbookError) -> ExitCode:
     """Print an error for a person and give its exit code."""
     if isinstance(error, InvalidInput):
-        for finding in error.findings:
-            line = Text(f"{visible(finding.file)}:{finding.line}: ", style="bold")
-            line.append(f"{finding.rule}: ", style="red")
-            line.append(visible(finding.message, limit=400))
-            errors.print(line)
+        say_findings(error.findings)
         errors.print(Text(f"{error.message}. Nothing was run.", style="bold"))
         return error.exit_code
     first, *more = error.message.splitlines() or [""]

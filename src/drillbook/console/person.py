@@ -17,10 +17,7 @@ class TerminalPerson:
     def confirm(self, instruction: str) -> tuple[str, bool]:
         """See ``execution.actions.Person``. Only the whole word ``done`` confirms."""
         if not sys.stdin.isatty():
-            raise StoppedByPerson(
-                "this step is done by a person, and there is no terminal to confirm it",
-                remedy="resume the run in a terminal",
-            )
+            raise StoppedByPerson("this step is done by a person, who confirms it at a terminal, and there is none")
         login = os.environ.get("SUDO_USER") or getpass.getuser()
         console.print(f"\n  Do this by hand:\n    {instruction}", style="bold")
         name = input(f"  Your name [{login}]: ").strip() or login

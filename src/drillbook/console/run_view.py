@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from drillbook.console.output import console, say_hanging
+from drillbook.console.run_now import so_now
 from drillbook.execution.state import Stage, notes_of
-from drillbook.runbook.model import Kind, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ HEADS = {
     "rolled_back": ("ROLLED BACK", "black on cyan"),
     "abandoned": ("GIVEN UP", "black on yellow"),
     "failed": ("FAILED", "white on red"),
+    "partial": ("NOT ALL OF IT", "white on red"),
     "unknown": ("OUTCOME UNKNOWN", "black on yellow"),
     "stopped": ("STOPPED", "black on yellow"),
     "refused": ("REFUSED", "white on red"),
@@ -92,6 +93,8 @@ class RunView:
             case "undo.ended":
                 good = data["outcome"] == "succeeded"
                 self._line("↩" if good else "✗", "cyan" if good else "red", str(step), data["detail"] or "undone")
+            case "part.failed" | "part.skipped":
+                self._line("✗", "red", str(data["part"]), data["message"], title=False)
             case "run.stopped" | "run.closed":
                 self._hide()
             case _:
@@ -148,7 +151,7 @@ def summary(launch: Launch, outcome: Outcome, *, language: str = "en") -> None:
         console.print(Text("  Why: ", style="bold") + Text(outcome.message))
     if outcome.result not in ("succeeded", "refused"):
         console.print(_table(plan, engine, language))
-        for line in _so_now(plan, engine):
+        for line in so_now(plan, engine.state):
             console.print(Text("  Now: ", style="bold") + Text(line))
     for step, note in engine.state.notes:
         console.print(Text("  Note: ", style="bold yellow") + Text(f"{step}: {note}"))
@@ -169,31 +172,6 @@ def _table(plan: Plan, engine: Engine, language: str) -> Table:
         mark, style = MARKS[status.stage]
         table.add_row(Text(mark, style=style), Text(step.id), Text(words(step.title, language), style="dim"))
     return table
-
-
-def _so_now(plan: Plan, engine: Engine) -> list[str]:
-    """Say what the half-done run means for services."""
-    done = [step for step in plan.steps if engine.state.step(step.id).stage is Stage.DONE]
-    lines = []
-    fenced = [step.item for step in done if step.verb is Verb.FENCE]
-    demoted = [step.item for step in done if step.verb is Verb.DEMOTE]
-    promoted = [step.item for step in done if step.verb is Verb.PROMOTE]
-    if fenced:
-        lines.append(f"{', '.join(filter(None, fenced))} is switched off.")
-    maybe = [
-        step.item
-        for step in plan.steps
-        if step.verb is Verb.PROMOTE and engine.state.step(step.id).touched and step not in done
-    ]
-    if maybe:
-        lines.append(f"{', '.join(filter(None, maybe))} may be primary already: do not start the old one by hand.")
-    elif (fenced or demoted) and not promoted and not engine.state.rolling_back:
-        lines.append(f"Nobody is primary: {', '.join(plan.services)} is down until the run goes on.")
-    if plan.kind in (Kind.FAILOVER, Kind.PROMOTION) and not fenced and not promoted and not maybe:
-        lines.append("Nothing was promoted.")
-    if engine.state.tokens and engine.state.closed is None:
-        lines.append(f"This run keeps its lock on {', '.join(sorted(engine.state.tokens))}.")
-    return lines
 
 
 def warn_degraded(found: list[tuple[Degraded, list[str]]]) -> None:

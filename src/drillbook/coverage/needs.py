@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from drillbook.cmdb.durations import seconds
-from drillbook.cmdb.impact.spread import other_half
+from drillbook.cmdb.impact.spread import other_half, witness_of
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb, Entry
@@ -33,12 +33,6 @@ def needs_of(protection: Entry) -> tuple[str, ...]:
     """Give the items that it cannot do without, each once: its other half, its snapshots' host, its witness."""
     named = (other_half(protection), protection.get("snapshot", {}).get("host"), witness_of(protection))
     return tuple(dict.fromkeys(each for each in named if each is not None))
-
-
-def witness_of(protection: Entry) -> str | None:
-    """Give the item that says who holds a cold standby's role: without its word no spare takes it up; None for none."""
-    witness: str | None = protection.get("settings", {}).get("witness")
-    return witness if protection.get("kind") == "cold_standby" else None
 
 
 def limits(cmdb: Cmdb) -> dict[str, str]:

@@ -10,26 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.impact.spread import other_half
-from drillbook.coverage.needs import witness_of
+from drillbook.cmdb.impact.spread import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from drillbook.cmdb.impact.effects import Part
     from drillbook.cmdb.model import Cmdb, Entry
-
-
-class Role(StrEnum):
-    """What of a protection shares its primary's fate."""
-
-    OTHER = "other"
-    """What takes over, or holds the copies."""
-    SNAPSHOTS = "snapshots"
-    """The host of its snapshots."""
-    WITNESS = "witness"
-    """Who says which member holds the role."""
-    PASSWORD = "password"  # noqa: S105 - a word for people
-    """All places that its snapshots' password can be read from."""
 
 
 class Common(StrEnum):
@@ -53,7 +40,7 @@ class Shared:
 
     protection: str
     primary: str
-    role: Role
+    role: Part
     others: tuple[str, ...]
     what: Common
     id: str
@@ -63,17 +50,7 @@ def shared(cmdb: Cmdb, protection: Entry) -> Iterator[Shared]:
     """Give what the primary of a protection shares with what the protection needs."""
     primary = cmdb.config_items[protection.get("members")["primary"]]
     mine = dict(_fates(cmdb, primary))
-    snapshot = protection.get("snapshot", {})
-    other, witness = other_half(protection), witness_of(protection)
-    groups = (
-        (Role.OTHER, (other,) if other is not None else ()),
-        (Role.SNAPSHOTS, (snapshot["host"],) if "host" in snapshot else ()),
-        (Role.WITNESS, (witness,) if witness is not None else ()),
-        (Role.PASSWORD, tuple(snapshot.get("password_on", ()))),
-    )
-    for role, others in groups:
-        if not others:
-            continue
+    for role, others in parts_of(protection):
         theirs = [dict(_fates(cmdb, cmdb.config_items[each])) for each in others]
         placed = False
         for key in mine:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drillbook.drill.report import run_message
 from drillbook.errors import ExitCode, StepFailed
 from drillbook.evidence.result import MAIN, RunNote
-from drillbook.evidence.timeline import promotions, step_times
+from drillbook.evidence.timeline import part_notes, promotions, step_times
 from drillbook.execution.launch import begin, connect
 from drillbook.execution.state import state_from_records
 from drillbook.journal.record import read_journal
@@ -71,6 +71,7 @@ class Runs:
                 exit_code=int(outcome.exit_code),
                 message=message,
                 steps=tuple(step_times(launch.plan, records)),
+                parts=tuple(part_notes(launch.plan, records)),
             )
         )
         return outcome.exit_code

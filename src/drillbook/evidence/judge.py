@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.errors import ExitCode
-from drillbook.evidence.second import second_host, unwanted
+from drillbook.evidence.second_host import second_host, unwanted
 from drillbook.evidence.verdict import Result, Verdict
 from drillbook.evidence.wording import joined, meaning, same
 from drillbook.runbook.model import Text

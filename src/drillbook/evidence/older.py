@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.form import FORMAT, kind_words
+from drillbook.evidence.to_json import FORMAT, kind_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

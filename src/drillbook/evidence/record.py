@@ -31,10 +31,10 @@ import jsonschema_rs
 from drillbook.canonical import digest, digest_bytes
 from drillbook.durable import sync_folder
 from drillbook.errors import JournalError
-from drillbook.evidence.form import FORMAT, plan_bytes, to_json
 from drillbook.evidence.older import upgraded
 from drillbook.evidence.page import page
 from drillbook.evidence.summary import summary
+from drillbook.evidence.to_json import FORMAT, plan_bytes, to_json
 from drillbook.journal.record import head, parse_records
 from drillbook.plan.reading import plan_from_json
 from drillbook.schema import read_schema

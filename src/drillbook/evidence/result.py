@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drillbook.evidence.fidelity import Fidelity
     from drillbook.evidence.samples import ClockOffset, Rows, Series
     from drillbook.evidence.seen import Seen
-    from drillbook.evidence.timeline import StepTime, Timeline
+    from drillbook.evidence.timeline import PartNote, StepTime, Timeline
     from drillbook.evidence.verdict import Expectation, FaultNote, Objectives, SteadyCheck, Verdict
     from drillbook.plan.model import Plan
     from drillbook.runbook.model import Text
@@ -38,7 +38,10 @@ class DrillNote:
 
 @dataclass(frozen=True, slots=True)
 class RunNote:
-    """One run of a plan. ``part``: before, main or afterwards. ``steps``: those that were begun."""
+    """One run of a plan. ``part``: before, main or afterwards. ``steps``: those that were begun.
+
+    ``parts``: what came of its independent parts, where it has some.
+    """
 
     part: str
     run: str
@@ -47,6 +50,7 @@ class RunNote:
     exit_code: int
     message: Text
     steps: tuple[StepTime, ...]
+    parts: tuple[PartNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.form import led
+from drillbook.evidence.left import why_not_done
 from drillbook.evidence.markdown import NONE, md, shown, table
 from drillbook.evidence.summary_service import lead, objectives
+from drillbook.evidence.to_json import led
 from drillbook.evidence.wording import duration
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def summary(record: Mapping[str, Any]) -> str:
         "",
         *(part for each in services for part in (f"{_named(each)}{lead(each)}", "")),
         *_section("Why", [md(reason["en"]) for reason in verdict["reasons"]]),
-        *_section("Not brought back", [_left(each) for each in services if each["service"]["not_back"] is not None]),
+        *_section("Not brought back", [said for each in services if (said := _left(each))]),
         "## Objectives and what was measured",
         "",
         *(line for each in services for line in (*_heading(each), *objectives(each), "")),
@@ -60,10 +61,15 @@ def _heading(record: Mapping[str, Any]) -> list[str]:
 
 
 def _left(record: Mapping[str, Any]) -> str:
-    """Say why a service was not to come back, and when it did."""
+    """Say why a service was not to come back, or was and did not, and when it did; "" for one that is back."""
     service, away = record["service"], record["measures"]["restored"]
+    why = service["not_back"]
+    if why is None and (cause := why_not_done(record, service)) is not None:
+        why = {"en": f"it was to come back, and did not, since {cause.en}"}
+    if why is None:
+        return ""
     later = "" if away is None else f"; the way back brought it back after {away:.3f} s"
-    return f"{md(service['title']['en'])}: {md(service['not_back']['en'])}{later}"
+    return f"{md(service['title']['en'])}: {md(why['en'])}{later}"
 
 
 def clock_words(record: Mapping[str, Any]) -> dict[str, str]:

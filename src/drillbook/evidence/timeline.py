@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.primaries import Promotion
+from drillbook.execution.parts import done_parts
 from drillbook.execution.state import Stage, notes_of, state_from_records
 from drillbook.runbook.model import Verb
 
@@ -77,6 +78,43 @@ class StepTime:
             "lasted": round(self.lasted, 6),
             "notes": list(self.notes),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PartNote:
+    """What came of an independent part of a run. ``why``: what kept it from being done, "" where it is done."""
+
+    part: str
+    title: Text
+    protection: str | None
+    done: bool
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as a JSON value."""
+        return {
+            "part": self.part,
+            "title": {"en": self.title.en, "zh": self.title.zh},
+            "protection": self.protection,
+            "done": self.done,
+            "why": self.why,
+        }
+
+
+def part_notes(plan: Plan, records: Iterable[Record]) -> list[PartNote]:
+    """Give what came of each part, in the order of the plan; of a plan without parts nothing."""
+    state = state_from_records(records)
+    done = done_parts(plan, state)
+    return [
+        PartNote(
+            part.id,
+            part.title,
+            part.protection,
+            part.id in done,
+            "" if part.id in done else state.left.get(part.id, "the run ended before it"),
+        )
+        for part in plan.parts
+    ]
 
 
 def nanoseconds(mono: float) -> int:

@@ -23,6 +23,7 @@ _CHINESE = {
     ExitCode.UNKNOWN: "某一步骤结果不明；须先由人查看",
     ExitCode.NOT_FENCED: "无法证实原主机已断电；未提升任何主机",
     ExitCode.STOPPED: "由人停止；可继续或回退",
+    ExitCode.PARTIAL: "手册有部分未能完成，原因均已注明；继续执行时将重试这些部分",
     ExitCode.MISSED: "演练已执行，但有目标未达到",
     ExitCode.DRILL_INVALID: "演练无效：未按所述进行",
     ExitCode.PREREQUISITE: "本机缺少必要条件",

@@ -36,9 +36,17 @@ def check_assumptions(world: World, journal: Journal) -> None:
         if not fact.held:
             raise AssumptionFailed(
                 f"the plan assumes: {assumption.text.en}. Found on {assumption.check.item}: {fact.detail}",
-                remedy="nothing was changed; plan anew with the parameters that fit how the hosts are now",
+                remedy=_another_way(world.plan),
             )
     journal.append("assumptions.held")
+
+
+def _another_way(plan: Plan) -> str:
+    """Say what to do when the hosts are not as the plan assumes: only who plays which part can be named anew."""
+    named = [f"--param {name}={value}" for name, value in plan.parameters.items() if value in plan.roles.values()]
+    lines = [f"if another host plays that part now, name it: the plan has {', '.join(named)}"] if named else []
+    lines.append(f"./inv runbooks.show {plan.runbook} says when this runbook is the right one")
+    return "\n".join(["nothing was changed", *lines])
 
 
 def bind_slots(world: World, journal: Journal, state: RunState, *, step: str = "") -> None:

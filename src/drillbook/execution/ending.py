@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drillbook.errors import AssumptionFailed, ExitCode, OutcomeUnknown, StepFailed
+from drillbook.errors import AssumptionFailed, ExitCode, OutcomeUnknown, StepFailed, StoppedByPerson
 
 if TYPE_CHECKING:
     from drillbook.errors import DrillbookError
@@ -15,6 +15,7 @@ _NAMES = {
     ExitCode.UNKNOWN: "unknown",
     ExitCode.STOPPED: "stopped",
     ExitCode.NOT_FENCED: "not_fenced",
+    ExitCode.PARTIAL: "partial",
 }
 
 
@@ -27,6 +28,11 @@ class Ending:
     remedy: str
 
 
+def name_of(error: DrillbookError) -> str:
+    """Give the word for how something ended by an error: a run that has changed something, or a part of one."""
+    return _NAMES.get(error.exit_code, "failed")
+
+
 def ending_of(error: DrillbookError, state: RunState) -> Ending:
     """Give how a run ends by an error.
 
@@ -35,10 +41,12 @@ def ending_of(error: DrillbookError, state: RunState) -> Ending:
     which nothing happened. So that run stops too, and holds what it holds in the remote.
     """
     if state.touched:
-        return Ending(False, _NAMES.get(error.exit_code, "failed"), error.remedy or _resume(state))
+        return Ending(False, name_of(error), error.remedy or _resume(state))
     if not state.entered:
         looked = isinstance(error, StepFailed | OutcomeUnknown)  # a check; what it advises speaks of a run that goes on
-        return Ending(True, "refused", "nothing was changed; mend that, and run it again" if looked else error.remedy)
+        mended = "mend that, and run it again" if looked else "run it again"
+        again = looked or (isinstance(error, StoppedByPerson) and not error.remedy)
+        return Ending(True, "refused", f"nothing was changed; {mended}" if again else error.remedy)
     result = "stopped" if error.exit_code is ExitCode.STOPPED else "refused"
     # What an assumption advises is to plan anew; here the hosts are to be made as they were approved to be.
     mend = "" if isinstance(error, AssumptionFailed) else error.remedy

@@ -13,16 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from drillbook.errors import DrillbookError, FencingNotProved
+from drillbook.hosts.connection import PRESENT_SECONDS
 from drillbook.hosts.power import PowerState
 
 if TYPE_CHECKING:
     from drillbook.clock import Clock
-    from drillbook.hosts.connection import Hosts
+    from drillbook.hosts.connection import HostConnection, Hosts
     from drillbook.hosts.power import PowerDriver
     from drillbook.plan.model import FenceRun, Target
 
 # A host of the same network answers a connection attempt within a millisecond.
 LOOK_SECONDS = 0.15
+_FULL_SECONDS = LOOK_SECONDS + 3
 _POLL_SECONDS = 0.01
 # Prints the ports of a host that accept a connection, one a line, and "looked" in the end. First it connects to
 # the witness's own sshd: a witness that cannot see what must answer is no evidence of silence.
@@ -87,18 +89,47 @@ def look_words(action: FenceRun, target: Target, witness: Target) -> list[str]:
 
 
 def look(action: FenceRun, target: Target, hosts: Hosts) -> dict[str, list[int] | None]:
-    """Let each witness look; give for each the ports that answered it, or None when it could not look."""
+    """Let each witness look, all at once; give for each the ports that answered it, or None when it could not look.
+
+    A witness may be dead itself: lost with the same room, say. One that neither answers over an open connection nor
+    takes a new one within ``PRESENT_SECONDS`` is waited for no longer, when another one has looked. All others, and
+    all of them where none has looked, get their full time.
+    """
+    absent: list[str] = []
 
     def ask(item: str) -> list[int] | None:
-        argv = look_words(action, target, hosts[item].target)
-        try:
-            done = hosts[item].run(argv, timeout=LOOK_SECONDS + 3)
-        except DrillbookError:
-            return None
-        *ports, last = done.stdout.split() or [""]
-        if done.exit_code != 0 or last != _LOOKED or not all(port.isdecimal() for port in ports):
-            return None
-        return sorted(map(int, ports))
+        found = None
+        if hosts[item].is_open:
+            found = _ask(item, action, target, hosts, seconds=PRESENT_SECONDS)
+        if found is None and not present[item].result():
+            absent.append(item)
+        elif found is None:
+            found = _ask(item, action, target, hosts, seconds=_FULL_SECONDS)
+        return found
 
-    with ThreadPoolExecutor(max_workers=len(action.witnesses)) as pool:
-        return dict(zip(action.witnesses, pool.map(ask, action.witnesses), strict=True))
+    with ThreadPoolExecutor(max_workers=2 * len(action.witnesses)) as pool:
+        present = {item: pool.submit(_is_present, hosts[item]) for item in action.witnesses}
+        seen = dict(zip(action.witnesses, pool.map(ask, action.witnesses), strict=True))
+        if absent and all(ports is None for ports in seen.values()):
+            last = pool.map(lambda item: _ask(item, action, target, hosts, seconds=_FULL_SECONDS), absent)
+            seen |= dict(zip(absent, last, strict=True))
+    return seen
+
+
+def _is_present(witness: HostConnection) -> bool:
+    try:
+        return witness.is_present()
+    except DrillbookError:
+        return False  # nothing permits it
+
+
+def _ask(item: str, action: FenceRun, target: Target, hosts: Hosts, *, seconds: float) -> list[int] | None:
+    argv = look_words(action, target, hosts[item].target)
+    try:
+        done = hosts[item].run(argv, timeout=seconds)
+    except DrillbookError:
+        return None
+    *ports, last = done.stdout.split() or [""]
+    if done.exit_code != 0 or last != _LOOKED or not all(port.isdecimal() for port in ports):
+        return None
+    return sorted(map(int, ports))

@@ -19,6 +19,7 @@ from drillbook.execution.runs import RunFolder, new_run, reopen_run
 from drillbook.facts.checks import Checks
 from drillbook.hosts.connection import Hosts
 from drillbook.plan.model import FenceRun
+from drillbook.plan.parts import own_hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,8 @@ class Launch:
 def connect(plan: Plan, around: Surroundings) -> Hosts:
     """Open the connections that the plan needs, all at once; its witnesses' too, as far as they answer.
 
-    Raises HostUnreachable of the first host (by id) that cannot be reached; then nothing was begun.
+    Raises HostUnreachable of the first host (by id) that cannot be reached; then nothing was begun. A host that only
+    independent parts need may be away: they are told when they begin.
     """
     hosts = Hosts(plan.targets, around.access)
     _open(plan, hosts)
@@ -90,11 +92,12 @@ def connect(plan: Plan, around: Surroundings) -> Hosts:
 
 def _open(plan: Plan, hosts: Hosts) -> None:
     witnesses = {item for step in plan.steps if isinstance(step.action, FenceRun) for item in step.action.witnesses}
-    failed = hosts.open({*plan.reachable, *witnesses})
-    needed = sorted(failed.keys() & set(plan.reachable))
-    if needed:
+    needed = own_hosts(plan)
+    failed = hosts.open(needed, perhaps={*plan.reachable, *witnesses})
+    missing = sorted(failed.keys() & needed)
+    if missing:
         hosts.close()
-        raise failed[needed[0]]
+        raise failed[missing[0]]
 
 
 def begin(plan: Plan, permission: Permission, hosts: Hosts, around: Surroundings, *, purpose: str) -> Launch:

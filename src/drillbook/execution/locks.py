@@ -9,7 +9,7 @@ from drillbook.execution.actions import operator
 from drillbook.hosts.agent import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from drillbook.execution.actions import World
     from drillbook.execution.state import RunState
@@ -38,13 +38,14 @@ class RunLocks:
         token = self._state.tokens.get(item)
         return self._take(item) if token is None else token
 
-    def give_back(self) -> list[str]:
-        """Give the locks back; give a sentence for each host that keeps its lock since it cannot be reached.
+    def give_back(self, items: Collection[str] | None = None) -> list[str]:
+        """Give the locks back, or only those of ``items``.
 
-        Of a run that can go on the journal has it, since such a run takes them anew; a closed journal stays as it is.
+        Gives a sentence for each host that keeps its lock since it cannot be reached. Of a run that can go on the
+        journal has it, since such a run takes them anew; a closed journal stays as it is.
         """
         kept = []
-        for item in sorted(self._state.tokens):
+        for item in sorted(self._state.tokens if items is None else self._state.tokens.keys() & set(items)):
             try:
                 self._world.agent(item).unlock(self._world.run, self._mark())
             except DrillbookError as error:

@@ -136,6 +136,10 @@ def _told(records: Sequence[Record], begun: set[str]) -> Iterator[tuple[str, str
                     step,
                     f"{'put back' if undone else 'not put back'}: " + (data["detail"] or data["outcome"]),
                 )
+            case "part.failed":
+                yield "failed", data["part"], f"the part was not done: {data['message']}"
+            case "part.skipped":
+                yield "skipped", data["part"], f"the part was {data['message']}"
             case "run.stopped":
                 yield "stopped", step, f"{data['reason']}: {data['message']}"
             case "run.resumed" | "run.abandoned" | "run.rolled_back":

@@ -1,4 +1,4 @@
-"""Which protections have lost their second copy, read from the journals of this checkout's runs."""
+"""Which protections have lost their second copy, and which runs have not ended: from this checkout's journals."""
 
 from __future__ import annotations
 
@@ -24,6 +24,37 @@ class Degraded:
     since: str
     run: str
     survivor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that has changed something and has not ended: running, stopped, or its process died."""
+
+    run: str
+    runbook: str
+    environment: str
+    protections: frozenset[str]
+
+
+def unfinished(state: Path, since: str) -> list[Unfinished]:
+    """Give the runs that have changed something after ``since`` (ISO 8601) and have not ended, newest first.
+
+    One that cannot be read any more is passed over.
+    """
+    found = []
+    for folder, opened in newest_first(state):
+        try:
+            records = read_journal(folder.journal)
+            if records[-1].time <= since:
+                continue
+            run = state_from_records(records)
+            if run.closed is None and run.touched:
+                plan = load_plan(folder)
+                protections = frozenset(plan.cmdb_slice["protections"])
+                found.append(Unfinished(folder.id, plan.runbook, str(opened.get("environment")), protections))
+        except DrillbookError:
+            continue
+    return found
 
 
 def degraded(state: Path) -> list[Degraded]:

@@ -13,6 +13,7 @@ from drillbook.execution.before import bound_steps
 from drillbook.execution.start import may_begin, step_key
 from drillbook.execution.state import Stage
 from drillbook.plan.model import Command, PlaybookRun
+from drillbook.plan.parts import together
 from drillbook.runbook.model import Verb
 
 if TYPE_CHECKING:
@@ -63,8 +64,17 @@ class _Rollback:
                 self._journal.append("undo.ended", step=step.id, outcome="succeeded", detail="nothing to put back")
 
     def _refuse_when_promoted(self) -> None:
-        """Refuse to go back where somebody has promoted the standby meanwhile, by hand or otherwise."""
-        for step in self._steps:
+        """Refuse to go back where somebody has promoted the standby meanwhile, by hand or otherwise.
+
+        Of a part that was never begun nothing is put back, so nobody is asked.
+        """
+        begun = [
+            step
+            for _, steps in together(self._world.plan, self._steps)
+            if any(self._state.step(step.id).touched for step in steps)
+            for step in steps
+        ]
+        for step in begun:
             if step.verb is not Verb.PROMOTE:
                 continue
             # What needs a value that was never chosen asks about a step that was never begun.

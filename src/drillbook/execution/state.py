@@ -57,6 +57,7 @@ class RunState:
     """A run: its steps by id, the fencing tokens by item, and how it was closed, when it was.
 
     ``slots``: the values that were chosen, by slot. ``notes``: what its commands told a person, as (step, line).
+    ``left``: why a part could not be done when it was last tried, by part; it may be done by now.
     ``change``: the id of its change, "" in the lab. ``entered``: whether the git remote has it, and its claim.
     """
 
@@ -67,6 +68,7 @@ class RunState:
     tokens: dict[str, int] = field(default_factory=dict)
     slots: dict[str, str | list[str]] = field(default_factory=dict)
     notes: list[tuple[str, str]] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
     rolling_back: bool = False
     closed: str | None = None
     stopped: str | None = None
@@ -123,6 +125,8 @@ class RunState:
                 step.undo_open = False
                 if data["outcome"] == "succeeded":
                     step.stage = Stage.UNDONE
+            case "part.failed" | "part.skipped":
+                self.left[data["part"]] = data["message"]
             case "rollback.started":
                 self.rolling_back = True
             case "run.stopped":

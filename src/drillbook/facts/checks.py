@@ -58,8 +58,6 @@ class _Backend(BaseBackend):  # type: ignore[misc]  # testinfra is untyped
     """Testinfra's way to a host, over our connection."""
 
     NAME = "drillbook"
-    HAS_RUN_SALT = False
-    HAS_RUN_ANSIBLE = False
 
     def __init__(self, connection: HostConnection) -> None:
         super().__init__(connection.target.item)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from drillbook.plan.model import Target
 
 CONNECT_TIMEOUT = 3.0
+PRESENT_SECONDS = 1.25
+"""How long a host's kernel may take to accept a connection. It is asked twice: Linux asks again after a second."""
 _KEEPALIVE_SECONDS = 3
 _SILENCE_MS = 8000
 
@@ -133,6 +135,23 @@ class HostConnection:
         transport.set_keepalive(_KEEPALIVE_SECONDS)
         self._connection = connection
 
+    @property
+    def is_open(self) -> bool:
+        """Whether we are logged in, as far as we know: a host that vanished has not said so."""
+        return self._connection is not None
+
+    def is_present(self) -> bool:
+        """Tell whether the host takes a TCP connection on its SSH port, within ``PRESENT_SECONDS``.
+
+        Its kernel does that, also when sshd hangs. Nothing is sent on it. Raises Refused when nothing permits it.
+        """
+        self._access.permission.require(self.target.item, self.target.address)
+        try:
+            socket.create_connection((self.target.address, self.target.ssh_port), PRESENT_SECONDS).close()
+        except OSError as error:
+            return isinstance(error, ConnectionRefusedError)  # by the host itself, which is there
+        return True
+
     def run(self, argv: Sequence[str], *, timeout: float) -> Completed:
         """Run a command; each argument arrives as it is given, whatever it holds.
 
@@ -143,6 +162,8 @@ class HostConnection:
         from invoke.exceptions import CommandTimedOut, ThreadException
 
         began = time.monotonic()
+        # The command's own time begins when the channel for it is open; a host that is gone opens none.
+        self._connection.client.get_transport().channel_timeout = min(self._connect_timeout, timeout)
         try:
             done = self._connection.run(
                 shlex.join(argv), hide=True, warn=True, in_stream=False, timeout=timeout, encoding="utf-8"
@@ -229,14 +250,24 @@ class Hosts:
         """Give the connection to an item; it opens when first used."""
         return self._connections[item]
 
-    def open(self, items: Iterable[str]) -> dict[str, DrillbookError]:
-        """Open several at once; give the error of each that failed."""
-        wanted = list(items)
+    def open(self, items: Iterable[str], *, perhaps: Iterable[str] = ()) -> dict[str, DrillbookError]:
+        """Open several at once; give the error of each that failed.
+
+        ``perhaps``: more of them, which may well be away: one that is not present is passed over, and opens when it is
+        first used. So nobody waits for it as long as for a host that is needed.
+        """
+        wanted = set(items)
+        both = [*wanted, *(set(perhaps) - wanted)]
         failed: dict[str, DrillbookError] = {}
-        if not wanted:
+        if not both:
             return failed
-        with ThreadPoolExecutor(max_workers=min(16, len(wanted))) as pool:
-            tries = {item: pool.submit(self._connections[item].open) for item in wanted}
+
+        def connect(item: str) -> None:
+            if item in wanted or self._connections[item].is_present():
+                self._connections[item].open()
+
+        with ThreadPoolExecutor(max_workers=min(16, len(both))) as pool:
+            tries = {item: pool.submit(connect, item) for item in both}
         for item, attempt in tries.items():
             error = attempt.exception()
             if isinstance(error, DrillbookError):

@@ -181,13 +181,32 @@ class PlannedSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPart:
+    """A called runbook that stands by itself: when it fails, the run goes on with the parts that do not need it.
+
+    Its steps are those whose ids begin with its ``id`` and a slash. ``after``: the ids of parts before it, which must
+    be done before it begins. ``protection``, ``reachable``, ``locks``, ``services``: as the plan's, and of it alone.
+    """
+
+    id: str
+    title: Text
+    runbook: str
+    after: tuple[str, ...]
+    protection: str | None
+    reachable: tuple[str, ...]
+    locks: tuple[str, ...]
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """See the module. ``roles`` map to items; ``targets`` has every item that the plan touches.
 
     ``reachable``: items that the run logs in to. ``locks``: items that it holds exclusively while it
     runs (a subset of ``reachable`` on which a lock can be placed). ``services``: ids of the services
     that the plan can interrupt. ``cmdb_slice``: the entries that it was bound from, by section and id.
-    ``engine``: the version of drillbook.
+    ``engine``: the version of drillbook. ``parts``: where it has some, every step is of one of them, and each part's
+    hosts are reached and locked when it begins.
     """
 
     runbook: str
@@ -208,6 +227,7 @@ class Plan:
     cmdb_slice: Mapping[str, Any]
     engine: str
     slots: tuple[PlannedSlot, ...] = ()
+    parts: tuple[PlannedPart, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -238,6 +258,7 @@ ACTIONS = {
     "power": PowerRun,
 }
 _NAMES = {cls: name for name, cls in ACTIONS.items()}
+_SAID_WHEN_THERE = ("slots", "parts")
 
 
 def action_name(action: Action) -> str:
@@ -247,9 +268,9 @@ def action_name(action: Action) -> str:
 
 def _to_json(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        # Where nothing is chosen at the run, nothing is said of it: so what was approved keeps its digest.
+        # Where a plan has none of these, nothing is said of them: so what was approved keeps its digest.
         known = {f.name: getattr(value, f.name) for f in fields(value)}
-        result = {name: _to_json(each) for name, each in known.items() if name != "slots" or each}
+        result = {name: _to_json(each) for name, each in known.items() if name not in _SAID_WHEN_THERE or each}
         if type(value) in _NAMES:
             result["type"] = _NAMES[type(value)]
         return result

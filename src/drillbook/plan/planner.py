@@ -6,54 +6,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from drillbook.errors import Refused, UsageError
-from drillbook.plan.commands import command, playbook, port_number
+from drillbook.plan.binding import Binder
 from drillbook.plan.fencing import Bound, require_proof
 from drillbook.plan.fitting import require_fitting
-from drillbook.plan.model import (
-    Action,
-    Assumption,
-    CheckRun,
-    Command,
-    FenceRun,
-    Hand,
-    ManualStep,
-    Plan,
-    PlannedSlot,
-    PlannedStep,
-    PlannedUndo,
-    PlaybookRun,
-    PowerRun,
-    Target,
-    WaitRun,
-)
+from drillbook.plan.model import Assumption, Plan, PlannedPart, PlannedSlot, Target
+from drillbook.plan.reach import Reach
 from drillbook.plan.scope import parameter_texts, scope_of
 from drillbook.plan.slots import slots_of
-from drillbook.plan.targets import target_of
 from drillbook.plan.touched import interrupted, slice_of
-from drillbook.plan.typed import hand_text
-from drillbook.plan.values import Scope, bind_check, text
-from drillbook.runbook.model import (
-    Check,
-    Fence,
-    Manual,
-    Playbook,
-    Power,
-    Repeat,
-    Run,
-    SubRunbook,
-    Text,
-    Verb,
-    Wait,
-)
+from drillbook.plan.values import Scope, text
+from drillbook.runbook.model import SubRunbook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drillbook.cmdb.model import Cmdb
-    from drillbook.runbook.model import Kind, Runbook, Step, Undo
-
-ASSUMPTION_TIMEOUT = 10.0
-"""Seconds that an assumption of a called runbook may take, which becomes a step of the plan."""
+    from drillbook.runbook.model import Kind, Runbook, Step
 
 _MAX_STEPS = 2000
 
@@ -115,26 +83,29 @@ class _Planner:
         self.slots: list[PlannedSlot] = []
         self.scopes: list[Scope] = []
         self.targets: dict[str, Target] = {}
-        self.asked: set[str] = set()  # items that the run logs in to
-        self.changed: set[str] = set()  # items that an effect acts on
-        self.doubtful: set[str] = set()  # items that some role calls unreachable
-        self.down: set[str] = set()  # items that may be off at this point of the plan
-        self.required: set[str] = set()  # items that the outermost runbook has to reach
+        self.reach = Reach(cmdb, environment, self.targets)
+        self.parts: list[tuple[PlannedPart, Reach]] = []
 
     def plan(self, runbook: Runbook, parameters: Mapping[str, str], *, artifacts_digest: str, engine: str) -> Plan:
-        scope = self.enter(runbook, parameters)
+        scope = self.enter(runbook, parameters, outermost=True)
+        binder = Binder(scope, self.reach)
         assumptions = []
         for sentence, call in runbook.assumptions:
             with _step_named("assumptions"):
-                assumptions.append(Assumption(sentence, self.check(bind_check(call, scope))))
-        self.add_steps(runbook, scope, prefix="", kinds=(runbook.kind,), chain=(runbook.id,))
-        require_proof(self.cmdb, self.steps, self.targets)
-        self.choosable()
-        reachable = self.asked - self.doubtful
+                assumptions.append(Assumption(sentence, binder.check(call)))
+        if any(isinstance(step.action, SubRunbook) and step.action.independent for step in runbook.steps):
+            self.reach.choose(self.slots)
+            self.add_parts(runbook, scope)
+        else:
+            self.add_steps(runbook, scope, prefix="", kinds=(runbook.kind,), chain=(runbook.id,))
+            require_proof(self.cmdb, self.steps, self.targets)
+            self.reach.choose(self.slots)
         for item in scope.roles.values():
-            self.touch(item)
-        protections = [each.protection for each in self.scopes if each.protection]
-        services = interrupted(self.cmdb, protections, self.changed)
+            self.reach.touch(item)
+        protections = _protections(self.scopes)
+        services = interrupted(
+            self.cmdb, protections, self.reach.changed.union(*(own.changed for _, own in self.parts))
+        )
         return Plan(
             runbook=runbook.id,
             title=runbook.title,
@@ -145,8 +116,8 @@ class _Planner:
             protection=scope.protection,
             roles=dict(scope.roles),
             targets=dict(sorted(self.targets.items())),
-            reachable=tuple(sorted(reachable)),
-            locks=tuple(sorted(reachable & self.changed)),
+            reachable=tuple(sorted(self.reach.reachable.union(*(part.reachable for part, _ in self.parts)))),
+            locks=tuple(sorted(_locks(self.reach).union(*(part.locks for part, _ in self.parts)))),
             services=services,
             assumptions=tuple(assumptions),
             steps=tuple(bound.step for bound in self.steps),
@@ -156,48 +127,35 @@ class _Planner:
             ),
             engine=engine,
             slots=tuple(self.slots),
+            parts=tuple(part for part, _ in self.parts),
         )
 
-    def enter(self, runbook: Runbook, parameters: Mapping[str, str], *, prefix: str = "") -> Scope:
+    def enter(
+        self, runbook: Runbook, parameters: Mapping[str, str], *, prefix: str = "", outermost: bool = False
+    ) -> Scope:
         require_fitting(self.cmdb, runbook, self.runbooks, self.environment, parameters)
         scope = scope_of(self.cmdb, runbook, self.environment, parameters, prefix=prefix)
         self.scopes.append(scope)
         with _step_named("slots"):
             self.slots += slots_of(runbook, scope)
-        for name, role in runbook.roles.items():
-            item = scope.roles[name]
-            if not prefix and role.reachable:
-                self.required.add(item)
-            # What the whole has to reach is there for its parts, whatever a part by itself could do without.
-            if not role.reachable and item not in self.doubtful | self.required:
-                self.doubtful.add(item)
-                self.down.add(item)
+        self.reach.enter(runbook, scope.roles, outermost=outermost)
         return scope
-
-    def choosable(self) -> None:
-        """Refuse a slot that is chosen on a host which may be off when its runbook begins."""
-        for slot in self.slots:
-            item = slot.check.item
-            if item in self.doubtful:
-                raise Refused(
-                    f"the slot {slot.name} is chosen on {item} when the run begins, and that may be off then",
-                    remedy="choose it on another host",
-                )
-            self.touch(item)
-            self.asked.add(item)
 
     def add_steps(
         self, runbook: Runbook, scope: Scope, *, prefix: str, kinds: tuple[Kind, ...], chain: tuple[str, ...]
     ) -> None:
+        binder = Binder(scope, self.reach)
         for step in runbook.steps:
             id_ = prefix + step.id
             with _step_named(id_):
                 if len(self.steps) >= _MAX_STEPS:
                     raise Refused(f"the plan has over {_MAX_STEPS} steps")
-                if isinstance(step.action, SubRunbook):
-                    self.add_called(step.action, scope, prefix=f"{id_}/", kinds=kinds, chain=chain)
-                else:
-                    self.steps.append(Bound(self.step(step, scope, id_), kinds, scope.protection))
+                if not isinstance(step.action, SubRunbook):
+                    self.steps.append(Bound(binder.step(step, id_), kinds, scope.protection))
+                    continue
+                if step.action.independent:
+                    raise Refused(f"{runbook.id} has independent calls beside other steps, or is called itself")
+                self.add_called(step.action, scope, prefix=f"{id_}/", kinds=kinds, chain=chain)
 
     def add_called(
         self,
@@ -207,6 +165,7 @@ class _Planner:
         prefix: str,
         kinds: tuple[Kind, ...],
         chain: tuple[str, ...],
+        outermost: bool = False,
     ) -> None:
         called = self.runbooks.get(action.runbook)
         if called is None:
@@ -214,125 +173,66 @@ class _Planner:
         if called.id in chain:
             raise Refused(f"the runbook calls itself: {' → '.join([*chain, called.id])}")
         given = {name: text(template, outer) for name, template in action.parameters.items()}
-        scope = self.enter(called, given, prefix=prefix)
+        scope = self.enter(called, given, prefix=prefix, outermost=outermost)
         kinds = (*kinds, called.kind)
+        binder = Binder(scope, self.reach)
         for number, (sentence, call) in enumerate(called.assumptions, start=1):
-            check = self.check(bind_check(call, scope))
-            step = _assumption_step(f"{prefix}assumption-{number}", sentence, check)
+            step = binder.assumption(sentence, call, f"{prefix}assumption-{number}")
             self.steps.append(Bound(step, kinds, scope.protection))
         self.add_steps(called, scope, prefix=prefix, kinds=kinds, chain=(*chain, called.id))
 
-    def step(self, step: Step, scope: Scope, id_: str) -> PlannedStep:
-        item = scope.roles[step.on] if step.on is not None else None
-        action = self.action(step, scope, id_, item)
-        if isinstance(action, FenceRun):
-            self.down.add(action.item)
-        elif isinstance(action, PowerRun):
-            self.down.discard(action.item)
-        return PlannedStep(
-            id=id_,
-            title=step.title,
-            verb=step.verb,
-            item=item,
-            action=action,
-            verify=tuple(self.check(bind_check(call, scope)) for call in step.verify),
-            undo=self.undo(step.undo, scope, id_, item),
-            timeout=step.timeout,
-            repeat=step.repeat,
-            by_hand=tuple(
-                Hand(
-                    item=scope.roles[hand.on] if hand.on is not None else None,
-                    do=(
-                        Text(*(hand_text(each, scope, typed=False) for each in (hand.do.en, hand.do.zh)))
-                        if isinstance(hand.do, Text)
-                        else hand_text(hand.do, scope, typed=hand.on is not None)
-                    ),
-                    see=hand.see,
+    def add_parts(self, runbook: Runbook, scope: Scope) -> None:
+        whole = self.reach
+        for step in runbook.steps:
+            with _step_named(step.id):
+                if not isinstance(step.action, SubRunbook) or not step.action.independent:
+                    raise Refused("other steps beside it are independent calls, and this is none")
+                self.add_part(step, step.action, runbook, scope)
+        self.reach = whole
+
+    def add_part(self, step: Step, action: SubRunbook, runbook: Runbook, outer: Scope) -> None:
+        """Add a part as if no other had run, as far as that makes it safer, and no host were as another left it."""
+        needed = self.needed(action.after)
+        off: set[str] = set()
+        for part, other in self.parts:
+            off = (off | other.fenced) - (other.started if part.id in needed else set())
+        self.reach = Reach(self.cmdb, self.environment, self.targets, down=off)
+        steps, scopes, slots = len(self.steps), len(self.scopes), len(self.slots)
+        self.add_called(action, outer, prefix=f"{step.id}/", kinds=(runbook.kind,), chain=(runbook.id,), outermost=True)
+        for part, other in self.parts:
+            if part.id not in needed and (both := sorted(self.reach.changed & other.changed)):
+                raise Refused(
+                    f"it acts on {', '.join(both)}, and so does {part.id}, which it does not come after",
+                    remedy="what acts on the same host does not stand by itself: add after, or make them one runbook",
                 )
-                for hand in step.by_hand
-            ),
+        # Alone: a fence of another part is no proof, since that one may have failed before it.
+        require_proof(self.cmdb, self.steps[steps:], self.targets)
+        self.reach.choose(self.slots[slots:])
+        own = self.scopes[scopes:]
+        part = PlannedPart(
+            id=step.id,
+            title=step.title,
+            runbook=action.runbook,
+            after=action.after,
+            protection=own[0].protection,
+            reachable=tuple(sorted(self.reach.reachable)),
+            locks=tuple(sorted(_locks(self.reach))),
+            services=interrupted(self.cmdb, _protections(own), self.reach.changed),
         )
+        self.parts.append((part, self.reach))
 
-    def action(self, step: Step, scope: Scope, id_: str, item: str | None) -> Action:
-        match step.action:
-            case Check(call=call):
-                return self.check(bind_check(call, scope))
-            case Wait(call=call, interval=interval):
-                return WaitRun(self.check(bind_check(call, scope)), interval)
-            case Manual(instruction=instruction):
-                if item is not None:
-                    self.touch(item)
-                return ManualStep(instruction)
-        if item is None:
-            raise Refused("it acts on a host, and no role says on which; add 'on'")
-        self.touch(item)
-        match step.action:
-            case Run() as run:
-                self.changed.add(self.log_in(item))
-                return command(run, scope, step=id_)
-            case Playbook() as called:
-                self.changed.add(self.log_in(item))
-                return playbook(called, scope, item=item)
-            case Fence() as fence:
-                return self.fence(fence, scope, item)
-            case Power(state=state):
-                self.changed.add(item)
-                return PowerRun(item, state)
-        raise AssertionError(step.action)
-
-    def fence(self, fence: Fence, scope: Scope, item: str) -> FenceRun:
-        self.changed.add(item)
-        witnesses = tuple(scope.roles[name] for name in fence.witnesses)
-        for witness in witnesses:
-            self.touch(witness)
-        present = [witness for witness in witnesses if witness not in self.down]
-        if not present:
-            raise Refused(f"every witness may be off: {', '.join(witnesses)}; name one that the run can reach")
-        self.asked.update(present)
-        return FenceRun(item, witnesses, tuple(port_number(text(port, scope)) for port in fence.silent_ports))
-
-    def undo(self, undo: Undo, scope: Scope, id_: str, item: str | None) -> PlannedUndo:
-        action: Command | PlaybookRun | None = None
-        if undo.action is not None:
-            if item is None:
-                raise Refused("its undo acts on a host, and no role says on which; add 'on'")
-            if isinstance(undo.action, Run):
-                action = command(undo.action, scope, step=id_)
-            else:
-                action = playbook(undo.action, scope, item=item)
-        return PlannedUndo(action=action, irreversible=undo.irreversible)
-
-    def check(self, check: CheckRun) -> CheckRun:
-        self.log_in(check.item)
-        return check
-
-    def log_in(self, item: str) -> str:
-        self.touch(item)
-        if item in self.down:
-            raise Refused(
-                f"this logs in to {item}, which may be off at this point",
-                remedy="act on another host, or switch it on first with power: on",
-            )
-        self.asked.add(item)
-        return item
-
-    def touch(self, item: str) -> None:
-        if item in self.targets:
-            return
-        self.targets[item] = target_of(self.cmdb, item, self.environment)
+    def needed(self, after: Sequence[str]) -> set[str]:
+        """Give the parts named and all that these come after. Raises Refused when one does not stand before."""
+        known = {part.id: part.after for part, _ in self.parts}
+        for name in after:
+            if name not in known:
+                raise Refused(f"it comes after '{name}', which is no part before it")
+        return set(after).union(*(self.needed(known[name]) for name in after))
 
 
-def _assumption_step(id_: str, sentence: Text, check: CheckRun) -> PlannedStep:
-    """Give a called runbook's assumption as a step: it must hold when that runbook begins, not before."""
-    return PlannedStep(
-        id=id_,
-        title=sentence,
-        verb=Verb.VERIFY,
-        item=check.item,
-        action=check,
-        verify=(),
-        undo=PlannedUndo(action=None, irreversible=None),
-        timeout=ASSUMPTION_TIMEOUT,
-        repeat=Repeat.SAFE,
-        by_hand=(),
-    )
+def _locks(reach: Reach) -> set[str]:
+    return reach.reachable & reach.changed
+
+
+def _protections(scopes: Sequence[Scope]) -> list[str]:
+    return [scope.protection for scope in scopes if scope.protection]

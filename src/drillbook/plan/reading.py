@@ -12,6 +12,7 @@ from drillbook.plan.model import (
     Hand,
     ManualStep,
     Plan,
+    PlannedPart,
     PlannedSlot,
     PlannedStep,
     PlannedUndo,
@@ -72,6 +73,11 @@ def _step(value: Mapping[str, Any]) -> PlannedStep:
     )
 
 
+def _part(value: Mapping[str, Any]) -> PlannedPart:
+    lists = {name: tuple(value[name]) for name in ("after", "reachable", "locks", "services")}
+    return PlannedPart(**{**value, "title": Text(**value["title"]), **lists})
+
+
 def plan_from_json(value: Mapping[str, Any]) -> Plan:
     """Give the plan of a JSON value made by ``Plan.to_json``. Raises KeyError or TypeError otherwise."""
     return Plan(
@@ -101,4 +107,5 @@ def plan_from_json(value: Mapping[str, Any]) -> Plan:
             PlannedSlot(name=each["name"], text=Text(**each["text"]), check=_action(each["check"]))
             for each in value.get("slots", ())
         ),
+        parts=tuple(_part(each) for each in value.get("parts", ())),
     )

@@ -16,13 +16,14 @@ from drillbook.plan.model import (
     SlotUse,
     WaitRun,
 )
+from drillbook.plan.parts import together
 from drillbook.plan.typed import slot_mark
 from drillbook.runbook.page import Line, as_markdown, as_text
 from drillbook.runbook.render import arguments_text, hand_line
 from drillbook.runbook.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from drillbook.plan.model import Plan, PlannedStep
 
@@ -89,13 +90,30 @@ class _Page:
         for slot in plan.slots:
             yield Line("field", words.text(slot.text), slot.name, 1)
             yield Line("note", words("chosen_by", check=self.check(slot.check)), indent=2)
-        yield Line("heading", words("steps"))
-        for number, step in enumerate(plan.steps, start=1):
-            yield from self.step(number, step)
+        yield from self.parts()
+        yield from self.steps(self.step)
         yield Line("heading", words("sealed"))
         yield Line("field", plan.artifacts_digest, "playbooks/", 1)
         yield Line("field", plan.runbook_digest, plan.runbook, 1)
         yield Line("field", plan.engine, words("version"), 1)
+
+    def parts(self) -> Iterator[Line]:
+        plan, words = self.plan, self.words
+        if plan.parts:
+            yield Line("heading", words("parts"))
+        for part in plan.parts:
+            about = [words.text(part.title), part.runbook]
+            if part.after:
+                about.append(words("part_after", parts=", ".join(part.after)))
+            yield Line("field", words.listed(about), part.id, 1)
+
+    def steps(self, show: Callable[[int, PlannedStep], Iterator[Line]]) -> Iterator[Line]:
+        number = 0
+        for part, steps in together(self.plan, self.plan.steps):
+            yield Line("heading", self.words("part_steps", part=part.id) if part else self.words("steps"))
+            for step in steps:
+                number += 1
+                yield from show(number, step)
 
     def hosts(self) -> Iterator[Line]:
         words = self.words
@@ -144,10 +162,12 @@ class _Page:
         if plan.slots:
             yield Line("heading", words("slots"))
         yield from (Line("field", words.text(slot.text), slot.name, 1) for slot in plan.slots)
-        yield Line("heading", words("steps"))
-        for number, step in enumerate(plan.steps, start=1):
-            yield Line("step", words.text(step.title), f"{number}. {step.id}")
-            yield from self.hands(step, 1)
+        yield from self.parts()
+        yield from self.steps(self.typed_step)
+
+    def typed_step(self, number: int, step: PlannedStep) -> Iterator[Line]:
+        yield Line("step", self.words.text(step.title), f"{number}. {step.id}")
+        yield from self.hands(step, 1)
 
     def undo(self, step: PlannedStep) -> Iterator[Line]:
         words, undo = self.words, step.undo

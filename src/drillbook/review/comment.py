@@ -76,6 +76,20 @@ def comment(review: Review, language: str = "en", *, limit: int = LIMIT) -> str:
     return _fitted(head, parts, review, words, limit)
 
 
+def meaning(review: Review, language: str = "en") -> str:
+    """Give, as Markdown, only what the governed files of the two sides say: no verdict, no approvals, no evidence.
+
+    Raises UsageError for another language.
+    """
+    words = Words(language)
+    makers = (
+        forbidden_part, powers_part, findings_part, cmdb_part, services_part, alone_part, procedures_part,
+        inventories_part, others_part,
+    )  # fmt: skip
+    parts = present(make(review, words) for make in makers)
+    return _joined("", parts or [Part("", Md(words("nothing")))]).lstrip("\n")
+
+
 def _head(review: Review, words: Words) -> str:
     what = review.range
     verdict = words(review.verdict)

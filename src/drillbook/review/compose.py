@@ -17,7 +17,6 @@ from drillbook.change.trust.owners import COMMAND, owner_files
 from drillbook.cmdb.model import SECTIONS
 from drillbook.errors import DrillbookError, Refused
 from drillbook.repo.tree import export
-from drillbook.review.alone import alone
 from drillbook.review.drills import compare_drills, with_evidence
 from drillbook.review.entries import compare
 from drillbook.review.guarded import Forbidden, forbidden_files, powers
@@ -28,6 +27,7 @@ from drillbook.review.proposals import Ground, Proposals, proposals
 from drillbook.review.range import Range
 from drillbook.review.services import affected
 from drillbook.review.sides import read_side
+from drillbook.review.single_failures import single_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -121,7 +121,7 @@ def _compared(read: _Read, forbidden: Iterable[Forbidden], authority: Authority,
         stale += _stale_owners(read)
     both = base.valid and head.valid
     drills: list[DrillChange] = []
-    brought, spared = alone(base.cmdb, head.cmdb, cmdb, today=authority.at.date()) if both else ((), ())
+    brought, spared = single_failures(base.cmdb, head.cmdb, cmdb, today=authority.at.date()) if both else ((), ())
     if both:
         drills = compare_drills(base, head)
         _export_records(read.repo, read.what.head, files["new"], [each.name for each in drills], records)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drillbook.errors import Finding
-    from drillbook.review.alone import Alone
     from drillbook.review.drills import DrillChange
     from drillbook.review.entries import CmdbChange
     from drillbook.review.guarded import Forbidden, Power
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from drillbook.review.proposals import Proposals
     from drillbook.review.range import Range
     from drillbook.review.services import Affected
+    from drillbook.review.single_failures import SingleFailure
 
 
 class Verdict(StrEnum):
@@ -64,8 +64,8 @@ class Review:
     proposals: Proposals
     pinned: bool
     looked_past: Mapping[str, int]
-    alone: tuple[Alone, ...] = ()
-    not_alone: tuple[Alone, ...] = ()
+    alone: tuple[SingleFailure, ...] = ()
+    not_alone: tuple[SingleFailure, ...] = ()
 
     @property
     def weaker(self) -> int:

@@ -156,7 +156,12 @@ def _action(step: Map) -> Action:
     if "power" in step:
         return Power(step["power"])
     called = step["runbook"]
-    return SubRunbook(called["id"], {name: str(value) for name, value in called.get("parameters", {}).items()})
+    return SubRunbook(
+        called["id"],
+        {name: str(value) for name, value in called.get("parameters", {}).items()},
+        independent=called.get("independent", False),
+        after=tuple(called.get("after", ())),
+    )
 
 
 def _step(step: Map) -> Step:

@@ -17,6 +17,8 @@ from drillbook.schema_words import nearest
 from drillbook.source import Map, read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from drillbook.runbook.model import Runbook
 
 FOLDER = "runbooks"
@@ -43,6 +45,32 @@ def load_all(root: Path) -> dict[str, Runbook]:
     return _load(root, list(runbook_files(root)))
 
 
+def load_sound(root: Path) -> tuple[dict[str, Runbook], dict[str, tuple[Finding, ...]]]:
+    """Load every runbook that is right and calls only such; one that is wrong is in nobody's way but its own.
+
+    Gives these by id, and by id the findings of each other one: its own, or those of what it calls.
+    """
+    loaded, findings = _examine(root, list(runbook_files(root)))
+    wrong: dict[str, tuple[Finding, ...]] = {}
+    for id_ in runbook_files(root):
+        files = {f"{FOLDER}/{each}.yaml" for each in _with_called(id_, loaded)}
+        if found := tuple(each for each in sorted(findings) if each.file in files):
+            wrong[id_] = found
+    return {id_: one.runbook for id_, one in loaded.items() if id_ not in wrong}, wrong
+
+
+def _with_called(id_: str, loaded: Mapping[str, Loaded]) -> set[str]:
+    """Give a runbook's id and those of all that it calls, as far as they could be read."""
+    waiting, seen = [id_], {id_}
+    while waiting:
+        one = loaded.get(waiting.pop())
+        steps = one.runbook.steps if one is not None else ()
+        called = {each.action.runbook for each in steps if isinstance(each.action, SubRunbook)} - seen
+        seen |= called
+        waiting += called
+    return seen
+
+
 def load_called(root: Path, id_: str) -> dict[str, Runbook]:
     """Load a runbook by id and all that it calls, so that another's mistake is not in the way.
 
@@ -56,7 +84,15 @@ def load_called(root: Path, id_: str) -> dict[str, Runbook]:
 
 
 def _load(root: Path, wanted: list[str]) -> dict[str, Runbook]:
-    """Load the wanted runbooks and those that they call."""
+    """Load the wanted runbooks and those that they call. Raises InvalidInput with all findings."""
+    loaded, findings = _examine(root, wanted)
+    if findings:
+        raise InvalidInput(findings)
+    return {id_: one.runbook for id_, one in loaded.items()}
+
+
+def _examine(root: Path, wanted: list[str]) -> tuple[dict[str, Loaded], list[Finding]]:
+    """Read the wanted runbooks and those that they call; give those that have the schema's shape, and all findings."""
     known = runbook_files(root)
     findings: list[Finding] = []
     loaded: dict[str, Loaded] = {}
@@ -77,9 +113,7 @@ def _load(root: Path, wanted: list[str]) -> dict[str, Runbook]:
     context = Context(loaded=dict(sorted(loaded.items())), ids=frozenset(known), library=Library(root / "playbooks"))
     for one in context.loaded.values():
         findings += rule_findings(one, context)
-    if findings:
-        raise InvalidInput(findings)
-    return {id_: one.runbook for id_, one in context.loaded.items()}
+    return dict(context.loaded), findings
 
 
 def _read(path: Path, name: str) -> tuple[Loaded | None, list[Finding]]:

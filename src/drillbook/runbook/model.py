@@ -162,10 +162,16 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class SubRunbook:
-    """Another runbook with its parameters (templates); the planner puts its steps in this place."""
+    """Another runbook with its parameters (templates); the planner puts its steps in this place.
+
+    ``independent``: when it fails, the run goes on with the calls that do not need it. ``after``: the ids of the steps
+    that it needs.
+    """
 
     runbook: str
     parameters: Mapping[str, str]
+    independent: bool = False
+    after: tuple[str, ...] = ()
 
 
 Action = Run | Playbook | Check | Wait | Manual | Fence | Power | SubRunbook

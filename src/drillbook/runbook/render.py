@@ -126,6 +126,9 @@ class _Page:
             case called:
                 with_ = arguments_text(called.parameters)
                 yield Line("field", with_, words("calls", runbook=called.runbook), 1)
+                if called.independent:
+                    after = words("part_after", parts=", ".join(called.after)) if called.after else ""
+                    yield Line("note", words.listed([words("independent"), after]), indent=1)
 
     def command(self, action: Run | Playbook, *, indent: int) -> Iterator[Line]:
         words = self.words

@@ -93,6 +93,7 @@ def schedule(
     pairs: Mapping[str, str],
     now: datetime,
     seen: Seen,
+    others: Iterable[Drill] = (),
 ) -> Schedule:
     """Hold drills and records against policy.
 
@@ -103,9 +104,10 @@ def schedule(
         pairs: by drill, the protection that it is about; a drill that is not named stands for itself.
         now: the time, with a zone.
         seen: what is known of a clock that was set back.
+        others: drills that cannot be run as they are: nothing is said of them, but their services have a drill.
     """
     known = list(drills)
-    drilled = {each.service for drill in known for each in drill.services}
+    drilled = {each.service for drill in (*known, *others) for each in drill.services}
     standings = [
         _standing(
             drill,

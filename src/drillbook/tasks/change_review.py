@@ -24,12 +24,20 @@ _USUAL = "origin/main"
         "base": "what it would be merged into; the trusted base, or origin/main where nothing is pinned",
         "head": "the proposal; what is checked out, unless told",
         "json": "print JSON, for a program",
+        "markdown": "print the Markdown of the comment also on a terminal; elsewhere it always is",
         "out": "write it to this file",
         "lang": "language: en or zh",
     },
 )
 def review(
-    _: Context, *, base: str = "", head: str = "HEAD", json: bool = False, out: str = "", lang: str = "en"
+    _: Context,
+    *,
+    base: str = "",
+    head: str = "HEAD",
+    json: bool = False,
+    markdown: bool = False,
+    out: str = "",
+    lang: str = "en",
 ) -> None:
     """Say what a pull request would bring, as the comment on it; nothing of it is run."""
     import tempfile
@@ -37,6 +45,7 @@ def review(
     from pathlib import Path
 
     from drillbook.console.files import write_file
+    from drillbook.console.markdown_view import show_markdown
     from drillbook.console.output import console, errors
     from drillbook.repo.git import Repository
     from drillbook.review.comment import comment
@@ -56,6 +65,8 @@ def review(
     if out:
         write_file(Path(out), text.encode("utf-8", "backslashreplace"))
         errors.print(f"✓ {out}: {made.verdict}", soft_wrap=True)
+    elif console.is_terminal and not (json or markdown):
+        show_markdown(text, console)
     else:
         console.write(text)
     if made.exit_code:

@@ -144,6 +144,7 @@ def approve(
     from drillbook.console.consent import read_page
     from drillbook.errors import Refused
     from drillbook.tasks.as_base import run_as_base
+    from drillbook.tasks.change_meaning import show_meaning
     from drillbook.tasks.change_wiring import here, require_verdict, signer_of, standing
 
     root = estate_root()
@@ -169,6 +170,8 @@ def approve(
             )
     wanted = parse_length(expires) if expires else None
     ends = now if verdict else expiry(record, at.base.cmdb, now=now, wanted=wanted, proposed=proposed)
+    if record.bound.configuration is not None:
+        show_meaning(record.bound.configuration, at, commit, language=lang)
     read_page(change_page(record.request, record.bound, lang), word=record.id, yes=yes)
     # A person has read for a while; the time of signing is now.
     signed_at = SystemClock().now()

@@ -22,15 +22,11 @@ if TYPE_CHECKING:
     from drillbook.tasks.wiring import Estate
 
 
-def require_valid(drill: Drill, estate: Estate) -> None:
-    """Hold a drill against CMDB and runbooks, and plan all that it runs. Raises InvalidInput with all findings."""
-    findings = findings_of(drill, estate)
-    if findings:
-        raise InvalidInput(findings)
-
-
 def findings_of(drill: Drill, estate: Estate) -> list[Finding]:
-    """Give what ``require_valid`` would raise; of a drill that fits nothing it is not said that no plan can be made."""
+    """Hold a drill against CMDB and runbooks, and plan all that it runs; give what is wrong.
+
+    Of a drill that fits nothing it is not said that no plan can be made.
+    """
     return check_drill(drill, estate.cmdb, estate.runbooks) or _not_planned(drill, estate)
 
 

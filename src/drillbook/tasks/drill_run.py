@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drillbook.change.gate.gate import require_lab
 from drillbook.change.records.window import day_of, frozen
 from drillbook.clock import SystemClock
 from drillbook.cmdb.durations import seconds
+from drillbook.cmdb.load import load
 from drillbook.console.drill_view import DrillView, show_result
-from drillbook.console.output import console
+from drillbook.console.output import console, errors, say_findings
 from drillbook.console.progress import progress_for
 from drillbook.console.schedule_view import frozen_words
 from drillbook.drill.about import protection_of
 from drillbook.drill.load import read_drills
 from drillbook.drill.runner import run_drill
 from drillbook.drill.setting import Setting
-from drillbook.errors import InvalidInput, UsageError
+from drillbook.errors import ExitCode, InvalidInput, UsageError
 from drillbook.evidence.archive import Archive, read_archive
 from drillbook.evidence.record import write_record
 from drillbook.execution.stop import StopRequest
@@ -27,6 +29,7 @@ from drillbook.hosts.connection import Hosts
 from drillbook.lab import lifecycle
 from drillbook.lab.access import lab_access
 from drillbook.plan.targets import target_of
+from drillbook.runbook.load import load_sound
 from drillbook.schedule.attended import needs_person
 from drillbook.schedule.due import schedule
 from drillbook.schedule.policy import policy_of
@@ -34,52 +37,90 @@ from drillbook.schedule.seen import look, read_seen, write_seen
 from drillbook.schedule.series import Ended, Window
 from drillbook.tasks.drill_checks import findings_of, settle_unfinished
 from drillbook.tasks.running import remind
-from drillbook.tasks.wiring import load_estate, make_surroundings, plan_and_permit
+from drillbook.tasks.wiring import Estate, make_surroundings, plan_and_permit
+from drillbook.text import visible
 from drillbook.zone import local_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import tzinfo
-    from pathlib import Path
 
     from drillbook.drill.model import Drill
+    from drillbook.errors import Finding
     from drillbook.lab.state import LabState
     from drillbook.schedule.due import Schedule, Standing
     from drillbook.schedule.policy import Policy
     from drillbook.schedule.seen import Seen
-    from drillbook.tasks.wiring import Estate
 
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """How an estate's drills stand at this moment. ``seen`` is what is to be written down when something runs."""
+    """How an estate's drills stand at this moment. ``seen`` is what is to be written down when something runs.
+
+    ``wrong``: by the name of each drill that is left out, what is wrong with it or with a runbook that it needs.
+    """
 
     estate: Estate
     policy: Policy
     schedule: Schedule
     seen: Seen
     zone: tzinfo
+    wrong: Mapping[str, tuple[Finding, ...]]
+
+
+def sound_estate(root: Path) -> tuple[Estate, Mapping[str, tuple[Finding, ...]]]:
+    """Load the CMDB and the runbooks that are right; give by id what is wrong with the others."""
+    runbooks, wrong = load_sound(root)
+    return Estate(root, load(root), runbooks), wrong
+
+
+def wrong_with(drill: Drill, estate: Estate, runbooks: Mapping[str, tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    """Give what is wrong with a drill, or with the runbooks that it needs; ``runbooks`` are those that are wrong."""
+    needed = {call.runbook for call in (drill.call, *drill.before, *drill.afterwards)}
+    theirs = dict.fromkeys(each for id_ in sorted(needed & runbooks.keys()) for each in runbooks[id_])
+    return tuple(theirs) or tuple(findings_of(drill, estate))
 
 
 def look_at(root: Path) -> Now:
     """Load the estate, its drills and its records, and hold them against policy.
 
-    Raises InvalidInput with the findings of all drills.
+    A drill that is wrong is left out, and told of. Raises InvalidInput with the findings of all drills when none is
+    right.
     """
-    estate = load_estate(root)
-    drills, findings = read_drills(root)
-    for drill in drills:
-        findings += findings_of(drill, estate)
-    if findings:
-        raise InvalidInput(list(dict.fromkeys(findings)))  # a broken runbook is found by each of its drills
+    estate, runbooks = sound_estate(root)
+    readable, unreadable = read_drills(root)
+    wrong: dict[str, tuple[Finding, ...]] = {}
+    for finding in unreadable:
+        name = Path(finding.file).stem
+        wrong[name] = (*wrong.get(name, ()), finding)
+    wrong |= {drill.name: told for drill in readable if (told := wrong_with(drill, estate, runbooks))}
+    drills = [drill for drill in readable if drill.name not in wrong]
+    if wrong and not drills:
+        raise InvalidInput(_each_once(wrong))
     policy = policy_of(estate.cmdb)
     pairs = {drill.name: pair.id for drill in drills if (pair := protection_of(drill, estate.cmdb)) is not None}
     archive = read_archive(root)
     # After the records were read: one that was being written meanwhile is not in the future.
     now = SystemClock().now()
     seen = look(read_seen(root / ".drillbook"), archive, now)
-    found = schedule(policy, drills, archive, pairs=pairs, now=now, seen=seen)
-    return Now(estate, policy, found, seen, local_zone())
+    others = [drill for drill in readable if drill.name in wrong]
+    found = schedule(policy, drills, archive, pairs=pairs, now=now, seen=seen, others=others)
+    return Now(estate, policy, found, seen, local_zone(), wrong)
+
+
+def tell_wrong(at: Now) -> ExitCode:
+    """Say which drills were left out, and what is wrong; give the exit code that stands for it, OK for none."""
+    if not at.wrong:
+        return ExitCode.OK
+    say_findings(_each_once(at.wrong))
+    names, count = ", ".join(sorted(at.wrong)), len(at.wrong)
+    errors.print(f"✗ {count} left out, wrong or in need of a wrong runbook (above): {visible(names, limit=2000)}")
+    return ExitCode.INVALID
+
+
+def _each_once(wrong: Mapping[str, tuple[Finding, ...]]) -> list[Finding]:
+    """Give all findings: what is wrong with a runbook is found by each drill that needs it."""
+    return list(dict.fromkeys(each for found in wrong.values() for each in found))
 
 
 def not_now(queue: Iterable[Standing], at: Now) -> dict[str, str]:

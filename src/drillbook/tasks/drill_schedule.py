@@ -11,18 +11,25 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
 
-@task(touches=Touches.NOTHING, name="due", help={"all_": "what is fresh, and drills without an interval, too"})
-def due(_: Context, all_: bool = False) -> None:
+@task(
+    touches=Touches.NOTHING,
+    name="due",
+    help={"all_": "what is fresh, and drills without an interval, too", "lang": "language: en or zh"},
+)
+def due(_: Context, all_: bool = False, lang: str = "en") -> None:
     """List what is due, overdue and never run; exit code 20 when something is overdue or never ran."""
     from drillbook.console.output import console
     from drillbook.console.schedule_view import show_due
+    from drillbook.console.schedule_words import ScheduleWords
     from drillbook.errors import ExitCode
     from drillbook.schedule.due import State
-    from drillbook.tasks.drill_run import look_at
+    from drillbook.tasks.drill_run import look_at, tell_wrong
 
+    words = ScheduleWords(lang)
     at = look_at(estate_root())
-    show_due(at.schedule, console, zone=at.zone, everything=all_)
-    sys.exit(ExitCode.MISSED if at.schedule.of(State.NEVER, State.OVERDUE) else ExitCode.OK)
+    show_due(at.schedule, console, zone=at.zone, everything=all_, words=words)
+    wrong = tell_wrong(at)
+    sys.exit(ExitCode.MISSED if at.schedule.of(State.NEVER, State.OVERDUE) else wrong)
 
 
 @task(
@@ -63,7 +70,7 @@ def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> N
     from drillbook.errors import UsageError
     from drillbook.schedule.calendar import MOST_MONTHS, dates
     from drillbook.schedule.calendar import calendar as calendar_of
-    from drillbook.tasks.drill_run import look_at
+    from drillbook.tasks.drill_run import look_at, tell_wrong
 
     if lang not in ("en", "zh"):
         raise UsageError(f"--lang {lang[:20]}: it must be --lang en or --lang zh")
@@ -74,6 +81,7 @@ def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> N
     data = calendar_of(rows, organisation=at.estate.cmdb.organisation, now=at.schedule.now, language=lang)
     if not out:
         console.write(data.decode())
-        return
+        sys.exit(tell_wrong(at))
     write_file(Path(out), data)
     console.print(f"✓ written  {out}  {len(rows)} dates of {len({row.standing.drill.name for row in rows})} drills")
+    sys.exit(tell_wrong(at))

@@ -13,27 +13,18 @@ if TYPE_CHECKING:
     from drillbook.schedule.due import Standing
 
 
-@task(touches=Touches.NOTHING, name="list")
-def list_(_: Context) -> None:
+@task(touches=Touches.NOTHING, name="list", help={"lang": "language: en or zh"})
+def list_(_: Context, lang: str = "en") -> None:
     """List the drills: how each last came out, and when it is due."""
-    from rich.table import Table
-
     from drillbook.console.output import console
-    from drillbook.console.schedule_view import last_words, show_doubts, stands_shortly
-    from drillbook.tasks.drill_run import look_at
+    from drillbook.console.schedule_view import show_list
+    from drillbook.console.schedule_words import ScheduleWords
+    from drillbook.tasks.drill_run import look_at, tell_wrong
 
+    words = ScheduleWords(lang)
     at = look_at(estate_root())
-    if not at.schedule.drills:
-        console.print("This estate has no drills: drills/ holds none.")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("drill", "last result", "stands"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("what happens")
-    for each in at.schedule.drills:
-        table.add_row(each.drill.name, last_words(each, at.zone), stands_shortly(each, at.zone), each.drill.title.en)
-    console.print(table)
-    show_doubts(at.schedule, console)
+    show_list(at.schedule, console, zone=at.zone, words=words)
+    sys.exit(tell_wrong(at))
 
 
 @task(
@@ -44,16 +35,16 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     """Run a drill now, on the lab's hosts, and write its record."""
     from drillbook.clock import SystemClock
     from drillbook.drill.load import find_drill
+    from drillbook.errors import InvalidInput
     from drillbook.schedule.lock import only_one
-    from drillbook.tasks.drill_checks import require_valid
-    from drillbook.tasks.drill_run import Ground, mark_seen
-    from drillbook.tasks.wiring import load_estate
+    from drillbook.tasks.drill_run import Ground, mark_seen, sound_estate, wrong_with
 
     root = estate_root()
     state = state_folder(root)
-    estate = load_estate(root)
     found = find_drill(root, drill)
-    require_valid(found, estate)
+    estate, wrong = sound_estate(root)  # a mistake in a runbook that it does not need is not in its way
+    if findings := wrong_with(found, estate, wrong):
+        raise InvalidInput(findings)
     with only_one(state, what=f"the drill {found.name}", clock=SystemClock()):
         mark_seen(state)
         ground = Ground(estate, state, language=lang)
@@ -72,17 +63,18 @@ def run(_: Context, drill: str, lang: str = "en") -> None:
     },
 )
 def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", lang: str = "en") -> None:
-    """Run every drill that is due, and say what came of it."""
+    """Run every drill that is due, and say what came of it; one whose file is wrong is told of, and left out."""
     from drillbook.clock import SystemClock
     from drillbook.console.output import console, say_error
     from drillbook.console.schedule_view import log_line, show_doubts, show_order, show_series
+    from drillbook.console.schedule_words import ScheduleWords
     from drillbook.schedule.due import in_order
     from drillbook.schedule.lock import only_one
     from drillbook.schedule.seen import write_seen
     from drillbook.schedule.series import Doing, not_planned, run_series
-    from drillbook.tasks.drill_run import Ground, look_at, not_now, parse_window
+    from drillbook.tasks.drill_run import Ground, look_at, not_now, parse_window, tell_wrong
 
-    window = parse_window(max_, for_)
+    words, window = ScheduleWords(lang), parse_window(max_, for_)
     root = estate_root()
     state = state_folder(root)
     clock = SystemClock()
@@ -90,13 +82,13 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
         at = look_at(root)
         queue = in_order(at.schedule)
         skip = not_now(queue, at)
-        show_doubts(at.schedule, console)
+        show_doubts(at.schedule, console, words)
         if queue:
             shown = not_planned(queue, window=window, skip=skip) if dry_run else skip
-            show_order(queue, shown, at.schedule, console, zone=at.zone)
+            show_order(queue, shown, at.schedule, console, zone=at.zone, words=words)
         if dry_run:
             console.print("planned; nothing was run" if queue else "planned; nothing is due")
-            return
+            sys.exit(tell_wrong(at))
         write_seen(state, at.seen)
         ground = Ground(at.estate, state, language=lang)
 
@@ -111,5 +103,6 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
         after = look_at(root) if series.done else at
         if series.ended_by is not None:
             say_error(series.ended_by)
-        console.print(log_line(series, after.schedule, zone=at.zone))
-    sys.exit(series.code)
+        wrong = tell_wrong(at)
+        console.print(log_line(series, after.schedule, zone=at.zone, wrong=sorted(at.wrong)))
+    sys.exit(series.code or wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from drillbook.tasks.common import Touches, estate_root, task
@@ -19,15 +20,17 @@ def list_(_: Context, lang: str = "en") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from drillbook.console.output import console
-    from drillbook.runbook.load import load_all
+    from drillbook.console.output import console, say_error
+    from drillbook.errors import InvalidInput
+    from drillbook.runbook.load import load_sound
     from drillbook.runbook.words import Words
 
     words = Words(lang)
+    books, wrong = load_sound(estate_root())
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold underline")
     for heading in ("runbook", "title", "roles", "parameters"):
         table.add_column(words(heading).lower(), overflow="fold", no_wrap=heading == "runbook")
-    for book in load_all(estate_root()).values():
+    for book in books.values():
         # A parameter in brackets has a default and may be left out.
         parameters = [name if parameter.default is None else f"[{name}]" for name, parameter in book.parameters.items()]
         table.add_row(
@@ -36,11 +39,14 @@ def list_(_: Context, lang: str = "en") -> None:
             "\n".join(book.roles),
             "\n".join(parameters),
         )
-    if not table.row_count:
+    if not table.row_count and not wrong:
         console.print("There are no runbooks here: runbooks/ holds RB-*.yaml.")
         return
-    console.print(table)
-    console.print("\n./inv runbooks.show RUNBOOK says when to use one, and every step.", style="dim")
+    if table.row_count:
+        console.print(table)
+        console.print("\n./inv runbooks.show RUNBOOK says when to use one, and every step.", style="dim")
+    if wrong:
+        sys.exit(say_error(InvalidInput(dict.fromkeys(each for found in wrong.values() for each in found))))
 
 
 @task(touches=Touches.NOTHING)

@@ -13,6 +13,7 @@ from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.stop import StopRequest
 from drillbook.execution.usual import remember, usual_seconds
 from drillbook.journal.record import read_journal
+from drillbook.runbook.words import Words
 from drillbook.tasks.common import estate_root, state_folder
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def show_plan(plan: Plan, language: str, *, lines: tuple[str, ...] = ()) -> None
     console.print(f"{plan.runbook}  {words(plan.title, language)}")
     for line in lines:
         console.print(f"  {line}")
-    console.print(f"  in {plan.environment}, on {', '.join(f'{role} {item}' for role, item in plan.roles.items())}")
+    hosts = [f"{role} {item}" for role, item in plan.roles.items()] or plan.locks
+    console.print(f"  in {plan.environment}, on {', '.join(hosts)}")
+    if plan.parts:
+        said = Words(language)("parts")
+        console.print(f"  {said}: {', '.join(part.id for part in plan.parts)}")
     named = ", ".join(plan.services[:_SERVICES_SHOWN]) or "no service"
     more = len(plan.services) - _SERVICES_SHOWN
     console.print(f"  can interrupt: {named}{f' and {more} more (./inv runbooks.plan names all)' if more > 0 else ''}")
@@ -60,7 +65,9 @@ def require_yes(*, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise StoppedByPerson("nobody is at a terminal to say yes; nothing was run", remedy="add --yes")
+        raise StoppedByPerson(
+            "nobody is at a terminal to say yes; nothing was run", remedy="add --yes, and it begins unasked"
+        )
     if not _asked("  Run it? Type yes: "):
         raise StoppedByPerson("nobody said yes; nothing was run")
 
@@ -106,26 +113,33 @@ def remind(root: Path) -> None:
     """Say which protections have no second copy now, and which runbook brings it back."""
     from drillbook.clock import timestamp
     from drillbook.console.run_view import warn_degraded
-    from drillbook.execution.protection import degraded
+    from drillbook.execution.protection import degraded, unfinished
     from drillbook.lab.state import made_at
 
     made = made_at()
     since = timestamp(made) if made else ""
     found = [each for each in degraded(state_folder(root)) if each.since > since]
-    if found:
-        warn_degraded([(each, ways_back(root, each)) for each in found])
+    if not found:
+        return
+    # A run in its middle holds its hosts: whoever began another one would only be refused.
+    busy = {(run.environment, id_) for run in unfinished(state_folder(root), since) for id_ in run.protections}
+    warn_degraded([
+        (each, [] if (each.environment, each.protection) in busy else ways_back(root, each)) for each in found
+    ])  # fmt: skip
 
 
 def ways_back(root: Path, lost: Degraded) -> list[str]:
     """Give the commands of the failbacks that can be planned for a protection: those of other kinds cannot."""
+    from drillbook.cmdb.load import load
     from drillbook.errors import DrillbookError
+    from drillbook.runbook.load import load_sound
     from drillbook.runbook.model import Kind
-    from drillbook.tasks.wiring import load_estate, plan_of
+    from drillbook.tasks.wiring import Estate, plan_of
 
     try:
-        estate = load_estate(root)
+        estate = Estate(root, load(root), load_sound(root)[0])
     except DrillbookError:
-        return []  # cmdb.check and runbooks.list say what is wrong
+        return []  # cmdb.check says what is wrong
     values = {"protection": lost.protection, "item": lost.survivor}
     commands = []
     for runbook in estate.runbooks.values():

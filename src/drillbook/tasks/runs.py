@@ -27,7 +27,7 @@ _KEY = "the file of your SSH key, when it is not the one that is found by itself
         "witness": _WITNESS,
         "key": _KEY,
         "lang": "language of titles: en or zh",
-        "yes": "do not ask before the first step",
+        "yes": "do not ask before the first step; without a terminal it is needed, as in a script",
     },
 )
 def run(
@@ -102,7 +102,7 @@ def run(
 def resume(
     _: Context, name: str, *, fenced_by_hand: str = "", witness: str = "", key: str = "", lang: str = "en"
 ) -> None:
-    """Go on with a run that stopped or was killed; before its first effect, all is asked again."""
+    """Go on with a run that stopped or was killed, unasked; before its first effect, all is checked again."""
     from drillbook.tasks.by_hand import Asked
     from drillbook.tasks.going_on import go_on
 
@@ -115,7 +115,7 @@ def resume(
     help={"name": "the run's id, its beginning or end, or 'last'", "key": _KEY, "lang": "language of titles: en or zh"},
 )
 def rollback(_: Context, name: str, key: str = "", lang: str = "en") -> None:
-    """Undo the steps of a run that stopped, last first."""
+    """Undo the steps of a run that stopped, last first; it begins unasked."""
     from drillbook.tasks.going_on import go_on
 
     go_on(name, lang, lambda engine: engine.rollback(), key=key)
@@ -133,7 +133,7 @@ def rollback(_: Context, name: str, key: str = "", lang: str = "en") -> None:
 def abandon(_: Context, name: str, *, lost: bool = False, reason: str = "", key: str = "") -> None:
     """Close a run that nobody will go on with, and give its locks back."""
     if lost:
-        from drillbook.tasks.lost import give_up_lost
+        from drillbook.tasks.lost_machine import give_up_lost
 
         give_up_lost(name, reason=reason, key=key)
         return
@@ -148,6 +148,7 @@ def status(_: Context, count: int = 10) -> None:
     from rich.table import Table
 
     from drillbook.console.output import console
+    from drillbook.console.run_now import how_it_stands
     from drillbook.execution.runs import broken_runs, runs
     from drillbook.tasks.running import remind
     from drillbook.tasks.trusting import say_owed
@@ -156,8 +157,7 @@ def status(_: Context, count: int = 10) -> None:
     state = state_folder(root)
     table = Table("run", "runbook", "in", "how it stands", box=None)
     for folder, run, plan in runs(state, last=count):
-        stands = run.closed or (f"stopped: {run.stopped}" if run.stopped else "open (running, or its process died)")
-        table.add_row(folder.id, plan.runbook, plan.environment, stands)
+        table.add_row(folder.id, plan.runbook, plan.environment, "\n".join(how_it_stands(plan, run)))
     console.print(table if table.row_count else "No run yet.")
     for folder, why in broken_runs(state, last=count):
         console.print(f"  ✗ {folder.id}: {why}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NO_TEST = 5
 _LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 # Timed measurements are made on hosts, so they come first where the machine cannot do both at once.
-_LAST = ("nice", "-n", "15")
+_LAST = ("nice", "-n", "10")
 
 
 def _must(*command: str) -> None:
@@ -49,16 +49,16 @@ def everything(_: Context, only: str = "") -> None:
     pytest = (*python, "pytest", *(["--color=yes"] if sys.stdout.isatty() else []), *(["-k", only] if only else []))
     lint = Part("lint", tuple((*_LAST, *python, *command) for command in _LINT))
     # Tests without hosts use what the others, which share one lab and mostly wait for it, leave of the machine.
-    without = Part("without hosts", ((*_LAST, *pytest, "-q", "-n", "auto", "-m", "not lab"),))
-    on_hosts = Part("on hosts", ((*pytest, "-v", "-m", "lab", "--durations=10"),))
+    without = Part("without hosts", ((*_LAST, *pytest, "-q", "-n", "auto", "--ignore=tests/lab"),))
+    on_hosts = Part("on hosts", ((*pytest, "-v", "--durations=10", "tests/lab"),))
     both = SideBySide(estate_root(), width=len(without.name))
     both.run([[lint, without], [on_hosts]])
     if both.stopped:
         raise KeyboardInterrupt
-    sys.exit(_sum(sorted(both.ended, key=lambda each: (lint, without, on_hosts).index(each.part)), named=bool(only)))
+    sys.exit(summed(sorted(both.ended, key=lambda each: (lint, without, on_hosts).index(each.part)), named=bool(only)))
 
 
-def _sum(ended: list[Ended], *, named: bool) -> int:
+def summed(ended: list[Ended], *, named: bool) -> int:
     """Print how each part ended and give the exit code of all. ``named``: a part may have no test of that name."""
     none = [each for each in ended if named and each.code == _NO_TEST]
     failed = [each for each in ended if each.code and each not in none]

@@ -67,6 +67,7 @@ def difference(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> lis
         *_named("role", before, after, "roles"),
         *_assumptions(before, after),
         *_slots(before, after),
+        *_parts(before, after),
         *_listed(before, after, _PLAN),
         *_sealed(approved, would_run),
         *_slice(before, after),
@@ -215,6 +216,20 @@ def _slots(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield Line(f"slot {name}", old.get(name, _NOTHING), new.get(name, _NOTHING))
+
+
+def _parts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Line]:
+    """Say which calls stand by themselves on one side only, or not in the same way."""
+    old, new = ({each["id"]: each for each in side.get("parts", ())} for side in (before, after))
+    for name in sorted(old.keys() | new.keys()):
+        said = [_NOTHING if part is None else _by_itself(part) for part in (old.get(name), new.get(name))]
+        if said[0] != said[1]:
+            yield Line(f"independent part {name}", *said)
+
+
+def _by_itself(part: Mapping[str, Any]) -> str:
+    lists = (f"{name} {', '.join(part[name]) or _NOTHING}" for name in ("after", "reachable", "locks", "services"))
+    return "; ".join([part["runbook"], *lists])
 
 
 def _sealed(approved: Mapping[str, Any], would_run: Mapping[str, Any]) -> Iterator[Line]:

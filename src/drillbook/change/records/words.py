@@ -72,6 +72,10 @@ _WORDS = {
         "来自{source}，此处没有其记录：git pull",
     ),
     "no_service": ("none", "无"),
+    "meaning": (
+        "What it means, read from the very files that are signed ({old}… → {new}…)",
+        "变更含义，取自签名所覆盖的文件（{old}… → {new}…）",
+    ),
     "normal": ("normal", "常规"),
     "not_judged": ("{count} signed, not judged", "{count} 个签名，未核验"),
     "not_signed": ("the request's signature does not count: {why}", "申请签名无效：{why}"),

@@ -29,7 +29,22 @@ class Loss(StrEnum):
     GONE = "gone"
     """Its primary is down, and so is what would take over."""
     EXPOSED = "exposed"
-    """Its primary works, and what would take over is down or taken."""
+    """Its primary works, and what would take over, or a thing that it needs for that, is down or taken."""
+    WEAKER = "weaker"
+    """It can still act, and some of the places of its snapshots' password are down."""
+
+
+class Part(StrEnum):
+    """What a protection cannot bring a service back without."""
+
+    OTHER = "other"
+    """What takes over, or holds the copies."""
+    SNAPSHOTS = "snapshots"
+    """The host of its snapshots."""
+    WITNESS = "witness"
+    """Who says which member holds the role."""
+    PASSWORD = "password"  # noqa: S105 - a word for people
+    """The places that its snapshots' password can be read from: all of them are down."""
 
 
 class FailedItem(NamedTuple):
@@ -57,12 +72,17 @@ class FailedService(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FailedProtection:
-    """A protection that must act or has lost its other half; ``other`` is that half's item, or None."""
+    """A protection that must act, or has lost what it needs to.
+
+    ``other`` is the item that takes over or holds the copies, or None. ``without`` are the parts that are down, with
+    their items; when it is WEAKER, those places of the password that are down.
+    """
 
     id: str
     service: str
     loss: Loss
     other: str | None
+    without: tuple[tuple[Part, tuple[str, ...]], ...] = ()
 
 
 class Reason(NamedTuple):

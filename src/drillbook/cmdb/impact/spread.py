@@ -3,8 +3,9 @@
 An item depends on items and services, a service on services and on the items that provide it. Each of
 them works, is interrupted (``RECOVERS``) or is down (``STOPS``). An item takes the worst state of what
 it depends on. So does a service, but for two things: the idle half of a hot standby does not stop it,
-and an item that is down only interrupts it when a protection can take over. A spare takes over for
-one item; when several need it, people must choose, and none is counted on.
+and an item that is down only interrupts it when a protection can take over: one whose every part works,
+such as the host of the snapshots and the witness of a cold spare. A spare takes over for one item; when
+several need it, people must choose, and none is counted on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import functools
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from drillbook.cmdb.impact.effects import Effect, FailedProtection, FailedService, Loss
+from drillbook.cmdb.impact.effects import Effect, FailedProtection, FailedService, Loss, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +28,12 @@ class Graph:
     """Which entries hang on which, of a whole CMDB; made once for all walks.
 
     ``followers`` of an id are the items and services that may change when it does. ``by_service`` and
-    ``by_spare`` are the protections of a service and those that share a spare. ``touched`` are the
-    places of the protections that an item's failure touches, and ``order`` is the place of each item,
-    in the order of the files.
+    ``by_spare`` are the protections of a service and those that share a spare, ``parts`` what each cannot
+    act without. ``touched`` are the places of the protections that an item's failure touches, and ``order``
+    is the place of each item, in the order of the files.
     """
 
-    __slots__ = ("by_service", "by_spare", "cmdb", "followers", "order", "touched")
+    __slots__ = ("by_service", "by_spare", "cmdb", "followers", "order", "parts", "touched")
 
     def __init__(self, cmdb: Cmdb) -> None:
         """Look at every entry once."""
@@ -41,6 +42,7 @@ class Graph:
         self.by_spare: defaultdict[str, list[Entry]] = defaultdict(list)
         self.followers: defaultdict[str, list[Entry]] = defaultdict(list)
         self.touched: defaultdict[str, list[int]] = defaultdict(list)
+        self.parts = {each.id: parts_of(each) for each in cmdb.protections}
         self.order = {id_: place for place, id_ in enumerate(cmdb.config_items.by_id)}
         followers = self.followers
         for section in (cmdb.config_items, cmdb.services):
@@ -57,10 +59,11 @@ class Graph:
         for place, protection in enumerate(cmdb.protections):
             # What would take over, and what competes for it, changes what a service can count on.
             service = cmdb.services[protection.fields["service"]]
-            members = protection.fields["members"]
-            for member in members.values():
-                followers[member].append(service)
-                self.touched[member].append(place)
+            members = protection.fields["members"].values()
+            needed = (item for _, items in self.parts[protection.id] for item in items)
+            for item in dict.fromkeys((*members, *needed)):
+                followers[item].append(service)
+                self.touched[item].append(place)
             for rival in self.rivals(protection):
                 followers[rival.fields["members"]["primary"]].append(service)
                 self.touched[rival.fields["members"]["primary"]].append(place)
@@ -154,10 +157,20 @@ class Walk:
             for each in self.graph.rivals(protection)
         )
         if self.down(primary):
-            if self.down(other_half(protection)):
+            if self.without(protection):
                 return Loss.GONE
             return Loss.CONTESTED if rivals else Loss.TAKES_OVER
-        return Loss.EXPOSED if rivals or self.down(other_half(protection)) else None
+        if rivals or self.without(protection):
+            return Loss.EXPOSED
+        return Loss.WEAKER if self.fewer_places(protection) else None
+
+    def without(self, protection: Entry) -> tuple[tuple[Part, tuple[str, ...]], ...]:
+        """Give the parts of a protection that are down, so that it cannot act."""
+        return tuple(each for each in self.graph.parts[protection.id] if all(map(self.down, each[1])))
+
+    def fewer_places(self, protection: Entry) -> tuple[str, ...]:
+        """Give the places of its snapshots' password that are down."""
+        return tuple(filter(self.down, protection.fields.get("snapshot", {}).get("password_on", ())))
 
     @functools.cached_property
     def items(self) -> list[str]:
@@ -176,7 +189,11 @@ class Walk:
             protection = all_of_them[place]
             loss = self.loss(protection)
             if loss is not None:
-                yield FailedProtection(protection.id, protection.fields["service"], loss, other_half(protection))
+                without = self.without(protection)
+                if loss is Loss.WEAKER:
+                    without = ((Part.PASSWORD, self.fewer_places(protection)),)
+                service, other = protection.fields["service"], other_half(protection)
+                yield FailedProtection(protection.id, service, loss, other, without)
 
     @functools.cached_property
     def near(self) -> set[str]:
@@ -220,3 +237,23 @@ def other_half(protection: Entry) -> str | None:
     """Give the item that takes over, or that holds the copies; None when there is none."""
     members: dict[str, str] = protection.fields["members"]
     return members.get("standby") or members.get("spare") or members.get("library")
+
+
+def witness_of(protection: Entry) -> str | None:
+    """Give the item that says who holds a cold standby's role: without its word no spare takes it up; None for none."""
+    witness: str | None = protection.fields.get("settings", {}).get("witness")
+    return witness if protection.fields.get("kind") == "cold_standby" else None
+
+
+def parts_of(protection: Entry) -> tuple[tuple[Part, tuple[str, ...]], ...]:
+    """Give what a protection cannot act without: each part, and the items of which one is enough."""
+    other, witness = other_half(protection), witness_of(protection)
+    snapshot = protection.fields.get("snapshot", {})
+    host, places = snapshot.get("host"), tuple(snapshot.get("password_on", ()))
+    named = (
+        (Part.OTHER, (other,) if other is not None else ()),
+        (Part.SNAPSHOTS, (host,) if host is not None else ()),
+        (Part.WITNESS, (witness,) if witness is not None else ()),
+        (Part.PASSWORD, places),
+    )
+    return tuple(each for each in named if each[1])

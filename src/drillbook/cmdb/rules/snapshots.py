@@ -52,38 +52,43 @@ def needed(draft: Draft) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _snapshots(draft: Draft) -> Iterator[tuple[Entry, Mapping[str, Any], Entry | None]]:
-    """Give each protection with snapshots, these, and its primary."""
+def _snapshots(draft: Draft) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
+    """Give each protection with snapshots, and these."""
     for protection in draft.cmdb.protections:
         snapshot = protection.get("snapshot")
         if snapshot is not None:
-            yield protection, snapshot, draft.entry("config_items", protection.get("members")["primary"])
+            yield protection, snapshot
 
 
-def _shares_rack(one: Entry | None, other: Entry | None) -> bool:
-    places = {tuple(each.get(name) for name in ("site", "room", "rack")) for each in (one, other) if each is not None}
-    return one is not None and other is not None and len(places) == 1 and None not in places.pop()
+def _shares_rack(one: Entry | None, other: Entry) -> bool:
+    place = tuple(other.get(name) for name in ("site", "room", "rack"))
+    return one is not None and None not in place and place == tuple(one.get(name) for name in ("site", "room", "rack"))
+
+
+def _lost_with_it(
+    draft: Draft, protection: Entry, at: tuple[str | int, ...], id_: str, *, member: str, rack: str
+) -> Iterator[Problem]:
+    """Find an item that one loss takes too: a member, or one in the primary's rack; the two texts say what then."""
+    members = protection.get("members")
+    primary = draft.entry("config_items", members["primary"])
+    if id_ in members.values():
+        yield Problem(protection, at, f"is {quoted(id_)}, a member of the protection; {member}")
+    elif primary is not None and _shares_rack(draft.entry("config_items", id_), primary):
+        where = f"is {quoted(id_)}, in the rack of the primary {quoted(primary.id)}"
+        yield Problem(protection, at, f"{where}; one loss takes both{rack}")
 
 
 def hosts(draft: Draft) -> Iterator[Problem]:
     """Find snapshots that are lost together with what they are of, or that nobody can log in to."""
-    for protection, snapshot, primary in _snapshots(draft):
+    for protection, snapshot in _snapshots(draft):
         host = draft.entry("config_items", snapshot["host"])
         if host is None:
             continue
-        at = ("snapshot", "host")
-        if host.id in protection.get("members").values():
-            yield Problem(
-                protection, at,
-                f"is {quoted(host.id)}, a member of the protection; name a host that takes no part in it",
-            )  # fmt: skip
-        elif _shares_rack(host, primary):
-            assert primary is not None
-            yield Problem(
-                protection, at,
-                f"is {quoted(host.id)}, in the rack of the primary {quoted(primary.id)}; one loss takes both: "
-                "name a host in another rack, better in another room",
-            )  # fmt: skip
+        yield from _lost_with_it(
+            draft, protection, ("snapshot", "host"), host.id,
+            member="name a host that takes no part in it",
+            rack=": name a host in another rack, better in another room",
+        )  # fmt: skip
         yield from _without_address(draft, protection, host)
 
 
@@ -96,21 +101,11 @@ def witnesses(draft: Draft) -> Iterator[Problem]:
         if not isinstance(id_, str):
             yield Problem(protection, at, "is not one id; name one host")
             continue
-        members = protection.get("members")
-        primary = draft.entry("config_items", members["primary"])
-        if id_ in members.values():
-            yield Problem(
-                protection, at,
-                f"is {quoted(id_)}, a member of the protection; it cannot say who holds the role when it is lost "
-                "itself: name a host that takes no part in it",
-            )  # fmt: skip
-        elif _shares_rack(draft.entry("config_items", id_), primary):
-            assert primary is not None
-            yield Problem(
-                protection, at,
-                f"is {quoted(id_)}, in the rack of the primary {quoted(primary.id)}; one loss takes both, and nobody "
-                "says who may take the role up: name a host in another rack",
-            )  # fmt: skip
+        yield from _lost_with_it(
+            draft, protection, at, id_,
+            member="it cannot say who holds the role when it is lost itself: name a host that takes no part in it",
+            rack=", and nobody says who may take the role up: name a host in another rack",
+        )  # fmt: skip
 
 
 def _without_address(draft: Draft, protection: Entry, host: Entry) -> Iterator[Problem]:
@@ -130,7 +125,7 @@ def _inside(path: str, other: str) -> bool:
 def repositories(draft: Draft) -> Iterator[Problem]:
     """Find repositories that are, or lie in, one of another protection on the same host."""
     seen: list[tuple[str, str, Entry]] = []
-    for protection, snapshot, _ in _snapshots(draft):
+    for protection, snapshot in _snapshots(draft):
         host, path = snapshot["host"], snapshot["repository"]
         for _, its, other in (each for each in seen if each[0] == host):
             if _inside(path, its) or _inside(its, path):
@@ -144,7 +139,7 @@ def repositories(draft: Draft) -> Iterator[Problem]:
 
 def paths(draft: Draft) -> Iterator[Problem]:
     """Find paths of a role that lie in one another, that are a whole system, or a host's own."""
-    for protection, snapshot, _ in _snapshots(draft):
+    for protection, snapshot in _snapshots(draft):
         named: list[str] = snapshot["paths"]
         for index, path in enumerate(named):
             why = _unfit(path, [*named[:index], *named[index + 1 :]], snapshot["password_file"])
@@ -169,7 +164,7 @@ def _unfit(path: str, others: list[str], password_file: str) -> str | None:
 
 def ages(draft: Draft) -> Iterator[Problem]:
     """Find snapshots that are taken too seldom for what is promised."""
-    for protection, snapshot, _ in _snapshots(draft):
+    for protection, snapshot in _snapshots(draft):
         every, oldest, interval = snapshot["every"], snapshot["max_age"], protection.get("interval")
         if seconds(every) > seconds(oldest):
             yield Problem(
@@ -193,19 +188,10 @@ def ages(draft: Draft) -> Iterator[Problem]:
 
 def passwords(draft: Draft) -> Iterator[Problem]:
     """Find places of the password that are lost together with the primary."""
-    for protection, snapshot, primary in _snapshots(draft):
+    for protection, snapshot in _snapshots(draft):
         for index, id_ in enumerate(snapshot["password_on"]):
-            at = ("snapshot", "password_on", index)
-            if id_ in protection.get("members").values():
-                yield Problem(
-                    protection, at,
-                    f"is {quoted(id_)}, a member of the protection; the password must not be lost with it, "
-                    "nor lie open on a machine that users reach",
-                )  # fmt: skip
-            elif _shares_rack(draft.entry("config_items", id_), primary):
-                assert primary is not None
-                yield Problem(
-                    protection, at,
-                    f"is {quoted(id_)}, in the rack of the primary {quoted(primary.id)}; one loss takes both: "
-                    "name a host in another rack",
-                )  # fmt: skip
+            yield from _lost_with_it(
+                draft, protection, ("snapshot", "password_on", index), id_,
+                member="the password must not be lost with it, nor lie open on a machine that users reach",
+                rack=": name a host in another rack",
+            )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drillbook.evidence.left import why_not_done
 from drillbook.evidence.page.lanes import text
 from drillbook.evidence.page.words import VERDICTS
 from drillbook.evidence.wording import duration, joined, objective, same
@@ -89,11 +90,12 @@ def left(record: Mapping[str, Any]) -> Iterator[Text]:
         if _is_back(each):
             continue
         title, away = text(each["title"]), each["measures"]["restored"]
-        why = (
-            Text("it was to come back, and did not", "本应恢复而未恢复")
-            if each["not_back"] is None
-            else text(each["not_back"])
-        )
+        if each["not_back"] is None:
+            why, cause = Text("it was to come back, and did not", "本应恢复而未恢复"), why_not_done(record, each)
+            if cause is not None:
+                why = Text(f"{why.en}, since {cause.en}", f"{why.zh}，原因：{cause.zh}")
+        else:
+            why = text(each["not_back"])
         if away is None:
             later = Text("it was not seen to come back later either", "其后也未见恢复")
         else:

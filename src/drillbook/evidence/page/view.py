@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.form import led
 from drillbook.evidence.page import figures, parts, services
 from drillbook.evidence.page.charts import events, focus, origin, whole
 from drillbook.evidence.page.drawing import WIDTHS, draw
 from drillbook.evidence.page.lanes import text
 from drillbook.evidence.page.words import VERDICTS, WORDS
 from drillbook.evidence.summary import clock_words
+from drillbook.evidence.to_json import led
 from drillbook.runbook.model import Text
 from drillbook.svg import BAD, GOOD, INK, MUTED, STEP, WARN, tag
 

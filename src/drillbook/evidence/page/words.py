@@ -28,6 +28,7 @@ RESULTS: Mapping[str, Text] = {
     "stopped": Text("stopped", "已停止"),
     "refused": Text("refused", "已拒绝"),
     "not_fenced": Text("refused: not fenced", "已拒绝：未能隔离"),
+    "partial": Text("some parts were not done", "部分未完成"),
 }
 STAGES: Mapping[str, Text] = {
     "done": Text("done", "完成"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drillbook.errors import Finding
-from drillbook.runbook.rules import calls, commands, promotion, references, slots, steps
+from drillbook.runbook.rules import calls, commands, parts, promotion, references, slots, steps
 from drillbook.runbook.rules.table import RULES, Rule
 from drillbook.source import line_at
 from drillbook.text import visible
@@ -23,7 +23,7 @@ _IDS = frozenset(rule.id for rule in RULES)
 def findings_of(loaded: Loaded, context: Context) -> list[Finding]:
     """Hold one runbook against all rules; give the findings sorted by line."""
     found: set[Finding] = set()
-    for part in (steps, references, slots, commands, promotion, calls):
+    for part in (steps, references, slots, commands, promotion, calls, parts):
         for path, rule, message, below in part.find(loaded, context):
             assert rule in _IDS, rule
             line = line_at(loaded.document, path) + below

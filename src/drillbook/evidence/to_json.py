@@ -198,6 +198,7 @@ def _runs(result: DrillResult, journals: Mapping[str, bytes]) -> list[dict[str, 
                 "exit_code": run.exit_code,
                 "message": text(run.message),
                 "steps": [step.to_json() for step in run.steps],
+                **({"parts": [part.to_json() for part in run.parts]} if run.parts else {}),
                 "journal": {
                     "file": f"journal{suffix}.jsonl",
                     "digest": digest_bytes(journals[run.run]),

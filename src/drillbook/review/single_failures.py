@@ -1,4 +1,4 @@
-"""Which single failures leave a service without a way back within its RTO that did not before, and the other way. Pure.
+"""Which single failures leave a service without a way back within its RTO that did not before, and the reverse. Pure.
 
 What ``standby.nminus1`` tells of each side, and only when a field changes that it reads: it takes a while on a large
 CMDB.
@@ -27,7 +27,7 @@ _READ = {
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class SingleFailure:
     """A failure (an item, a rack or a room) and a service that it strands.
 
     ``why`` is a word of ``drillbook.coverage.nminus1.Why``; ``accepted`` the decision of head that covers it, or None.
@@ -39,7 +39,9 @@ class Alone:
     accepted: str | None
 
 
-def alone(base: Cmdb, head: Cmdb, changes: CmdbChange, *, today: date) -> tuple[tuple[Alone, ...], tuple[Alone, ...]]:
+def single_failures(
+    base: Cmdb, head: Cmdb, changes: CmdbChange, *, today: date
+) -> tuple[tuple[SingleFailure, ...], tuple[SingleFailure, ...]]:
     """Give what head brings and what it mends; both sides are valid."""
     if not any(map(_is_read, changes.entries)):
         return (), ()
@@ -49,7 +51,7 @@ def alone(base: Cmdb, head: Cmdb, changes: CmdbChange, *, today: date) -> tuple[
         weaknesses = judge(cmdb, single, today=today).weaknesses
         found.append(
             tuple(
-                Alone(each.failure.id, each.stranded.service, str(each.stranded.why), each.accepted)
+                SingleFailure(each.failure.id, each.stranded.service, str(each.stranded.why), each.accepted)
                 for each in weaknesses
                 if (each.failure.id, each.stranded.service) in fresh
             )
