@@ -63,7 +63,7 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
         ((*PLAN, "--param", "colour=red"), ExitCode.USAGE, "no parameter 'colour'"),
         ((*PLAN, "--param", "primary"), ExitCode.USAGE, "it must be name=value"),
         ((*PLAN, "--param", "primary=core-db-9"), ExitCode.USAGE, "core-db-9"),
-        ((*PLAN, "--param", "primary=mon-1"), ExitCode.REFUSED, "no member"),
+        ((*PLAN, "--param", "primary=mon-1"), ExitCode.USAGE, "no member"),
         ((*PLAN, "--param", "primary=$(reboot)"), ExitCode.USAGE, "$(reboot)"),
         ((*PLAN, "--param", "primary=\u202ecore-db-1"), ExitCode.REFUSED, "U+202E"),
         ((*PLAN, "--env", "mars"), ExitCode.USAGE, "mars"),
