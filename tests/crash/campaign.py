@@ -23,6 +23,7 @@ from drillbook.tasks.common import state_folder
 from drillbook.tasks.wiring import plan_of
 from tests.crash.subjects import SUBJECTS, subject_of
 from tests.ground import ENVIRONMENT
+from tests.harness import bring_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,6 +178,12 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.runbooks) - set(SUBJECTS):
         parser.error(f"no subject for {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}")
+    bring_up()
+    return 0 if killed_all(given) else 1
+
+
+def killed_all(given: argparse.Namespace) -> bool:
+    """Print each round as it ends, and the sum; tell whether none had a problem."""
     chance = random.Random(given.seed)
     done: dict[str, tuple[int, int]] = {}
     for runbook in given.runbooks:
@@ -188,14 +195,14 @@ def main() -> int:
             sys.stdout.write(f"{runbook} killed {where}, went {each.way}: {good}, {each.seconds:.1f} s\n")
             sys.stdout.flush()
             if each.problems:
-                return 1
+                return False
             runs, kills = done.get(runbook, (0, 0))
             done[runbook] = (runs + bool(each.kills), kills + each.kills)
     for runbook, (runs, kills) in done.items():
         sys.stdout.write(
             f"{runbook}: {runs} runs with {kills} kills, always the end state that was due, nothing lost or repeated\n"
         )
-    return 0
+    return True
 
 
 if __name__ == "__main__":

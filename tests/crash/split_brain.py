@@ -34,6 +34,7 @@ from drillbook.tasks.common import state_folder
 from drillbook.tasks.wiring import make_surroundings, plan_and_permit
 from tests.crash.standby_subject import DRILL, FAILBACK, PROTECTION, SNAPSHOT, StandbySubject
 from tests.ground import ENVIRONMENT
+from tests.harness import bring_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -311,11 +312,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without-guard", action="store_true", help="the control: two hosts must be seen")
     given = parser.parse_args()
-    campaign = SplitBrain()
+    bring_up()
+    return 0 if played(SplitBrain(), given) else 1
+
+
+def played(campaign: SplitBrain, given: argparse.Namespace) -> bool:
+    """Print each round as it ends, and the sum; tell whether all were as wanted."""
     if given.without_guard:
         seen = [campaign.without_guard() for _ in range(given.times)]
         sys.stdout.write(f"without the guard: questions that two hosts answered, by round: {seen}\n")
-        return 0 if all(seen) else 1
+        return all(seen)
     done = []
     rounds = campaign.rounds(given.times, random.Random(given.seed), skip=given.skip)
     for number, each in enumerate(rounds, start=given.skip + 1):
@@ -323,7 +329,7 @@ def main() -> int:
         sys.stdout.write(f"{number}: {each.line()}\n")
         sys.stdout.flush()
     sys.stdout.write(f"{summed(done)}\n")
-    return 0 if len(done) == given.times and not done[-1].problems else 1
+    return len(done) == given.times and not done[-1].problems
 
 
 if __name__ == "__main__":
