@@ -13,8 +13,8 @@ from drillbook.cmdb.load import load
 from drillbook.errors import Refused, UsageError
 from drillbook.plan.planner import make_plan
 from drillbook.runbook.load import load_all
+from tests.plan_values import plan
 from tests.runbook_estate import failover
-from tests.unit.test_plan_planner import plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
