@@ -108,7 +108,7 @@ def test_a_remote_that_cannot_be_reached_is_said(estate: Estate, tmp_path: Path)
     ("argv", "code", "why"),
     [
         (("trust.pin", "nothing", "--yes"), 2, "there is no commit 'nothing'"),
-        (("trust.pin", "--upload-pack=x", "--yes"), 1, ""),
+        (("trust.pin", "--upload-pack=x", "--yes"), 2, "does not take 'x'"),
         (("trust.pin", "main", "--remote", "ext::sh -c evil", "--yes"), 2, "is no URL"),
         (("trust.pin", "main", "--remote=-x", "--yes"), 2, "is no URL"),
         (("trust.advance", "--to", "nothing"), 2, "there is no commit"),
