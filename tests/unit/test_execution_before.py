@@ -12,8 +12,8 @@ from drillbook.errors import AssumptionFailed
 from drillbook.execution.before import check_assumptions
 from drillbook.facts.checks import Fact
 from drillbook.journal.writer import Journal
+from tests.plan_values import plan
 from tests.runbook_estate import failover
-from tests.unit.test_plan_planner import plan
 
 if TYPE_CHECKING:
     from pathlib import Path

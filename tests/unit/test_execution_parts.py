@@ -25,7 +25,7 @@ from drillbook.journal.writer import Journal
 from drillbook.plan.model import CheckRun, FenceRun
 from drillbook.runbook.model import Verb
 from tests.parts_estate import HOSTS, whole
-from tests.unit.test_plan_planner import plan
+from tests.plan_values import plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,8 +17,8 @@ from drillbook.plan.render import by_hand_page, plan_text
 from drillbook.runbook.page import as_text
 from drillbook.runbook.render import runbook_page
 from tests.parts_estate import whole
+from tests.plan_values import built, plan
 from tests.runbook_estate import apart, estate, failback, failover, switchover, text
-from tests.unit.test_plan_planner import built, plan
 
 
 def test_each_part_has_its_own_hosts_and_none_is_needed_to_begin() -> None:
