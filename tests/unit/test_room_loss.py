@@ -8,9 +8,12 @@ import pytest
 
 from drillbook.cmdb.durations import seconds
 from drillbook.cmdb.load import load
+from drillbook.console.output import console
 from drillbook.coverage.order import first_in
 from drillbook.drill.about import struck
 from drillbook.drill.load import find_drill
+from drillbook.tasks.running import show_plan
+from drillbook.tasks.wiring import load_estate, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = "hq-room-a"
@@ -62,3 +65,13 @@ def test_every_service_of_the_lab_whose_host_stood_there_is_part_of_the_drill(cm
         if each.get("members", {}).get("primary") in hit and each.get("service_address", {}).get("lab")
     }
     assert {each.service for each in drill.services} == lost
+
+
+def test_whoever_is_asked_for_yes_is_told_which_hosts_are_switched_off(cmdb, drill):
+    estate = load_estate(ROOT, drill.call.runbook)
+    plan = plan_of(estate, drill.call.runbook, environment=drill.environment, parameters=drill.call.parameters)
+    with console.capture() as said:
+        show_plan(plan, "en")
+    lost = [cmdb.protections[each].get("members")["primary"] for each in drill.call.parameters.values()]
+    (line,) = (line for line in said.get().splitlines() if "switches off" in line)
+    assert sorted(line.split(":")[1].replace(",", " ").split()) == sorted(lost)

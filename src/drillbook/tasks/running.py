@@ -13,6 +13,7 @@ from drillbook.execution.by_hand import by_hand_line
 from drillbook.execution.stop import StopRequest
 from drillbook.execution.usual import remember, usual_seconds
 from drillbook.journal.record import read_journal
+from drillbook.plan.model import FenceRun
 from drillbook.runbook.words import Words
 from drillbook.tasks.common import estate_root, state_folder
 
@@ -51,6 +52,9 @@ def show_plan(plan: Plan, language: str, *, lines: tuple[str, ...] = ()) -> None
         console.print(f"  {line}")
     hosts = [f"{role} {item}" for role, item in plan.roles.items()] or plan.locks
     console.print(f"  in {plan.environment}, on {', '.join(hosts)}")
+    off = dict.fromkeys(step.action.item for step in plan.steps if isinstance(step.action, FenceRun))
+    if off:
+        console.print(f"  switches off: {', '.join(off)}", style="bold")
     if plan.parts:
         said = Words(language)("parts")
         console.print(f"  {said}: {', '.join(part.id for part in plan.parts)}")
