@@ -136,6 +136,53 @@ def test_nobody_goes_on_for_a_reader_that_is_gone(tmp_path: Path) -> None:
     process.wait(timeout=60)
 
 
+def test_what_cannot_be_started_is_a_part_that_failed_and_the_next_runs(tmp_path: Path) -> None:
+    both, lines = ran(tmp_path, [Part("a", (("no-such-program",),)), Part("b", (python("print('here')"),))])
+    assert lines == ["a   | no-such-program cannot be started: No such file or directory", "b   | here"]
+    assert {each.part.name: each.code for each in both.ended} == {"a": 127, "b": 0}
+
+
+class _Gone(io.StringIO):
+    """A terminal that went away."""
+
+    def write(self, _: str) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_terminal_that_is_gone_leaves_time_to_put_away(tmp_path: Path) -> None:
+    """Each line that nobody hears any more must not be one more signal: the second kills."""
+    tidy = """
+import pathlib, time
+try:
+    print("one", flush=True)
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("two", flush=True)
+    print("three", flush=True)
+    time.sleep(0.5)
+    pathlib.Path("put-away").write_text("x")
+"""
+    both = SideBySide(tmp_path, width=3, out=_Gone())
+    both.run([[Part("a", (python(tidy),))]])
+    assert (both.stopped, (tmp_path / "put-away").exists()) == (True, True)
+
+
+def test_whoever_left_with_a_commands_output_is_not_waited_for(tmp_path: Path) -> None:
+    leaves = """
+import subprocess, sys
+print(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
+"""
+    both = SideBySide(tmp_path, width=3, patience=0.5, out=io.StringIO())
+    both.run([[Part("a", (python(leaves),))]])
+    assert isinstance(both.out, io.StringIO)
+    first, second = both.out.getvalue().splitlines()
+    left = int(first.split()[-1])
+    assert lives(left)
+    os.kill(left, signal.SIGKILL)
+    assert "not waited for" in second
+    assert [each.code for each in both.ended] == [0]
+
+
 @pytest.mark.parametrize(
     ("codes", "named", "code"),
     [
@@ -155,7 +202,14 @@ def test_the_exit_code_is_that_of_the_first_part_that_failed(
     codes: tuple[int, ...], named: bool, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended = [Ended(Part(name, ()), each, 90) for name, each in zip(("lint", "a", "b"), codes, strict=True)]
-    assert summed(ended, named=named) == code
+    assert summed([each.part for each in ended], ended[::-1], named=named) == code
     lines = capsys.readouterr().out.split("\n")[1:-1]
     assert [line.split()[:3] for line in lines] == [[each.part.name, "1.5", "min"] for each in ended]
     assert ["failed" in line for line in lines] == [each != 0 and not (named and each == 5) for each in codes]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_part_that_never_ended_is_a_failure(named: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [Part(name, ()) for name in ("lint", "a", "b")]
+    assert summed(parts, [Ended(parts[0], 0, 90), Ended(parts[2], 5 if named else 0, 90)], named=named) == 1
+    assert "a              never ended" in capsys.readouterr().out

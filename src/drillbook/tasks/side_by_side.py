@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+_NOT_STARTED = 127  # as a shell says it
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,10 +44,15 @@ class Ended:
 
 @dataclass
 class SideBySide:
-    """Runs lanes in a folder; the parts of a lane follow each other, whether the one before failed or not."""
+    """Runs lanes in a folder; the parts of a lane follow each other, whether the one before failed or not.
+
+    ``width`` of the names, in columns. ``patience``: how long the rest of a command's output is read, in s, once the
+    command has ended.
+    """
 
     cwd: Path
     width: int
+    patience: float = 10.0
     out: TextIO = field(default_factory=lambda: sys.stdout)
     ended: list[Ended] = field(default_factory=list)
     stopped: bool = False
@@ -90,10 +96,14 @@ class SideBySide:
         with self._lock:
             if self.stopped:
                 return 0
-            child = subprocess.Popen(
-                command, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                text=True, errors="replace", process_group=0,
-            )  # fmt: skip
+            try:
+                child = subprocess.Popen(
+                    command, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                    text=True, errors="replace", process_group=0,
+                )  # fmt: skip
+            except OSError as error:
+                self._try_to_say(part, f"{command[0]} cannot be started: {error.strerror}")
+                return _NOT_STARTED
             self._running.add(child)
         hears = threading.Thread(target=self._hear, args=(part, child), daemon=True)
         hears.start()
@@ -103,16 +113,23 @@ class SideBySide:
             self._running.discard(child)
             _signal(child, signal.SIGKILL)
             code = child.wait()
-        hears.join()
+        hears.join(self.patience)
+        if hears.is_alive():
+            self._try_to_say(part, "what it left behind holds its output open, and is not waited for")
         return code
 
     def _hear(self, part: Part, child: subprocess.Popen[str]) -> None:
         assert child.stdout is not None
         with child.stdout:
             for line in child.stdout:
-                try:
-                    self.say(part.name, line.rstrip("\n"))
-                except OSError:  # nobody reads it any more
+                self._try_to_say(part, line.rstrip("\n"))
+
+    def _try_to_say(self, part: Part, text: str) -> None:
+        with self._lock:
+            try:
+                self.say(part.name, text)
+            except OSError:  # nobody reads it any more: each further line must not be a second signal
+                if not self.stopped:
                     self.stop()
 
     def stop(self) -> None:

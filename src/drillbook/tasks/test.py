@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from drillbook.tasks.common import Touches, estate_root, task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from invoke.context import Context
 
-    from drillbook.tasks.side_by_side import Ended
+    from drillbook.tasks.side_by_side import Ended, Part
 
 
 _NO_TEST = 5
@@ -55,19 +57,28 @@ def everything(_: Context, only: str = "") -> None:
     both.run([[lint, without], [on_hosts]])
     if both.stopped:
         raise KeyboardInterrupt
-    sys.exit(summed(sorted(both.ended, key=lambda each: (lint, without, on_hosts).index(each.part)), named=bool(only)))
+    sys.exit(summed((lint, without, on_hosts), both.ended, named=bool(only)))
 
 
-def summed(ended: list[Ended], *, named: bool) -> int:
-    """Print how each part ended and give the exit code of all. ``named``: a part may have no test of that name."""
+def summed(parts: Sequence[Part], found: Sequence[Ended], *, named: bool) -> int:
+    """Print how each part ended and give the exit code of all: 1 when one never did.
+
+    ``named``: a part may have no test of that name.
+    """
+    ended = sorted(found, key=lambda each: parts.index(each.part))
     none = [each for each in ended if named and each.code == _NO_TEST]
     failed = [each for each in ended if each.code and each not in none]
     sys.stdout.write("\n")
     for each in ended:
         how = f"failed ({each.code})" if each in failed else "no test of that name" if each in none else "ok"
         sys.stdout.write(f"{each.part.name:<13}  {each.seconds / 60:5.1f} min  {how}\n")
+    missing = [part.name for part in parts if part not in [each.part for each in ended]]
+    for name in missing:
+        sys.stdout.write(f"{name:<13}  never ended\n")
     if failed:
         return max(1, failed[0].code)
+    if missing:
+        return 1
     return _NO_TEST if len(none) == len(ended) - 1 else 0
 
 
