@@ -201,20 +201,30 @@ def show_series(series: Series, console: Console) -> None:
         console.print(Text(f"  left  {visible(left.standing.drill.name)}: {visible(left.why)}", style="dim"))
 
 
-def log_line(series: Series, found: Schedule, *, zone: tzinfo, wrong: Sequence[str] = ()) -> str:
-    """Give the one line that a log needs; ``found`` is how things stand afterwards, ``wrong`` drills left out."""
+def _ahead(found: Schedule | None, zone: tzinfo) -> str:
+    if found is None:
+        return "what is due now cannot be told, since the estate's files are wrong"
+    soon, waiting = next_due(found), len(found.of(*TO_RUN))
+    ahead = f"{waiting} still due" if waiting else "nothing due"
+    if soon is not None and soon.from_ is not None:
+        ahead += f"; next {soon.drill.name} {when(soon.from_, zone)}"
+    return ahead
+
+
+def log_line(series: Series, found: Schedule | None, *, zone: tzinfo, wrong: Sequence[str] = ()) -> str:
+    """Give the one line that a log needs; ``wrong``: drills left out.
+
+    ``found`` is how things stand afterwards, None when the estate can no longer be read.
+    """
     ran = ", ".join(
         f"{done.standing.drill.name} {done.ended.result or f'not run (exit code {int(done.ended.code)})'}"
         for done in series.done
     )
     left = f"; {len(series.left)} left" if series.left else ""
-    soon, waiting = next_due(found), len(found.of(*TO_RUN))
-    ahead = f"{waiting} still due" if waiting else "nothing due"
-    if soon is not None and soon.from_ is not None:
-        ahead += f"; next {soon.drill.name} {when(soon.from_, zone)}"
+    ahead = _ahead(found, zone)
     if wrong:
         left += f"; wrong: {', '.join(wrong)}"
-    code = series.code or (ExitCode.INVALID if wrong else ExitCode.OK)
+    code = series.code or (ExitCode.INVALID if wrong or found is None else ExitCode.OK)
     ended = "ok" if code is ExitCode.OK else f"exit code {int(code)} {code.name}"
     return visible(
         f"drills: {ended}; ran {len(series.done)}: {ran or 'none'}{left}; {series.seconds:.0f} s; {ahead}", limit=4000

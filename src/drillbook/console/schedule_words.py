@@ -26,6 +26,10 @@ _WORDS = {
     "overdue_since": ("overdue since {day}", "自 {day} 起逾期"),
     "overdue_about": ("overdue since {day} ({about})", "自 {day} 起逾期（{about}）"),
     "due_until": ("due, overdue from {day}", "已到期，{day} 起逾期"),
+    "left_out": (
+        "{count} left out, wrong or in need of a wrong runbook (above): {names}",
+        "{count} 项因自身或所需手册有误（见上）而略去：{names}",
+    ),
     "next": ("next {day}", "下次 {day}"),
     "doubted": ("; the clock was set back since its last run", "；上次演练后时钟曾被回拨"),
     "changed": (", changed since", "，此后有改动"),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import tzinfo
 
+    from drillbook.console.schedule_words import ScheduleWords
     from drillbook.drill.model import Drill
     from drillbook.errors import Finding
     from drillbook.lab.state import LabState
@@ -108,14 +109,23 @@ def look_at(root: Path) -> Now:
     return Now(estate, policy, found, seen, local_zone(), wrong)
 
 
-def tell_wrong(at: Now) -> ExitCode:
+def tell_wrong(at: Now, words: ScheduleWords) -> ExitCode:
     """Say which drills were left out, and what is wrong; give the exit code that stands for it, OK for none."""
     if not at.wrong:
         return ExitCode.OK
     say_findings(_each_once(at.wrong))
-    names, count = ", ".join(sorted(at.wrong)), len(at.wrong)
-    errors.print(f"✗ {count} left out, wrong or in need of a wrong runbook (above): {visible(names, limit=2000)}")
+    names = visible(", ".join(sorted(at.wrong)), limit=2000)
+    errors.print(f"✗ {words('left_out', count=str(len(at.wrong)), names=names)}")
     return ExitCode.INVALID
+
+
+def schedule_after(root: Path) -> Schedule | None:
+    """Give how drills stand once some were run; None, and tell why, when that can no longer be read."""
+    try:
+        return look_at(root).schedule
+    except InvalidInput as error:  # somebody was editing meanwhile; what ran is to be told all the same
+        say_findings(error.findings)
+        return None
 
 
 def _each_once(wrong: Mapping[str, tuple[Finding, ...]]) -> list[Finding]:

@@ -28,7 +28,7 @@ def due(_: Context, all_: bool = False, lang: str = "en") -> None:
     words = ScheduleWords(lang)
     at = look_at(estate_root())
     show_due(at.schedule, console, zone=at.zone, everything=all_, words=words)
-    wrong = tell_wrong(at)
+    wrong = tell_wrong(at, words)
     sys.exit(ExitCode.MISSED if at.schedule.of(State.NEVER, State.OVERDUE) else wrong)
 
 
@@ -67,13 +67,13 @@ def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> N
 
     from drillbook.console.files import write_file
     from drillbook.console.output import console
+    from drillbook.console.schedule_words import ScheduleWords
     from drillbook.errors import UsageError
     from drillbook.schedule.calendar import MOST_MONTHS, dates
     from drillbook.schedule.calendar import calendar as calendar_of
     from drillbook.tasks.drill_run import look_at, tell_wrong
 
-    if lang not in ("en", "zh"):
-        raise UsageError(f"--lang {lang[:20]}: it must be --lang en or --lang zh")
+    words = ScheduleWords(lang)
     if not 1 <= months <= MOST_MONTHS:
         raise UsageError(f"--months {months}: it must be from 1 to {MOST_MONTHS}")
     at = look_at(estate_root())
@@ -81,7 +81,7 @@ def calendar(_: Context, out: str = "", months: int = 12, lang: str = "en") -> N
     data = calendar_of(rows, organisation=at.estate.cmdb.organisation, now=at.schedule.now, language=lang)
     if not out:
         console.write(data.decode())
-        sys.exit(tell_wrong(at))
+        sys.exit(tell_wrong(at, words))
     write_file(Path(out), data)
     console.print(f"✓ written  {out}  {len(rows)} dates of {len({row.standing.drill.name for row in rows})} drills")
-    sys.exit(tell_wrong(at))
+    sys.exit(tell_wrong(at, words))

@@ -24,7 +24,7 @@ def list_(_: Context, lang: str = "en") -> None:
     words = ScheduleWords(lang)
     at = look_at(estate_root())
     show_list(at.schedule, console, zone=at.zone, words=words)
-    sys.exit(tell_wrong(at))
+    sys.exit(tell_wrong(at, words))
 
 
 @task(
@@ -68,11 +68,12 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
     from drillbook.console.output import console, say_error
     from drillbook.console.schedule_view import log_line, show_doubts, show_order, show_series
     from drillbook.console.schedule_words import ScheduleWords
+    from drillbook.errors import ExitCode
     from drillbook.schedule.due import in_order
     from drillbook.schedule.lock import only_one
     from drillbook.schedule.seen import write_seen
     from drillbook.schedule.series import Doing, not_planned, run_series
-    from drillbook.tasks.drill_run import Ground, look_at, not_now, parse_window, tell_wrong
+    from drillbook.tasks.drill_run import Ground, look_at, not_now, parse_window, schedule_after, tell_wrong
 
     words, window = ScheduleWords(lang), parse_window(max_, for_)
     root = estate_root()
@@ -88,7 +89,7 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
             show_order(queue, shown, at.schedule, console, zone=at.zone, words=words)
         if dry_run:
             console.print("planned; nothing was run" if queue else "planned; nothing is due")
-            sys.exit(tell_wrong(at))
+            sys.exit(tell_wrong(at, words))
         write_seen(state, at.seen)
         ground = Ground(at.estate, state, language=lang)
 
@@ -100,9 +101,9 @@ def run_due(_: Context, dry_run: bool = False, max_: int = 0, for_: str = "", la
         series = run_series(queue, doing, window=window, skip=skip, clock=clock)
         if series.done or series.left:
             show_series(series, console)
-        after = look_at(root) if series.done else at
+        after = schedule_after(root) if series.done else at.schedule
         if series.ended_by is not None:
             say_error(series.ended_by)
-        wrong = tell_wrong(at)
-        console.print(log_line(series, after.schedule, zone=at.zone, wrong=sorted(at.wrong)))
-    sys.exit(series.code or wrong)
+        wrong = tell_wrong(at, words)
+        console.print(log_line(series, after, zone=at.zone, wrong=sorted(at.wrong)))
+    sys.exit(series.code or (ExitCode.INVALID if after is None else wrong))
