@@ -13,9 +13,9 @@ from drillbook.drill.observations import Observations
 from drillbook.drill.report import make_result, run_message
 from drillbook.errors import ExitCode
 from drillbook.evidence.fidelity import How, step_fidelity
-from drillbook.evidence.wording import meaning
+from drillbook.evidence.wording import meaning, same
 from drillbook.execution.engine import Outcome
-from drillbook.plan.model import PowerRun
+from drillbook.plan.model import PlannedPart, PowerRun
 from tests import drill_values
 from tests.evidence_values import observed, plan, result, state
 
@@ -116,5 +116,11 @@ def test_why_a_run_stopped_is_said_in_chinese_with_its_place_and_the_engines_own
     assert said.zh == f"停于步骤“关闭 db-1”：{meaning(ExitCode.NOT_FENCED).zh}（原文：power control fails）"
     nowhere = run_message(plan(), Outcome("failed", ExitCode.LOCKED, "held", "", None))
     assert nowhere.zh == f"{meaning(ExitCode.LOCKED).zh}（原文：held）"
+    each = PlannedPart("fence", same("a"), "RB-A", (), None, (), (), ())
+    parts = replace(plan(), parts=(each, replace(each, id="promote")))
+    partial = run_message(parts, Outcome("partial", ExitCode.PARTIAL, "not done: fence: no; promote: no", "", "fence"))
+    assert partial.zh == f"{meaning(ExitCode.PARTIAL).zh}（原文：not done: fence: no; promote: no）"
+    stopped = run_message(parts, Outcome("stopped", ExitCode.STOPPED, "stopped before step fence", "", "fence"))
+    assert stopped.zh.startswith("停于步骤“关闭 db-1”：")
     good = run_message(plan(), Outcome("succeeded", ExitCode.OK, "", "", None))
     assert (good.en, good.zh) == ("", "")

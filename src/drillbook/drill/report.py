@@ -141,7 +141,9 @@ def run_message(plan: Plan, outcome: Outcome) -> Text:
     """Say why a run stopped: the engine's own words, and in Chinese also where and what kind of end it is."""
     if not outcome.message or outcome.exit_code is ExitCode.OK:
         return same(outcome.message)
-    title = next((step.title.zh for step in plan.steps if step.id == outcome.step), None)
+    # Where a plan has parts, one that fails is not where the run stopped: others went on, and the words name each.
+    stopped = not plan.parts or outcome.exit_code in (ExitCode.STOPPED, ExitCode.JOURNAL)
+    title = next((step.title.zh for step in plan.steps if stopped and step.id == outcome.step), None)
     where = "" if title is None else f"停于步骤“{title}”："
     return Text(outcome.message, f"{where}{meaning(outcome.exit_code).zh}（原文：{outcome.message}）")
 
