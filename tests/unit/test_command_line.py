@@ -66,6 +66,17 @@ def test_what_was_typed_does_not_move_the_cursor(typed: Callable[..., tuple[int,
         assert "\x1b" not in told
 
 
+def test_a_fault_of_ours_while_help_is_shown_is_not_taken_for_a_wrong_command_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("of our own")
+
+    monkeypatch.setattr(CommandLine, "list_tasks", broken)
+    with pytest.raises(ValueError, match="of our own"):
+        CommandLine(namespace=ns, name="x", binary="x").run(["x", "--list"])
+
+
 def test_help_and_list_end_well(typed: Callable[..., tuple[int, str]]) -> None:
     assert typed("--help", "cmdb.check") == (0, "")
     assert typed("--list", "lab") == (0, "")

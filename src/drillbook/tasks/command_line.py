@@ -18,19 +18,20 @@ class CommandLine(Program):
 
     def parse_tasks(self) -> None:
         """See ``Program``."""
-        with self._understood():
+        # A number that is none is the one thing that the parser says in an error that is not its own.
+        with self._understood(ParseError, Exit, ValueError):
             super().parse_tasks()
 
     def parse_cleanup(self) -> None:
         """See ``Program``: this is where ``--help`` and ``--list`` act."""
-        with self._understood():
+        with self._understood(ParseError, Exit):
             super().parse_cleanup()
 
     @contextmanager
-    def _understood(self) -> Iterator[None]:
+    def _understood(self, *kinds: type[ParseError | Exit | ValueError]) -> Iterator[None]:
         try:
             yield
-        except (ParseError, Exit, ValueError) as error:
+        except kinds as error:
             if isinstance(error, Exit) and not error.message:
                 raise  # it has done what it was asked
             from drillbook.console.output import say_error
