@@ -76,6 +76,7 @@ def test_each_protection_has_a_plan_or_is_told_to_be_a_wrong_one(runbook: str, n
          "is 'core-db', of the kind hot_standby, which does not have what it needs: members.spare",
          ["proxy-spare", "web-spare", "login-spare"]),
         ("RB-DB-FAILOVER", {"pair": "web-spare"}, "of the kind cold_standby", ["core-db"]),
+        ("RB-DB-REPLICATION-MODE", {"pair": "web-spare", "mode": "synchronous"}, "settings.database", ["core-db"]),
         ("RB-MAIL-FAILOVER", {"pair": "core-db"}, "settings.closed_unit", ["mail-pair"]),
         ("RB-MAIL-FAILOVER", {"pair": "mail"}, "is 'mail', and there is no such protection", ["mail-pair"]),
         # What the runbooks need that it hands the value on to.
