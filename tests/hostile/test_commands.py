@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from drillbook.errors import ExitCode
 from tests.estate_copy import copy_estate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ("runbooks.plan", "RB-DB-FAILOVER", "--param", "pair=core-db")
@@ -157,16 +158,20 @@ def test_outside_an_estate_the_way_to_one_is_named(tmp_path: Path) -> None:
     assert done.returncode == ExitCode.USAGE
 
 
+@pytest.fixture
+def readable() -> Iterator[Path]:
+    """A folder that everybody can read: pytest's own are below one that each further pytest closes as it begins."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
-def test_without_the_right_to_write_nothing_runs_and_reading_works(pristine: Path, tmp_path: Path) -> None:
+def test_without_the_right_to_write_nothing_runs_and_reading_works(readable: Path) -> None:
     """As another user than the checkout's owner: checks and plans work, a run is refused with the remedy."""
     if any(folder.stat().st_mode & 0o005 != 0o005 for folder in (ROOT, *ROOT.parents)):
         pytest.skip("this checkout lies where another user cannot read it")
-    (tmp_path / "theirs").mkdir()
-    estate = copy_with_drills(tmp_path / "theirs")
-    for folder in (estate, *estate.parents):
-        if folder.is_relative_to(Path("/tmp")) and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
+    estate = copy_with_drills(readable)
     # This environment's own Python may lie where only its owner can read it; the system's is everybody's.
     packages = os.pathsep.join([sysconfig.get_path("purelib"), str(ROOT / "src")])
     as_nobody = [
