@@ -22,8 +22,9 @@ from drillbook.execution.state import state_from_records
 from drillbook.facts.checks import Fact
 from drillbook.journal.record import read_journal
 from drillbook.journal.writer import Journal
-from drillbook.plan.model import CheckRun, FenceRun
-from drillbook.runbook.model import Verb
+from drillbook.plan.model import CheckRun, FenceRun, PlannedUndo
+from drillbook.runbook.model import Text, Verb
+from tests.lock_fleet import Fleet, Power
 from tests.parts_estate import HOSTS, whole
 from tests.plan_values import plan
 
@@ -57,6 +58,7 @@ class Estate:
     stop_before: str = ""
     did: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    fleet: Fleet = field(default_factory=Fleet)
 
     @property
     def records(self) -> list[Record]:
@@ -84,6 +86,7 @@ class Estate:
         world = SimpleNamespace(
             plan=self.plan, run="r1", hosts=self, checks=SimpleNamespace(run=self.check), person=self,
             clock=SystemClock(), stopping=self.stopping, change_type="standard", executor="ann", language="en",
+            agent=self.fleet.agent, power=lambda _: Power(),
         )  # fmt: skip
         seen = 0
 
@@ -223,6 +226,15 @@ def test_a_person_who_stops_the_run_stops_all_of_it(tmp_path: Path) -> None:
     assert made.run().result == "succeeded"
 
 
+def test_a_person_who_stops_the_run_is_told_what_had_failed_before(tmp_path: Path) -> None:
+    made = estate(tmp_path)
+    made.refuses, made.stop_before = {"tell a"}, "do b"
+    outcome = made.run()
+    assert outcome.exit_code is ExitCode.STOPPED
+    assert outcome.message == "stopped before step b/tell; not done: a: step a/tell: not done, says ann"
+    assert made.told("run.stopped")[0]["message"] == outcome.message
+
+
 def test_giving_up_and_going_back(tmp_path: Path) -> None:
     made = estate(tmp_path)
     made.refuses = {"do b"}
@@ -270,6 +282,33 @@ def test_a_resumed_promotion_proves_nothing_of_another_part_again(tmp_path: Path
     made.refuses = set()
     assert made.run().message.endswith("Done: b, c")  # a fence would need power control, which is not there
     assert not [each for each in made.told("step.started") if each["step"] == "a/do"]
+
+
+BACK = "or undo all parts: ./inv runbooks.rollback r1"
+
+
+def test_going_back_is_advised_once_and_for_all_parts(tmp_path: Path) -> None:
+    made = estate(tmp_path)
+    made.refuses = {"tell a", "tell b"}
+    remedy = [
+        "mend the cause, then ./inv runbooks.resume r1 tries again what is not done",
+        "or leave it as it is: ./inv runbooks.abandon r1",
+        BACK,
+    ]
+    assert made.run().remedy.splitlines() == remedy
+    assert not [each for each in made.told("part.failed") if "rollback" in each["remedy"]]
+
+
+@pytest.mark.parametrize("what", ["promoted", "irreversible"])
+def test_going_back_is_not_advised_when_a_later_part_stands_against_it(what: str, tmp_path: Path) -> None:
+    made = estate(tmp_path)
+    made.refuses = {"tell a"}
+    final = {"irreversible": {"undo": PlannedUndo(None, Text("no", "不"))}, "promoted": {"verb": Verb.PROMOTE}}[what]
+    steps = tuple(replace(step, **final) if step.id == "c/do" else step for step in made.plan.steps)  # type: ignore[arg-type]
+    made.plan = replace(made.plan, steps=steps)
+    outcome = made.run()
+    assert outcome.message.endswith("Done: b, c")
+    assert BACK not in outcome.remedy
 
 
 def test_what_is_told_of_it(tmp_path: Path) -> None:

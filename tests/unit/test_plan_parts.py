@@ -18,7 +18,7 @@ from drillbook.runbook.page import as_text
 from drillbook.runbook.render import runbook_page
 from tests.parts_estate import whole
 from tests.plan_values import built, plan
-from tests.runbook_estate import apart, estate, failback, failover, switchover, text
+from tests.runbook_estate import apart, check, estate, failback, failover, switchover, text
 
 
 def test_each_part_has_its_own_hosts_and_none_is_needed_to_begin() -> None:
@@ -109,6 +109,29 @@ def test_two_parts_that_act_on_one_host_do_not_stand_by_themselves() -> None:
     assert "it acts on db-1, db-2, and so does switch" in refusal(book, switchover(), primary="db-2")
 
 
+def test_a_person_who_acts_on_a_host_acts_on_it() -> None:
+    books = whole()
+    books[0]["steps"][1]["runbook"]["parameters"]["host"] = "db-1"
+    for book in books[1:3]:
+        book["steps"][0]["on"] = "host"
+    assert "it acts on db-1, and so does a" in refusal(*books)
+    books[0]["steps"][1]["runbook"]["after"] = ["a"]
+    assert plan(*books).locks == ()  # a person's hand needs no lock
+
+
+@pytest.mark.parametrize("what", ["assumptions", "slots"])
+def test_assumptions_and_slots_beside_parts_are_refused(what: str) -> None:
+    """A part that begins for the first time in a resumed run would not ask them."""
+    books = whole()
+    books[0]["roles"] = {"seen": {"item": "watch-1"}}
+    found = {"file": "checks/db.py", "function": "x", "on": "seen"}
+    books[0] |= {
+        "assumptions": {"assumptions": [{"text": text(), "check": check("is_standby", "seen", port=1)}]},
+        "slots": {"slots": {"copy": {"text": text(), "choose": found}}},
+    }[what]
+    assert "it has assumptions or slots beside independent calls" in refusal(*books)
+
+
 def proving(fenced: bool) -> list[dict[str, Any]]:
     """Give a runbook of two parts: a fence alone, then a promotion with a fence of its own or without."""
     fence, promotion = failover(), failover()
@@ -159,6 +182,17 @@ def test_a_host_that_an_earlier_part_may_have_switched_off_is_not_logged_in_to()
     books = calling("fence", "log-in", after=["switch"])
     assert "this logs in to db-1, which may be off" in refusal(*books, primary="db-1")
     assert plan(*calling("power", "log-in", after=["switch"]), primary="db-1").parts
+
+
+def test_a_host_that_the_run_itself_switches_on_is_not_needed_before_it_begins() -> None:
+    made = plan(*calling("power", "log-in", after=["switch"]), primary="db-1")
+    assert (made.reachable, [part.reachable for part in made.parts]) == ((), [(), ("db-1",)])
+    # What comes after nothing needs it by itself: nobody may have switched it on.
+    books = calling("power", "log-in")
+    books[2]["steps"][0] |= {"verb": "verify", "check": check("is_standby", "primary", port=1)}
+    for key in ("run", "on", "undo", "repeat", "by_hand"):
+        books[2]["steps"][0].pop(key, None)
+    assert plan(*books, primary="db-1").reachable == ("db-1",)
 
 
 def test_what_one_part_does_without_another_may_need() -> None:

@@ -313,6 +313,10 @@ BAD: list[tuple[str, str, Callable[[], Book], Callable[[Book], None]]] = [
      put("steps", 1, "runbook", "after", value=["again"])),
     ("independent-parts", "'again' is no step before this one; it is the first", apart,
      put("steps", 0, "runbook", "after", value=["again"])),
+    ("independent-parts", "assumptions beside independent calls", apart,
+     put("assumptions", value=[{"text": text(), "check": check("is_standby", "seen", port=1)}])),
+    ("independent-parts", "slots beside independent calls", apart,
+     put("slots", value={"copy": {"text": text(), "choose": check("is_standby", "seen", port=1)}})),
 ]  # fmt: skip
 
 

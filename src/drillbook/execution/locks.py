@@ -25,13 +25,14 @@ class RunLocks:
         self._journal = journal
         self._state = state
 
-    def take(self, items: Iterable[str]) -> None:
+    def take(self, items: Iterable[str], *, anew: Collection[str] = ()) -> None:
         """Take the lock of each host, in one order for all runs, so that no two wait for each other.
 
+        ``anew``: hosts that this run has done nothing on, so that it does not matter who had them since.
         Raises Locked when another run holds one, Refused when another had it since this run stopped.
         """
         for item in sorted(items):
-            self._take(item)
+            self._take(item, anew=item in anew)
 
     def token(self, item: str) -> int:
         """Give the fencing token of a host that a step is about to change; lock it when it is not yet."""
@@ -61,12 +62,12 @@ class RunLocks:
     def _mark(self) -> Mark:
         return Mark(self._journal.head, self._world.change_type, self._world.executor)
 
-    def _take(self, item: str) -> int:
+    def _take(self, item: str, *, anew: bool = False) -> int:
         token = self._world.agent(item).lock(self._world.run, operator(), self._mark())
         known = self._state.tokens.get(item)
         if known == token:
             return token
-        if known is not None and self._state.touched:
+        if known is not None and self._state.touched and not anew:
             self._world.agent(item).unlock(self._world.run, self._mark())
             raise Refused(
                 f"{item} was used by another run since this one stopped; going on would not be what was planned",

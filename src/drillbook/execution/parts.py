@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from drillbook.errors import DrillbookError, JournalError, PartsFailed, StoppedByPerson
 from drillbook.execution.ending import name_of
+from drillbook.execution.in_use import going_back_may_do, hosts_in_use
 from drillbook.execution.start import may_begin
 from drillbook.execution.state import Stage
 from drillbook.plan.parts import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from drillbook.execution.actions import World
     from drillbook.execution.locks import RunLocks
@@ -64,7 +65,11 @@ class Parts:
             try:
                 self._begin(part, steps)
                 go(steps)
-            except (JournalError, StoppedByPerson):
+            except JournalError:
+                raise
+            except StoppedByPerson as error:
+                if failed:
+                    error.message = f"{error.message}; not done: {'; '.join(self._reasons(failed))}"
                 raise
             except DrillbookError as error:
                 failed[part.id] = error
@@ -81,37 +86,49 @@ class Parts:
                 raise unreachable[item]
             for step in steps:
                 self._state.step(step.id).stage = Stage.PENDING
-        self._locks.take(part.locks)
+        # A host may have its lock back although the journal does not say so yet.
+        self._locks.take(part.locks, anew=set(part.locks) - hosts_in_use(self._world.plan, self._state))
 
     def _failed(self, part: PlannedPart, steps: Sequence[PlannedStep], error: DrillbookError) -> None:
         at = next((step.id for step in steps if self._state.step(step.id).stage is not Stage.DONE), None)
         self._journal.append(
-            "part.failed", part=part.id, reason=name_of(error), message=error.message, remedy=error.remedy, step=at
+            "part.failed",
+            part=part.id,
+            reason=name_of(error),
+            message=error.message,
+            remedy="\n".join(self._own_advice(error)),
+            step=at,
         )
         if not self._touched(steps):
             # Who mends the cause may need these hosts for another run.
-            needed = {
-                item
-                for other, theirs in together(self._world.plan, self._world.plan.steps)
-                if other is not None and self._touched(theirs)
-                for item in other.locks
-            }
-            self._locks.give_back(set(part.locks) - needed)
+            self._locks.give_back(set(part.locks) - hosts_in_use(self._world.plan, self._state))
 
     def _touched(self, steps: Sequence[PlannedStep]) -> bool:
         return any(self._state.step(step.id).touched for step in steps)
 
+    def _own_advice(self, error: DrillbookError) -> list[str]:
+        """Give what an error advises for its part alone; what ends or undoes the run is advised once, for all parts."""
+        of_all = [f"./inv runbooks.{way} {self._world.run}" for way in ("rollback", "abandon")]
+        return [line for line in error.remedy.splitlines() if not any(each in line for each in of_all)]
+
+    def _reasons(self, parts: Iterable[str]) -> list[str]:
+        return [f"{name}: {self._state.left[name]}" for name in parts]
+
     def _left(self, failed: Mapping[str, DrillbookError]) -> DrillbookError:
         """Give the error that says what is done, what is not and why, and all that can be done about it."""
         done = done_parts(self._world.plan, self._state)
-        left = [f"{name}: {why}" for name, why in self._state.left.items() if name not in done]
+        left = self._reasons(name for name in self._state.left if name not in done)
         said = f"not done: {'; '.join(left)}. Done: {', '.join(done) or 'no other part'}"
         if not self._state.touched:
             first = next(iter(failed.values()))
             first.message = said
             return first
-        again = f"mend the cause, then ./inv runbooks.resume {self._world.run}"
+        run = self._world.run
+        again = f"mend the cause, then ./inv runbooks.resume {run}"
         told = [
-            f"{part}: {line}" for part, error in failed.items() for line in error.remedy.splitlines() if line != again
+            f"{part}: {line}" for part, error in failed.items() for line in self._own_advice(error) if line != again
         ]
+        told.append(f"or leave it as it is: ./inv runbooks.abandon {run}")
+        if going_back_may_do(self._world.plan, self._state):
+            told.append(f"or undo all parts: ./inv runbooks.rollback {run}")
         return PartsFailed(said, remedy="\n".join([f"{again} tries again what is not done", *told]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from drillbook.errors import OutcomeUnknown, Refused, StepFailed
 from drillbook.execution.actions import act, effect
 from drillbook.execution.before import bound_steps
+from drillbook.execution.in_use import hosts_in_use
 from drillbook.execution.start import may_begin, step_key
 from drillbook.execution.state import Stage
 from drillbook.plan.model import Command, PlaybookRun
@@ -52,7 +53,8 @@ class _Rollback:
                     remedy=f"the way is forward: ./inv runbooks.resume {self._world.run}",
                 )
         self._refuse_when_promoted()
-        self._locks.take([item for item in plan.locks if item in self._state.tokens])
+        in_use = hosts_in_use(plan, self._state)
+        self._locks.take([item for item in plan.locks if item in self._state.tokens and item in in_use])
         self._end_what_runs()
         if not self._state.rolling_back:
             self._journal.append("rollback.started", steps=[step.id for step in reversed(touched)])

@@ -18,6 +18,7 @@ from drillbook.errors import (
     StoppedByPerson,
 )
 from drillbook.execution.actions import Result, World, act, effect, of_effect
+from drillbook.execution.in_use import going_back_may_do
 from drillbook.execution.start import step_key
 from drillbook.execution.state import Stage
 from drillbook.facts.checks import limit_of
@@ -252,8 +253,7 @@ class Stepper:
     def _way_on(self, step: PlannedStep) -> str:
         run, plan = self._world.run, self._world.plan
         lines = [f"mend the cause, then ./inv runbooks.resume {run}"]
-        begun = [each for each in plan.steps if self._state.step(each.id).touched]
-        if not any(each.undo.irreversible or (each.verb is Verb.PROMOTE and each is not step) for each in begun):
+        if going_back_may_do(plan, self._state, stopped_in=step.id):
             lines.append(f"or go back: ./inv runbooks.rollback {run}")
         if step.by_hand:
             given = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in plan.parameters.items()]

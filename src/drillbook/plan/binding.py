@@ -104,6 +104,7 @@ class Binder:
             case Manual(instruction=instruction):
                 if item is not None:
                     self._reach.touch(item)
+                    self._reach.by_hand.add(item)
                 return ManualStep(instruction)
         if item is None:
             raise Refused("it acts on a host, and no role says on which; add 'on'")

@@ -94,7 +94,8 @@ class _Planner:
             with _step_named("assumptions"):
                 assumptions.append(Assumption(sentence, binder.check(call)))
         if any(isinstance(step.action, SubRunbook) and step.action.independent for step in runbook.steps):
-            self.reach.choose(self.slots)
+            if assumptions or self.slots:
+                raise Refused("it has assumptions or slots beside independent calls; each part has its own")
             self.add_parts(runbook, scope)
         else:
             self.add_steps(runbook, scope, prefix="", kinds=(runbook.kind,), chain=(runbook.id,))
@@ -116,7 +117,7 @@ class _Planner:
             protection=scope.protection,
             roles=dict(scope.roles),
             targets=dict(sorted(self.targets.items())),
-            reachable=tuple(sorted(self.reach.reachable.union(*(part.reachable for part, _ in self.parts)))),
+            reachable=tuple(sorted(self.reach.reachable.union(*map(self.there, self.parts)))),
             locks=tuple(sorted(_locks(self.reach).union(*(part.locks for part, _ in self.parts)))),
             services=services,
             assumptions=tuple(assumptions),
@@ -200,7 +201,7 @@ class _Planner:
         steps, scopes, slots = len(self.steps), len(self.scopes), len(self.slots)
         self.add_called(action, outer, prefix=f"{step.id}/", kinds=(runbook.kind,), chain=(runbook.id,), outermost=True)
         for part, other in self.parts:
-            if part.id not in needed and (both := sorted(self.reach.changed & other.changed)):
+            if part.id not in needed and (both := sorted(self.reach.acted & other.acted)):
                 raise Refused(
                     f"it acts on {', '.join(both)}, and so does {part.id}, which it does not come after",
                     remedy="what acts on the same host does not stand by itself: add after, or make them one runbook",
@@ -220,6 +221,12 @@ class _Planner:
             services=interrupted(self.cmdb, _protections(own), self.reach.changed),
         )
         self.parts.append((part, self.reach))
+
+    def there(self, added: tuple[PlannedPart, Reach]) -> set[str]:
+        """Give the hosts that a part needs from the beginning of the whole: one before it may switch others on."""
+        part, reach = added
+        needed = self.needed(part.after)
+        return reach.reachable.difference(*(other.doubtful for before, other in self.parts if before.id in needed))
 
     def needed(self, after: Sequence[str]) -> set[str]:
         """Give the parts named and all that these come after. Raises Refused when one does not stand before."""

@@ -19,7 +19,8 @@ class Reach:
     """Collected while steps are bound one after the other: of a whole plan, or of one part of it.
 
     ``asked``: items that it logs in to. ``changed``: items that an effect acts on. ``fenced``, ``started``: items that
-    it has switched off, and on. All are items' ids.
+    it has switched off, and on. ``by_hand``: items that a person acts on. ``doubtful``: items that some role calls
+    unreachable. All are items' ids.
     """
 
     def __init__(self, cmdb: Cmdb, environment: str, targets: dict[str, Target], *, down: Iterable[str] = ()) -> None:
@@ -31,14 +32,20 @@ class Reach:
         self.changed: set[str] = set()
         self.fenced: set[str] = set()
         self.started: set[str] = set()
+        self.by_hand: set[str] = set()
+        self.doubtful: set[str] = set()
         self._down = set(down)
-        self._doubtful: set[str] = set()  # items that some role calls unreachable
         self._required: set[str] = set()  # items that the outermost runbook has to reach
 
     @property
     def reachable(self) -> set[str]:
         """The items that must let the run in before it acts on any host."""
-        return self.asked - self._doubtful
+        return self.asked - self.doubtful
+
+    @property
+    def acted(self) -> set[str]:
+        """The items that somebody acts on, an effect or a person."""
+        return self.changed | self.by_hand
 
     def enter(self, runbook: Runbook, roles: Mapping[str, str], *, outermost: bool) -> None:
         """Take in what the roles of a runbook say of their items (``roles``: by name)."""
@@ -47,15 +54,15 @@ class Reach:
             if outermost and role.reachable:
                 self._required.add(item)
             # What the whole has to reach is there for its parts, whatever a part by itself could do without.
-            if not role.reachable and item not in self._doubtful | self._required:
-                self._doubtful.add(item)
+            if not role.reachable and item not in self.doubtful | self._required:
+                self.doubtful.add(item)
                 self._down.add(item)
 
     def choose(self, slots: Iterable[PlannedSlot]) -> None:
         """Log in where slots are chosen. Refused on a host that may be off when the slot's runbook begins."""
         for slot in slots:
             item = slot.check.item
-            if item in self._doubtful:
+            if item in self.doubtful:
                 raise Refused(
                     f"the slot {slot.name} is chosen on {item} when the run begins, and that may be off then",
                     remedy="choose it on another host",

@@ -25,6 +25,13 @@ def find(loaded: Loaded, context: Context) -> Iterator[Found]:
     """Give what is wrong."""
     steps = loaded.runbook.steps
     mixed = any(map(independent, steps))
+    for name in ("assumptions", "slots"):
+        if mixed and getattr(loaded.runbook, name):
+            yield Found(
+                (name,), _RULE,
+                f"{name} beside independent calls: a part that begins in a resumed run would not ask them again; "
+                "write them into the runbooks that need them",
+            )  # fmt: skip
     for index, step in enumerate(steps):
         if mixed and not independent(step):
             yield Found(

@@ -58,5 +58,5 @@ RULES = (
     Rule("unknown-runbook", "Runbooks that are called exist."),
     Rule("runbook-circle", "No runbook calls itself."),
     Rule("runbook-parameters", "A runbook that is called gets the parameters that it has."),
-    Rule("independent-parts", "Of a runbook's steps all are independent calls or none; each comes after steps that stand before it; no other runbook calls such a one."),
+    Rule("independent-parts", "Of a runbook's steps all are independent calls or none, and beside them it has no assumptions or slots; each comes after steps that stand before it; no other runbook calls such a one."),
 )
