@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drillbook.evidence.measure import baseline, felt, gaps, kept_writes, lost_writes, silences, spread
 from drillbook.evidence.samples import Outcome, Rows, Sample, Series
 from drillbook.evidence.timeline import Timeline
-from tests.evidence_values import DIGEST, MS, STEADY, S, compact, observed, rows_of
+from tests.evidence_values import DIGEST, MS, STEADY, S, compact, observed, rows_of, series
 
 
 def made_of(outcomes: list[tuple[int, int, Outcome]], writer: str = "users") -> Series:
@@ -125,6 +125,16 @@ def test_a_planned_run_is_counted_from_its_own_start():
     assert found.detection is None
     assert found.execution is None
     assert found.from_record == pytest.approx(2.001)
+
+
+@pytest.mark.parametrize(("every", "count"), [(10 * MS, 2), (200 * MS, 1)])
+def test_the_pace_of_a_slow_user_is_no_interruption(every, count):
+    """One answer that is late by 150 ms: long for a user who is answered each 10 ms, and usual for one each 200 ms."""
+    seen = observed()
+    users = series("slow", "service", until=seen.timeline.recovered, down=(STEADY + 3 * S, STEADY + 5 * S), every=every)
+    late = STEADY + 6 * S
+    kept = tuple(each for each in users.samples if every > 150 * MS or not late <= each.sent < late + 150 * MS)
+    assert felt(replace(users, samples=kept), seen.timeline).interruptions == count
 
 
 def test_a_quiet_end_of_the_window_is_no_outage():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drillbook.evidence.timeline import Timeline
 
 NOTABLE_NS = 100_000_000
-"""A time without an acknowledged write from which it is counted as an interruption of its own."""
+"""A time without an acknowledged write that is worth showing, for a writer that is answered more often."""
 
 SILENT_NS = 500_000_000
 """A writer that makes no attempt for longer than this was not watching (an attempt takes 200 ms at most)."""
@@ -68,7 +68,7 @@ class Felt:
 
     ``outage``: the longest gap. ``detection``: from the fault to the trigger. ``execution``: from the
     trigger to the first acknowledged write after the outage. ``from_record``: the same from the run's first
-    journal record. ``interruptions`` counts the gaps over ``NOTABLE_NS``, ``interrupted`` is their sum.
+    journal record. ``interruptions`` counts the gaps over what is ``notable``, ``interrupted`` is their sum.
     """
 
     outage: Gap | None
@@ -152,13 +152,22 @@ def baseline(series: Series, timeline: Timeline) -> Baseline:
     )
 
 
+def notable(pace: float) -> float:
+    """Give the seconds without an acknowledged write over which it is counted as an interruption of its own.
+
+    ``pace``: the longest time between two answers before anything was wrong, in seconds.
+    """
+    return max(NOTABLE_NS / 1e9, pace)
+
+
 def felt(series: Series, timeline: Timeline) -> Felt:
     """Measure what users felt from the disturbance to the end of the recovery."""
     found = gaps(series, timeline.disturbed, timeline.recovered)
-    notable = [each for each in found if each.seconds * 1e9 > NOTABLE_NS]
+    pace = notable(baseline(series, timeline).gap.max)
+    interruptions = [each for each in found if each.seconds > pace]
     # A gap that is open at the end counts only when it is more than the writer's own pace.
     outage = max(
-        (each for each in found if each.end is not None or each in notable),
+        (each for each in found if each.end is not None or each in interruptions),
         key=lambda each: each.seconds,
         default=None,
     )
@@ -176,8 +185,8 @@ def felt(series: Series, timeline: Timeline) -> Felt:
         detection=detection,
         execution=until(timeline.trigger),
         from_record=until(timeline.run),
-        interruptions=len(notable),
-        interrupted=round(sum(each.seconds for each in notable), 6),
+        interruptions=len(interruptions),
+        interrupted=round(sum(each.seconds for each in interruptions), 6),
     )
 
 

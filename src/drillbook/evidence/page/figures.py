@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.measure import NOTABLE_NS
+from drillbook.evidence.measure import notable
 from drillbook.evidence.page.drawing import WIDTHS, against
 from drillbook.evidence.page.words import RESULTS, WORDS
 from drillbook.evidence.repeats import repeated_words
@@ -47,7 +47,8 @@ def lead(record: Mapping[str, Any]) -> Text:
                 f"业务中断 {away.zh}，目标为 {limit.zh}。",
             )
         )
-        if (later := measures["longest_gap_afterwards"]) is not None and later["seconds"] * 1e9 > NOTABLE_NS:
+        pace = notable(measures["baseline"]["gap"]["max"])
+        if (later := measures["longest_gap_afterwards"]) is not None and later["seconds"] > pace:
             again = duration(later["seconds"])
             parts.append(
                 Text(f"On the way back they were without it for {again.en} more.", f"恢复原状期间又中断 {again.zh}。")
@@ -249,8 +250,9 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         measures["first_record_to_first_write"],
     )  # fmt: skip
     times, together = measures["interruptions"], duration(measures["interrupted"])
+    pace = f"{notable(measures['baseline']['gap']['max']):.3g}"
     yield {
-        "name": Text("Interruptions over 0.1 s, until the recovery", "恢复前超过 0.1 秒的中断"),
+        "name": Text(f"Interruptions over {pace} s, until the recovery", f"恢复前超过 {pace} 秒的中断"),
         "wanted": NONE,
         "got": Text(f"{times}, {together.en} together", f"{times} 次，共 {together.zh}")
         if times
