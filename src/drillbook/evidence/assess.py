@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.judge import judge_services
 from drillbook.evidence.measure import (
+    NOTABLE_NS,
     Baseline,
     Felt,
     Gap,
@@ -140,6 +141,7 @@ class Measures:
             "first_record_to_first_write": felt.from_record,
             "interruptions": felt.interruptions,
             "interrupted": felt.interrupted,
+            "notable": felt.notable,
             "longest_gap_afterwards": gap(self.afterwards),
             "restored": self.restored,
             "keeps": self.keeps,
@@ -215,7 +217,7 @@ def _measure(observed: Observed) -> tuple[Measures, Findings]:
     number = 0 if observed.rows is None else observed.rows.duplicates
     promotions = list(_promotions(observed, answers))
     afterwards = later(users, timeline)
-    seen = felt(users, timeline) if users else Felt(None, None, None, None, 0, 0.0)
+    seen = felt(users, timeline) if users else Felt(None, None, None, None, NOTABLE_NS / 1e9, 0, 0.0)
     # The outage itself, when the recovery did not end it, is no outage of the way back.
     left = seen.outage if seen.outage is not None and seen.outage.end is None else None
     way_back = [each for each in afterwards if left is None or each.start != left.start]

@@ -68,13 +68,14 @@ class Felt:
 
     ``outage``: the longest gap. ``detection``: from the fault to the trigger. ``execution``: from the
     trigger to the first acknowledged write after the outage. ``from_record``: the same from the run's first
-    journal record. ``interruptions`` counts the gaps over what is ``notable``, ``interrupted`` is their sum.
+    journal record. ``interruptions`` counts the gaps over ``notable`` seconds, ``interrupted`` is their sum.
     """
 
     outage: Gap | None
     detection: float | None
     execution: float | None
     from_record: float | None
+    notable: float
     interruptions: int
     interrupted: float
 
@@ -152,19 +153,15 @@ def baseline(series: Series, timeline: Timeline) -> Baseline:
     )
 
 
-def notable(pace: float) -> float:
-    """Give the seconds without an acknowledged write over which it is counted as an interruption of its own.
-
-    ``pace``: the longest time between two answers before anything was wrong, in seconds.
-    """
-    return max(NOTABLE_NS / 1e9, pace)
-
-
 def felt(series: Series, timeline: Timeline) -> Felt:
-    """Measure what users felt from the disturbance to the end of the recovery."""
+    """Measure what users felt from the disturbance to the end of the recovery.
+
+    A gap is an interruption when it is over ``NOTABLE_NS`` longer than any before anything was wrong: a reader
+    who is answered every 200 ms is not interrupted each time.
+    """
     found = gaps(series, timeline.disturbed, timeline.recovered)
-    pace = notable(baseline(series, timeline).gap.max)
-    interruptions = [each for each in found if each.seconds > pace]
+    notable = round(NOTABLE_NS / 1e9 + baseline(series, timeline).gap.max, 6)
+    interruptions = [each for each in found if each.seconds > notable]
     # A gap that is open at the end counts only when it is more than the writer's own pace.
     outage = max(
         (each for each in found if each.end is not None or each in interruptions),
@@ -185,6 +182,7 @@ def felt(series: Series, timeline: Timeline) -> Felt:
         detection=detection,
         execution=until(timeline.trigger),
         from_record=until(timeline.run),
+        notable=notable,
         interruptions=len(interruptions),
         interrupted=round(sum(each.seconds for each in interruptions), 6),
     )

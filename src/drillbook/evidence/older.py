@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _KIND = "postgresql_writer"
 """The only kind of probe that there was."""
+_NOTABLE = 0.1
+"""Seconds without an acknowledged write that counted as an interruption, whatever the pace."""
 
 
 def upgraded(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,6 +51,7 @@ def _from_2(value: Mapping[str, Any]) -> dict[str, Any]:
                     **value["measures"],
                     "restored": None,
                     "keeps": True,
+                    "notable": _NOTABLE,
                     "by_address": False,
                     "answers": {},
                     "overlaps": [],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drillbook.evidence.markdown import NONE, md, shown, table
-from drillbook.evidence.measure import notable
 from drillbook.evidence.repeats import repeated_words
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def lead(record: Mapping[str, Any]) -> str:
 
 def _on_the_way_back(measures: Mapping[str, Any]) -> str:
     later = measures["longest_gap_afterwards"]
-    felt = later is not None and later["seconds"] > notable(measures["baseline"]["gap"]["max"])
+    felt = later is not None and later["seconds"] > measures["notable"]
     return f", and for {later['seconds']:.3f} s on the way back" if felt else ""
 
 
@@ -78,7 +77,7 @@ def objectives(record: Mapping[str, Any]) -> list[str]:
          "1", {True: "1", False: f"2 ({proved} prove it)", None: "not known"}[measures["at_most_one_primary"]]],
         ["Longest outage on the way back", NONE if refusal else f"{wanted['rto']:g} s",
          shown(measures["longest_gap_afterwards"] and measures["longest_gap_afterwards"]["seconds"])],
-        [f"Interruptions over {notable(base['gap']['max']):.3g} s until the recovery", NONE,
+        [f"Interruptions over {measures['notable']:.3g} s until the recovery", NONE,
          f"{measures['interruptions']}, {measures['interrupted']:.3f} s together"],
     ]  # fmt: skip
     if refusal is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drillbook.evidence.measure import notable
 from drillbook.evidence.page.drawing import WIDTHS, against
 from drillbook.evidence.page.words import RESULTS, WORDS
 from drillbook.evidence.repeats import repeated_words
@@ -47,8 +46,7 @@ def lead(record: Mapping[str, Any]) -> Text:
                 f"业务中断 {away.zh}，目标为 {limit.zh}。",
             )
         )
-        pace = notable(measures["baseline"]["gap"]["max"])
-        if (later := measures["longest_gap_afterwards"]) is not None and later["seconds"] > pace:
+        if (later := measures["longest_gap_afterwards"]) is not None and later["seconds"] > measures["notable"]:
             again = duration(later["seconds"])
             parts.append(
                 Text(f"On the way back they were without it for {again.en} more.", f"恢复原状期间又中断 {again.zh}。")
@@ -250,9 +248,9 @@ def measures(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         measures["first_record_to_first_write"],
     )  # fmt: skip
     times, together = measures["interruptions"], duration(measures["interrupted"])
-    pace = f"{notable(measures['baseline']['gap']['max']):.3g}"
+    notable = f"{measures['notable']:.3g}"
     yield {
-        "name": Text(f"Interruptions over {pace} s, until the recovery", f"恢复前超过 {pace} 秒的中断"),
+        "name": Text(f"Interruptions over {notable} s, until the recovery", f"恢复前超过 {notable} 秒的中断"),
         "wanted": NONE,
         "got": Text(f"{times}, {together.en} together", f"{times} 次，共 {together.zh}")
         if times
