@@ -87,7 +87,11 @@ def estates(draw: st.DrawFn) -> Cmdb:
         protections[f"p{len(protections)}"] = {"service": service, "members": members}
         keepers = [each for each in names if each not in members.values()]
         if "spare" in members and keepers and draw(st.booleans()):
-            protections[f"p{len(protections) - 1}"]["snapshot"] = {"host": draw(st.sampled_from(keepers))}
+            places = draw(st.lists(st.sampled_from(keepers), max_size=3, unique=True))
+            protections[f"p{len(protections) - 1}"]["snapshot"] = {
+                "host": draw(st.sampled_from(keepers)),
+                **({"password_on": places} if places else {}),
+            }
         if "spare" in members and keepers and draw(st.booleans()):
             protections[f"p{len(protections) - 1}"]["settings"] = {"witness": draw(st.sampled_from(keepers))}
     return estate(items=items, services=services, protections=protections)

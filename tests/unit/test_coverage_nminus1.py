@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 Times = dict[str, float | None]
 
 
-def _needs(protection: Entry) -> list[str]:
+def _needs(protection: Entry) -> list[list[str]]:
+    """Give what it needs: of each list one."""
     members = protection.get("members")
     other = [members[each] for each in ("standby", "spare", "library") if each in members]
     witness = protection.get("settings", {}).get("witness")
-    return [
-        *other,
-        *([protection.get("snapshot")["host"]] if protection.get("snapshot") else []),
-        *([witness] if witness else []),
+    snapshot = protection.get("snapshot", {})
+    host, places = snapshot.get("host"), snapshot.get("password_on")
+    return [[each] for each in (*other, host, witness) if each] + ([list(places)] if places else [])
+
+
+def _slowest(times: Times, needs: list[list[str]]) -> float | None:
+    found = [
+        min((time for time in map(times.__getitem__, any_of) if time is not None), default=None) for any_of in needs
     ]
-
-
-def _slowest(times: Times, needs: list[str]) -> float | None:
-    found = [times[each] for each in needs]
     return None if None in found else max((each for each in found if each is not None), default=0.0)
 
 
@@ -260,6 +261,11 @@ def _of(cmdb: Cmdb, failure: str) -> dict[str, tuple[str, str]]:
           ("items", "store-1", {"depends_on": ["ups-1"]})), "ups-1", {"web": ("lost", "store-1")}),
         ((("protections", "web-spare", {"settings": {"witness": "store-1"}}),
           ("items", "store-1", {"depends_on": ["ups-1"]})), "ups-1", {"web": ("lost", "store-1")}),
+        # Of the places of the password one is enough.
+        *(((("protections", "web-spare", {"snapshot": {"host": "spare-1", "password_on": ["store-1", other]}}),
+            ("items", "store-1", {"depends_on": ["ups-1"]})), "ups-1", expected)
+          for other, expected in (("spare-1", {"login": ("contested", "web-spare"), "shop": ("waits", "")}),
+                                  ("ups-1", {"web": ("lost", "store-1")}))),
         ((("protections", "login-tape", {"service": "login", "members": {"primary": "login-1", "library": "tapes-1"}}),
           ("services", "login", {"rto": "8 h"}), ("services", "shop", {"rto": "8 h"})), "ups-1", {}),
         # A spare that stands on what it is to bring back brings back nothing.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from drillbook.cmdb.durations import seconds
-from drillbook.cmdb.impact.spread import other_half, witness_of
+from drillbook.cmdb.impact.spread import parts_of
 
 if TYPE_CHECKING:
     from drillbook.cmdb.model import Cmdb, Entry
@@ -18,21 +18,20 @@ NONE = "none"
 class Way(NamedTuple):
     """A way back for what a primary does for a service.
 
-    ``limit``: seconds that it takes at best, by policy. ``needs``: the items without which it cannot, the half that
-    takes over first. ``spare``: its spare's item when others share it, else None.
+    ``limit``: seconds that it takes at best, by policy. ``needs``: what it cannot do without, the half that takes over
+    first, each as the items of which one is enough. ``spare``: its spare's item when others share it, else None.
     """
 
     protection: str
     primary: str
     limit: float
-    needs: tuple[str, ...]
+    needs: tuple[tuple[str, ...], ...]
     spare: str | None
 
 
-def needs_of(protection: Entry) -> tuple[str, ...]:
-    """Give the items that it cannot do without, each once: its other half, its snapshots' host, its witness."""
-    named = (other_half(protection), protection.get("snapshot", {}).get("host"), witness_of(protection))
-    return tuple(dict.fromkeys(each for each in named if each is not None))
+def needs_of(protection: Entry) -> tuple[tuple[str, ...], ...]:
+    """Give what it cannot do without, each once, as the items of which one is enough."""
+    return tuple(dict.fromkeys(items for _, items in parts_of(protection)))
 
 
 def limits(cmdb: Cmdb) -> dict[str, str]:

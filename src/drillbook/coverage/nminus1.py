@@ -44,7 +44,7 @@ SEVERITY = {why: place for place, why in enumerate(Why)}
 class Tried:
     """A protection that does not help, or not in time.
 
-    ``what`` is what it lacks (an item), the protection that has its spare, or empty when it is only slow.
+    ``what`` is what it lacks (an item, the first where one of some would do), the protection that has its spare, or empty when it is only slow.
     ``seconds`` is how long it takes, None when it cannot at all.
     """
 
@@ -226,9 +226,9 @@ def _blocked(recovery: Recovery, id_: str, late: AbstractSet[str]) -> Iterator[B
 
 
 def _tried(recovery: Recovery, way: Way) -> Tried:
-    for need in way.needs:
-        if recovery.back(need) is None:
-            return Tried(way.protection, Why.LOST, need, None)
+    for any_of in way.needs:
+        if all(recovery.back(each) is None for each in any_of):
+            return Tried(way.protection, Why.LOST, any_of[0], None)
     seconds = recovery.by(way)
     if seconds is None:
         assert way.spare is not None

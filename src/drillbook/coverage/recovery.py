@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ class Network:
             self.sharing.setdefault(way.spare, []).append(way)
             if way.spare not in self.spares[way.primary]:
                 self.spares[way.primary].append(way.spare)
-        for need in way.needs:
+        for need in itertools.chain.from_iterable(way.needs):
             if need not in members.values():
                 self._also[need].append(self.cmdb.services[service])
 
@@ -159,11 +160,11 @@ class Recovery:
 
     def _could(self, way: Way) -> float | None:
         time = way.limit
-        for need in way.needs:
-            back = self.back(need)
-            if back is None:
+        for any_of in way.needs:
+            back = [each for each in map(self.back, any_of) if each is not None]
+            if not back:
                 return None
-            time = max(time, back)
+            time = max(time, min(back))
         return time
 
     def _reach(self) -> dict[str, Entry | None]:
