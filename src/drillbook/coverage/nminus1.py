@@ -44,7 +44,8 @@ SEVERITY = {why: place for place, why in enumerate(Why)}
 class Tried:
     """A protection that does not help, or not in time.
 
-    ``what`` is what it lacks (an item, the first where one of some would do), the protection that has its spare, or empty when it is only slow.
+    ``what`` is what it lacks (an item, the first where one of some would do), the protection that has its spare, or
+    empty when it is only slow.
     ``seconds`` is how long it takes, None when it cannot at all.
     """
 
