@@ -92,7 +92,7 @@ class Room:
         finally:
             (POWER_DIR / self.dead[0]).unlink()
         assert code == ExitCode.PARTIAL, said
-        assert f"not done: start-first: {self.dead[0]}" in said
+        assert f"not done: start-first: step start-first/start: power control: {self.dead[0]}" in said
         assert self.run_of(run)[0] == ["start-second", "start-third", "database", "mail", "cold"]
         code, _, said = child("resume", run)
         assert code == ExitCode.OK, said
