@@ -92,11 +92,11 @@ def _settled(cmdb: Cmdb, causes: set[str]) -> tuple[Times, dict[str, str]]:
             asking = []
             for each in cmdb.protections:
                 members, service = each.get("members"), cmdb.services[each.get("service")]
-                if members.get("spare") != spare or not _shared(cmdb, each) or times[members["primary"]] is not None:
+                if members.get("spare") != spare or not _shared(cmdb, each):
                     continue
-                done = _by_item(cmdb, times, given_to, service, members["primary"])
+                done, could = _by_item(cmdb, times, given_to, service, members["primary"]), _could(times, each)
                 late = done is None or done > seconds(service.get("rto"))
-                if late and _could(times, each) is not None:
+                if late and could is not None and (done is None or could < done):
                     asking.append(each.id)
             if asking:
                 firsts[spare] = cmdb.protections[order(cmdb, asking)[0].protection].get("members")["primary"]
@@ -348,3 +348,24 @@ def test_a_policy_that_says_nothing_of_limits_promises_nothing_either() -> None:
     cmdb = _with()
     bare = estate(**ONE_SPARE, policies={"protection-limits": {"shortest_rto": {}, "spare_covers": 3}})
     assert {each.id for each in nminus1(bare).failures} == {each.id for each in nminus1(cmdb).failures}
+
+
+@pytest.mark.parametrize(("rto", "back"), [("8 h", 0), ("1 h", 0), ("10 s", 30 * 60)])
+def test_a_host_that_waits_too_long_for_a_tape_gets_the_spare_that_nobody_else_needs(rto: str, back: int) -> None:
+    """It would be back by itself after 4 h, with what it stands on; what is broken can wait for its tape."""
+    cmdb = estate(
+        items={"vh-1": {}, "web-1": {"depends_on": ["machines"]}, "spare-1": {}, "tapes-1": {}},
+        services={"machines": {"provided_by": ["vh-1"], "rto": "8 h"}, "web": {"provided_by": ["web-1"], "rto": rto}},
+        protections={
+            "machines-tape": {"service": "machines", "members": {"primary": "vh-1", "library": "tapes-1"}},
+            "machines-spare": {"service": "machines", "members": {"primary": "vh-1", "spare": "spare-1"}},
+            "web-spare": {"service": "web", "members": {"primary": "web-1", "spare": "spare-1"}},
+        },
+    )  # fmt: skip
+    assert Recovery(network_of(cmdb), ("vh-1",)).back("machines") == 4 * 3600
+    found = stranded(network_of(cmdb), ("vh-1",))
+    assert [(each.service, each.back) for each in found] == ([("web", back)] if back else [])
+    tried = [each for one in found for blocked in one.blocked for each in blocked.tried]
+    assert [(each.protection, each.why, each.seconds) for each in tried] == (
+        [("web-spare", Why.SLOW, back)] if back else []
+    )

@@ -230,10 +230,7 @@ def _tried(recovery: Recovery, way: Way) -> Tried:
     for any_of in way.needs:
         if all(recovery.back(each) is None for each in any_of):
             return Tried(way.protection, Why.LOST, any_of[0], None)
-    seconds = recovery.by(way)
-    if seconds is None:
-        assert way.spare is not None
-        has = recovery.given[way.spare]
+    if way.spare is not None and (has := recovery.given.get(way.spare, way.primary)) != way.primary:
         rivals = [each for each in recovery.network.sharing[way.spare] if each.primary == has]
         return Tried(
             way.protection,
@@ -241,7 +238,7 @@ def _tried(recovery: Recovery, way: Way) -> Tried:
             min(rivals, key=lambda each: recovery.network.rank(each.protection)).protection,
             None,
         )
-    return Tried(way.protection, Why.SLOW, "", seconds)
+    return Tried(way.protection, Why.SLOW, "", recovery.could(way))
 
 
 def _through(recovery: Recovery, item: str, rto: float) -> tuple[str, ...]:

@@ -156,9 +156,10 @@ class Recovery:
         """Give the seconds after which a protection has brought its primary's work back; None when it cannot."""
         if way.spare is not None and self.given.get(way.spare) != way.primary:
             return None
-        return self._could(way)
+        return self.could(way)
 
-    def _could(self, way: Way) -> float | None:
+    def could(self, way: Way) -> float | None:
+        """Give the seconds that a protection would take, had it its spare; None when it cannot."""
         time = way.limit
         for any_of in way.needs:
             back = [each for each in map(self.back, any_of) if each is not None]
@@ -240,11 +241,12 @@ class Recovery:
         return {spare: item for spare, item in claimed.items() if self._dead(item)} or claimed
 
     def _wants(self, way: Way) -> bool:
-        if self.back(way.primary) is not None or self._could(way) is None:
+        """Tell whether a service is too late without the spare, and less so with it."""
+        if way.primary not in self.reached or (could := self.could(way)) is None:
             return False
         service = self.network.cmdb.protections[way.protection].fields["service"]
         time = self.done_again(service, way.primary)
-        return time is None or time > self.network.rto[service]
+        return time is None or (time > self.network.rto[service] and could < time)
 
     def _dead(self, item: str) -> bool:
         """Tell whether an item is broken, or stands on an item that is."""
