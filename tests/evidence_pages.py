@@ -17,7 +17,7 @@ EXAMPLES = [
         "20261122T064704Z-core-db-failover-partition",
         "20261122T065228Z-core-db-failover-async",
         "20261122T110432Z-core-db-failover",
-        "20261122T214605Z-room-a-loss",
+        "20261123T001447Z-room-a-loss",
     )
 ]
 VOID = {"meta", "input", "br", "link", "img", "hr", "base"}
