@@ -55,10 +55,10 @@ def folder_digest(folder: Path, *, only: Sequence[str] = (), left_out: Sequence[
     """
     entries = []
     for path in _walk(folder, "", only, frozenset(left_out)):
-        place = os.path.join(folder, path)  # noqa: PTH118 - of a thousand files each: Path takes longer than to read it
-        mode = os.lstat(place).st_mode
+        place = folder / path
+        mode = place.lstat().st_mode
         if stat.S_ISLNK(mode):
-            data, kind = os.fsencode(os.readlink(place)), _LINK  # noqa: PTH115
+            data, kind = os.fsencode(place.readlink()), _LINK
         else:
             with os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 data, kind = file.read(), _PROGRAM if mode & stat.S_IXUSR else _FILE

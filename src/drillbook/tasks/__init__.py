@@ -3,5 +3,5 @@
 import os
 import sys
 
-# Invoke forbids Python to keep what it compiled. Then each command would compile the whole engine anew: 0.3 s.
+# Invoke forbids Python to keep what it compiled. Then each command would compile what it uses of the engine anew.
 sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
