@@ -6,8 +6,8 @@ import os
 
 from hypothesis import settings
 
-# No test is timed: on a machine that has much to do, none fails for that. Otherwise the profile is Hypothesis's own, which
-# makes the same examples each time where CI is set.
+# No test is timed: on a machine that has much to do, none fails for that. Otherwise the profile is Hypothesis's own,
+# which makes the same examples each time where CI is set.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
